@@ -1,0 +1,167 @@
+//! What a pool may do, checked once.
+
+use core::time::Duration;
+
+/// The most workers a pool can be configured for. More than this in one page is a slip of the keyboard.
+pub const MAX_WORKERS: u32 = 1_024;
+
+/// What a user asks for, unchecked. [`PoolConfig::try_from`] checks it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PoolSettings {
+    /// Workers that start with the pool.
+    pub start_at: u32,
+    /// The most workers that live at a time.
+    pub stretch_to: u32,
+    /// The most workers that install their environment at a time.
+    pub install_concurrency: u32,
+    /// How long a worker may boot without a sign of progress.
+    pub boot_timeout_ms: u32,
+    /// Failed installs in a row, with no worker up, that fail the pool.
+    pub max_install_failures: u32,
+    /// The pause after the first failed install; it doubles with each further one.
+    pub backoff_ms: u32,
+    /// The longest such pause.
+    pub max_backoff_ms: u32,
+}
+
+impl Default for PoolSettings {
+    fn default() -> Self {
+        Self {
+            start_at: 1,
+            stretch_to: 2,
+            install_concurrency: 2,
+            boot_timeout_ms: 60_000,
+            max_install_failures: 3,
+            backoff_ms: 250,
+            max_backoff_ms: 30_000,
+        }
+    }
+}
+
+/// Settings that hold together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PoolConfig {
+    pub(crate) start_at: u32,
+    pub(crate) stretch_to: u32,
+    pub(crate) install_concurrency: u32,
+    pub(crate) boot_timeout: Duration,
+    pub(crate) max_install_failures: u32,
+    backoff: Duration,
+    max_backoff: Duration,
+}
+
+impl PoolConfig {
+    /// Workers that start with the pool.
+    #[must_use]
+    pub const fn start_at(&self) -> u32 {
+        self.start_at
+    }
+
+    /// The most workers that live at a time.
+    #[must_use]
+    pub const fn stretch_to(&self) -> u32 {
+        self.stretch_to
+    }
+
+    /// The pause before the next start, after this many failed installs in a row (at least one).
+    pub(crate) fn backoff_after(&self, failures: u32) -> Duration {
+        let doublings = failures.saturating_sub(1).min(31);
+        self.backoff.saturating_mul(1 << doublings).min(self.max_backoff)
+    }
+}
+
+impl TryFrom<PoolSettings> for PoolConfig {
+    type Error = ConfigError;
+
+    fn try_from(settings: PoolSettings) -> Result<Self, ConfigError> {
+        let PoolSettings { start_at, stretch_to, .. } = settings;
+        for (field, value) in [
+            ("stretchTo", stretch_to),
+            ("installConcurrency", settings.install_concurrency),
+            ("bootTimeout", settings.boot_timeout_ms),
+            ("maxInstallFailures", settings.max_install_failures),
+        ] {
+            if value == 0 {
+                return Err(ConfigError::Zero { field });
+            }
+        }
+        if stretch_to > MAX_WORKERS {
+            return Err(ConfigError::TooManyWorkers { stretch_to });
+        }
+        if start_at > stretch_to {
+            return Err(ConfigError::StartAboveStretch { start_at, stretch_to });
+        }
+        Ok(Self {
+            start_at,
+            stretch_to,
+            install_concurrency: settings.install_concurrency,
+            boot_timeout: Duration::from_millis(settings.boot_timeout_ms.into()),
+            max_install_failures: settings.max_install_failures,
+            backoff: Duration::from_millis(settings.backoff_ms.into()),
+            max_backoff: Duration::from_millis(settings.max_backoff_ms.into()),
+        })
+    }
+}
+
+/// Settings that do not hold together. Fields have the names of the public API.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// More workers at the start than there may ever be.
+    #[error("`pool.startAt` ({start_at}) is greater than `pool.stretchTo` ({stretch_to})")]
+    StartAboveStretch {
+        /// As given.
+        start_at: u32,
+        /// As given.
+        stretch_to: u32,
+    },
+    /// A setting that needs at least one.
+    #[error("`pool.{field}` is 0, and must be at least 1")]
+    Zero {
+        /// The setting's name in the public API.
+        field: &'static str,
+    },
+    /// More workers than any page can use.
+    #[error("`pool.stretchTo` ({stretch_to}) is greater than {MAX_WORKERS}, the most workers a pool can have")]
+    TooManyWorkers {
+        /// As given.
+        stretch_to: u32,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(settings: PoolSettings, error: &str) {
+        assert_eq!(PoolConfig::try_from(settings).unwrap_err().to_string(), error);
+    }
+
+    #[test]
+    fn settings_that_do_not_hold_together_are_refused_by_name() {
+        let good = PoolSettings::default();
+        check(
+            PoolSettings { start_at: 3, stretch_to: 2, ..good.clone() },
+            "`pool.startAt` (3) is greater than `pool.stretchTo` (2)",
+        );
+        check(
+            PoolSettings { start_at: 0, stretch_to: 0, ..good.clone() },
+            "`pool.stretchTo` is 0, and must be at least 1",
+        );
+        check(
+            PoolSettings { install_concurrency: 0, ..good.clone() },
+            "`pool.installConcurrency` is 0, and must be at least 1",
+        );
+        check(
+            PoolSettings { stretch_to: 5_000, ..good },
+            "`pool.stretchTo` (5000) is greater than 1024, the most workers a pool can have",
+        );
+    }
+
+    #[test]
+    fn the_pause_doubles_up_to_its_bound() {
+        let settings = PoolSettings { backoff_ms: 100, max_backoff_ms: 350, ..PoolSettings::default() };
+        let config = PoolConfig::try_from(settings).unwrap();
+        let pauses = [1, 2, 3, 90].map(|failures| config.backoff_after(failures).as_millis());
+        assert_eq!(pauses, [100, 200, 350, 350]);
+    }
+}

@@ -1,0 +1,158 @@
+//! What goes into the scheduler and what comes out: facts that happened, orders to carry out.
+
+use crate::{Priority, TaskId, WorkerId};
+
+/// A fact. Facts about workers or tasks that are gone are normal (a message may cross its sender's end): they
+/// are counted in [`crate::Stats::stale_inputs`] and change nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// A user scheduled a task. Ids increase from one submission to the next.
+    TaskSubmitted {
+        /// Never used before.
+        task: TaskId,
+        /// Its place among the queued ones.
+        priority: Priority,
+        /// The only worker that may run it.
+        target: Option<WorkerId>,
+    },
+    /// A worker ended a task.
+    TaskFinished {
+        /// Who ran it.
+        worker: WorkerId,
+        /// What it ran.
+        task: TaskId,
+        /// How it ended.
+        outcome: Outcome,
+    },
+    /// A starting worker got on with its install: its boot deadline begins anew.
+    InstallProgressed {
+        /// Who.
+        worker: WorkerId,
+    },
+    /// A starting worker has its environment and takes tasks.
+    WorkerReady {
+        /// Who.
+        worker: WorkerId,
+    },
+    /// A starting worker could not get its environment. It is gone.
+    InstallFailed {
+        /// Who.
+        worker: WorkerId,
+        /// Whether another try could help.
+        fault: InstallFault,
+    },
+    /// A worker died. It is gone.
+    WorkerLost {
+        /// Who.
+        worker: WorkerId,
+    },
+    /// A user wants at least this many workers; more than the pool may stretch to counts as that.
+    WorkersReserved {
+        /// How many in all.
+        count: u32,
+    },
+    /// A user ended the pool.
+    PoolTerminated,
+}
+
+/// How a worker says a task ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It returned.
+    Completed,
+    /// It threw.
+    Threw,
+    /// Its function, arguments or result could not be copied between threads.
+    Unclonable,
+}
+
+/// Whether a failed install may go better the next time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InstallFault {
+    /// It may: the network, memory, a crash.
+    Transient,
+    /// It will not: a package that does not exist, a post-install task that throws.
+    Permanent,
+}
+
+/// An order to the driver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Start a worker and install its environment.
+    StartWorker {
+        /// Its id.
+        worker: WorkerId,
+    },
+    /// End a worker; whatever it still says does not count.
+    StopWorker {
+        /// Who.
+        worker: WorkerId,
+        /// Why.
+        reason: StopReason,
+    },
+    /// Hand a task to an idle worker: the task starts.
+    PostTask {
+        /// To whom.
+        worker: WorkerId,
+        /// What.
+        task: TaskId,
+    },
+    /// Tell the user that a task has ended. Every task gets exactly one.
+    SettleTask {
+        /// Which.
+        task: TaskId,
+        /// Who ran it or, had it not started, nobody.
+        worker: Option<WorkerId>,
+        /// How it ended.
+        reason: ExitReason,
+    },
+    /// Tell the user that the pool cannot get workers; the cause is that of the last failed install.
+    FailPool,
+}
+
+/// Why a worker is ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopReason {
+    /// It showed no progress for the boot timeout.
+    BootTimedOut,
+    /// The pool failed while it was starting.
+    PoolFailed,
+    /// The user ended the pool.
+    PoolTerminated,
+}
+
+/// How a task ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExitReason {
+    /// It returned.
+    Completed,
+    /// It threw.
+    Threw,
+    /// Its function, arguments or result could not be copied between threads.
+    Unclonable,
+    /// Its worker died, or the worker that it was meant for is gone.
+    WorkerLost,
+    /// The pool could not get workers.
+    InstallFailed,
+    /// The pool was ended.
+    PoolTerminated,
+}
+
+impl From<Outcome> for ExitReason {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Completed => Self::Completed,
+            Outcome::Threw => Self::Threw,
+            Outcome::Unclonable => Self::Unclonable,
+        }
+    }
+}
+
+/// Why the scheduler wants to be called again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Timer {
+    /// A starting worker has shown no progress for too long.
+    Boot(WorkerId),
+    /// The pause after a failed install is over.
+    Backoff,
+}

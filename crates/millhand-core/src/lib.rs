@@ -1,0 +1,42 @@
+//! The scheduler of a worker pool, as a state machine without I/O.
+//!
+//! It decides which worker starts, which task goes where and how every task ends. It knows no clock, no
+//! thread, no JavaScript and no payload: only ids, states, queues and deadlines. A *driver* owns the real
+//! workers and obeys one contract:
+//!
+//! > Give one [`Input`] (or the time of a due [`Timer`]), drain [`Scheduler::poll_output`] until it is empty,
+//! > carry the orders out in their sequence, then wait for the next fact or for [`Scheduler::poll_timeout`].
+//!
+//! The contract is called by `millhand-web` in pages, and by `millhand-sim` over virtual time.
+//!
+//! ```
+//! use millhand_core::{Input, Instant, Output, PoolConfig, PoolSettings, Priority, Scheduler, TaskId};
+//!
+//! let config = PoolConfig::try_from(PoolSettings { start_at: 1, stretch_to: 2, ..PoolSettings::default() })?;
+//! let mut scheduler = Scheduler::new(Instant::ZERO, config);
+//! let Some(Output::StartWorker { worker }) = scheduler.poll_output() else { panic!("a worker to start with") };
+//!
+//! let now = Instant::from_micros(250_000);
+//! scheduler.handle_input(now, Input::WorkerReady { worker });
+//! let task = TaskId(1);
+//! scheduler.handle_input(now, Input::TaskSubmitted { task, priority: Priority::NORMAL, target: None });
+//! assert_eq!(scheduler.poll_output(), Some(Output::PostTask { worker, task }));
+//! # Ok::<(), millhand_core::ConfigError>(())
+//! ```
+#![cfg_attr(not(test), no_std)]
+
+extern crate alloc;
+
+mod config;
+mod id;
+mod io;
+mod queue;
+mod scheduler;
+mod time;
+mod timers;
+
+pub use config::{ConfigError, MAX_WORKERS, PoolConfig, PoolSettings};
+pub use id::{Priority, TaskId, WorkerId};
+pub use io::{ExitReason, Input, InstallFault, Outcome, Output, StopReason, Timer};
+pub use scheduler::{PoolState, Scheduler, Stats, WorkerState};
+pub use time::Instant;
