@@ -80,6 +80,8 @@ impl TryFrom<PoolSettings> for PoolConfig {
             ("installConcurrency", settings.install_concurrency),
             ("bootTimeout", settings.boot_timeout_ms),
             ("maxInstallFailures", settings.max_install_failures),
+            ("backoff", settings.backoff_ms),
+            ("maxBackoff", settings.max_backoff_ms),
         ] {
             if value == 0 {
                 return Err(ConfigError::Zero { field });
@@ -121,7 +123,9 @@ pub enum ConfigError {
         field: &'static str,
     },
     /// More workers than any page can use.
-    #[error("`pool.stretchTo` ({stretch_to}) is greater than {MAX_WORKERS}, the most workers a pool can have")]
+    #[error(
+        "`pool.stretchTo` ({stretch_to}) is greater than {MAX_WORKERS}, the most workers a pool can have"
+    )]
     TooManyWorkers {
         /// As given.
         stretch_to: u32,

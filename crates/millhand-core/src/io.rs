@@ -6,7 +6,7 @@ use crate::{Priority, TaskId, WorkerId};
 /// are counted in [`crate::Stats::stale_inputs`] and change nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Input {
-    /// A user scheduled a task. Ids increase from one submission to the next.
+    /// A user scheduled a task. Ids increase from one submission to the next: that is the driver's to ensure.
     TaskSubmitted {
         /// Never used before.
         task: TaskId,
@@ -115,8 +115,6 @@ pub enum Output {
 pub enum StopReason {
     /// It showed no progress for the boot timeout.
     BootTimedOut,
-    /// The pool failed while it was starting.
-    PoolFailed,
     /// The user ended the pool.
     PoolTerminated,
 }

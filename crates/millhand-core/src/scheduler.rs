@@ -5,8 +5,8 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use crate::queue::TaskQueue;
 use crate::timers::Timers;
 use crate::{
-    ExitReason, Input, InstallFault, Instant, Outcome, Output, PoolConfig, Priority, StopReason, TaskId, Timer,
-    WorkerId,
+    ExitReason, Input, InstallFault, Instant, Outcome, Output, PoolConfig, Priority, StopReason, TaskId,
+    Timer, WorkerId,
 };
 
 /// Decides for one pool. See the [crate's documentation](crate) for the driver's contract.
@@ -143,7 +143,9 @@ impl Scheduler {
     /// Takes one fact in.
     pub fn handle_input(&mut self, now: Instant, input: Input) {
         match input {
-            Input::TaskSubmitted { task, priority, target } => self.on_task_submitted(now, task, priority, target),
+            Input::TaskSubmitted { task, priority, target } => {
+                self.on_task_submitted(now, task, priority, target)
+            }
             Input::TaskFinished { worker, task, outcome } => self.on_task_finished(worker, task, outcome),
             Input::InstallProgressed { worker } => self.on_install_progressed(now, worker),
             Input::WorkerReady { worker } => self.on_worker_ready(now, worker),
@@ -175,7 +177,13 @@ impl Scheduler {
         self.timers.next()
     }
 
-    fn on_task_submitted(&mut self, now: Instant, task: TaskId, priority: Priority, target: Option<WorkerId>) {
+    fn on_task_submitted(
+        &mut self,
+        now: Instant,
+        task: TaskId,
+        priority: Priority,
+        target: Option<WorkerId>,
+    ) {
         debug_assert!(self.last_task < Some(task), "task ids increase: {task:?} after {:?}", self.last_task);
         self.last_task = Some(task);
         match self.state {
@@ -242,7 +250,9 @@ impl Scheduler {
         self.remove(worker);
         self.install_failures = match fault {
             InstallFault::Transient => self.install_failures.saturating_add(1),
-            InstallFault::Permanent => self.config.max_install_failures.max(self.install_failures.saturating_add(1)),
+            InstallFault::Permanent => {
+                self.config.max_install_failures.max(self.install_failures.saturating_add(1))
+            }
         };
         self.timers.set(Timer::Backoff, now.after(self.config.backoff_after(self.install_failures)));
         self.fail_if_hopeless();
@@ -285,7 +295,8 @@ impl Scheduler {
         while self.may_start() && self.wants_worker() {
             let worker = WorkerId(self.next_worker);
             self.next_worker += 1;
-            self.workers.insert(worker, Worker { state: WorkerState::Starting, targeted: TaskQueue::default() });
+            self.workers
+                .insert(worker, Worker { state: WorkerState::Starting, targeted: TaskQueue::default() });
             self.starting += 1;
             self.timers.set(Timer::Boot(worker), now.after(self.config.boot_timeout));
             self.outputs.push_back(Output::StartWorker { worker });
@@ -342,7 +353,10 @@ impl Scheduler {
 
     fn replace(&mut self, now: Instant, worker: WorkerId) {
         self.remove(worker);
-        self.fail_if_hopeless();
+        if self.workers_up() == 0 {
+            // What failed beside it says nothing about the next try: count anew.
+            self.install_failures = 0;
+        }
         self.start_workers(now);
     }
 
@@ -360,12 +374,13 @@ impl Scheduler {
         }
     }
 
-    /// Ends every worker and settles every task: running ones first, then the queue in its order.
+    /// Ends every worker (a failed pool has none) and settles every task: running ones first, then the queue in its
+    /// order.
     fn close(&mut self, state: PoolState) {
-        let (stop, exit) = match state {
+        let exit = match state {
             PoolState::Open => return,
-            PoolState::Failed => (StopReason::PoolFailed, ExitReason::InstallFailed),
-            PoolState::Terminated => (StopReason::PoolTerminated, ExitReason::PoolTerminated),
+            PoolState::Failed => ExitReason::InstallFailed,
+            PoolState::Terminated => ExitReason::PoolTerminated,
         };
         self.state = state;
         self.timers.clear();
@@ -374,7 +389,7 @@ impl Scheduler {
         self.queued = 0;
         let mut waiting = core::mem::take(&mut self.shared);
         for (id, mut worker) in core::mem::take(&mut self.workers) {
-            self.outputs.push_back(Output::StopWorker { worker: id, reason: stop });
+            self.outputs.push_back(Output::StopWorker { worker: id, reason: StopReason::PoolTerminated });
             if let WorkerState::Busy(task) = worker.state {
                 self.settle(task, Some(id), exit);
             }

@@ -1,0 +1,106 @@
+//! What can go wrong outside the scheduler, and which of it a fact is, by what the onlooker knows.
+
+use millhand_core::{Input, InstallFault};
+
+use crate::{Ledger, TaskState, WorkerState};
+
+kinds! {
+    /// Something that went wrong outside the scheduler.
+    pub enum Fault {
+        /// A boot took longer than the boot timeout and came up.
+        SlowBoot,
+        /// A boot was ended by the boot timeout.
+        HungBoot,
+        /// An install failed and might not the next time.
+        TransientInstall,
+        /// An install failed for good.
+        PermanentInstall,
+        /// A worker died while it started.
+        LostStarting,
+        /// A worker died while it waited.
+        LostIdle,
+        /// A worker died while it ran a task.
+        LostBusy,
+        /// A worker that was gone died again.
+        LostWhenGone,
+        /// A task was finished again.
+        FinishedTwice,
+        /// A worker that was gone finished a task.
+        FinishedWhenGone,
+        /// A worker finished a task that it did not run and that had not ended.
+        FinishedWrongTask,
+        /// A worker that was up became ready.
+        ReadyTwice,
+        /// A worker that was gone became ready.
+        ReadyWhenGone,
+        /// A worker that was up got on with its install.
+        ProgressedWhenUp,
+        /// A worker that was gone got on with its install.
+        ProgressedWhenGone,
+        /// A worker that was up failed to install.
+        FailedWhenUp,
+        /// A worker that was gone failed to install.
+        FailedWhenGone,
+        /// A fact about a worker that never was.
+        UnknownWorker,
+        /// The driver woke after the time that the scheduler had asked for.
+        LateWake,
+        /// The driver woke without a timer being due.
+        EarlyWake,
+    }
+}
+
+/// What is wrong with a fact that should change nothing; `None` if it should.
+pub(crate) fn late(ledger: &Ledger, input: &Input) -> Option<Fault> {
+    let state = |worker| ledger.worker(worker);
+    match *input {
+        Input::TaskFinished { worker, task, .. } => match state(worker) {
+            None => Some(Fault::UnknownWorker),
+            Some(WorkerState::Gone) => Some(Fault::FinishedWhenGone),
+            Some(WorkerState::Busy(running)) if running == task => None,
+            Some(_) if matches!(ledger.task(task), Some(TaskState::Settled)) => Some(Fault::FinishedTwice),
+            Some(_) => Some(Fault::FinishedWrongTask),
+        },
+        Input::InstallProgressed { worker } => {
+            late_install(state(worker), Fault::ProgressedWhenUp, Fault::ProgressedWhenGone)
+        }
+        Input::WorkerReady { worker } => late_install(state(worker), Fault::ReadyTwice, Fault::ReadyWhenGone),
+        Input::InstallFailed { worker, .. } => {
+            late_install(state(worker), Fault::FailedWhenUp, Fault::FailedWhenGone)
+        }
+        Input::WorkerLost { worker } => match state(worker) {
+            None => Some(Fault::UnknownWorker),
+            Some(WorkerState::Gone) => Some(Fault::LostWhenGone),
+            Some(_) => None,
+        },
+        Input::TaskSubmitted { .. } | Input::WorkersReserved { .. } | Input::PoolTerminated => None,
+    }
+}
+
+const fn late_install(state: Option<WorkerState>, when_up: Fault, when_gone: Fault) -> Option<Fault> {
+    match state {
+        None => Some(Fault::UnknownWorker),
+        Some(WorkerState::Starting) => None,
+        Some(WorkerState::Idle | WorkerState::Busy(_)) => Some(when_up),
+        Some(WorkerState::Gone) => Some(when_gone),
+    }
+}
+
+/// What is wrong with a fact that counts.
+pub(crate) fn timely(ledger: &Ledger, input: &Input) -> Option<Fault> {
+    match *input {
+        Input::InstallFailed { fault: InstallFault::Transient, .. } => Some(Fault::TransientInstall),
+        Input::InstallFailed { fault: InstallFault::Permanent, .. } => Some(Fault::PermanentInstall),
+        Input::WorkerLost { worker } => match ledger.worker(worker)? {
+            WorkerState::Starting => Some(Fault::LostStarting),
+            WorkerState::Idle => Some(Fault::LostIdle),
+            WorkerState::Busy(_) => Some(Fault::LostBusy),
+            WorkerState::Gone => None,
+        },
+        Input::WorkerReady { worker } => {
+            let took = ledger.now().since(ledger.started_at(worker)?);
+            (took > ledger.boot_timeout()).then_some(Fault::SlowBoot)
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,121 @@
+//! What must hold of every scheduler, each rule a statement about the onlooker's [`Ledger`].
+
+mod at_rest;
+mod between_inputs;
+mod on_order;
+
+use std::any::Any;
+use std::time::Duration;
+
+use millhand_core::{Instant, Output, Timer};
+
+use crate::Ledger;
+use crate::trace::Stamp;
+
+kinds! {
+    /// A rule, and so the name of its checker.
+    pub enum Rule {
+        /// The scheduler does not panic: what it asserts of itself holds.
+        NoPanic,
+        /// Every submitted task is settled at most once, and nothing else is settled.
+        SettledOnce,
+        /// A settled task is told what ended it, and who ran it, and not before that happened.
+        RightReason,
+        /// What ends a task settles it at once.
+        SettledPromptly,
+        /// Once faults have stopped, everything settles and the pool comes to rest within a bounded time.
+        SettledWhenCalm,
+        /// A task is posted at most once, and not after it is over.
+        PostedOnce,
+        /// A task is posted to an idle worker: not to one that is gone, starting, busy or unknown.
+        PostedToIdle,
+        /// A task that is meant for a worker is posted to that worker.
+        OwnTarget,
+        /// A worker gets the most urgent of the tasks that it may run, and of equal ones the earliest.
+        InOrder,
+        /// No idle worker is left without a task that it may run.
+        WorkConserving,
+        /// A worker's id was not used before.
+        FreshWorker,
+        /// No more workers live than the pool may stretch to.
+        StretchBound,
+        /// No more workers are starting than may install at a time.
+        InstallBound,
+        /// A worker is started only for a task that no idle and no starting worker is there for, or because
+        /// workers are reserved.
+        NeededStart,
+        /// A worker is started for every such task at once, as far as the bounds allow and no install failed.
+        PromptStart,
+        /// A worker is stopped only while it lives, and for a reason that there is.
+        FoundedStop,
+        /// A boot without a sign of progress is ended when its time is over.
+        HungBootEnds,
+        /// After too many failed installs, with no worker up, no more are started; and the pool fails if, and
+        /// only if, no worker is even starting then.
+        GivesUp,
+        /// A pool that is over starts and posts nothing, and leaves no worker behind.
+        ClosedForGood,
+        /// After a wake the next one is wanted later than now.
+        TimerAhead,
+        /// The workers that the pool starts with, and reserved ones, come up.
+        FloorReached,
+    }
+}
+
+/// A rule that was broken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("rule `{rule:?}` broken at {}: {message}", Stamp(*at))]
+pub struct Violation {
+    /// Which.
+    pub rule: Rule,
+    /// When.
+    pub at: Instant,
+    /// How.
+    pub message: String,
+}
+
+/// What a checker says: nothing, or how its rule is broken.
+type Verdict = Result<(), String>;
+type OrderChecker = fn(&Ledger, &Output) -> Verdict;
+type PoolChecker = fn(&Ledger) -> Verdict;
+
+/// The end of a run by a panic.
+pub(crate) fn panicked(ledger: &Ledger, cause: &(dyn Any + Send)) -> Violation {
+    let text = cause.downcast_ref::<String>().map(String::as_str);
+    let message = text.or_else(|| cause.downcast_ref::<&str>().copied()).unwrap_or("a panic without a text");
+    violation(Rule::NoPanic, ledger, message.to_owned())
+}
+
+/// An order is judged before it is entered in the ledger.
+pub(crate) fn check_output(ledger: &Ledger, output: &Output) -> Result<(), Violation> {
+    for (rule, check) in on_order::CHECKS {
+        check(ledger, output).map_err(|message| violation(*rule, ledger, message))?;
+    }
+    Ok(())
+}
+
+/// The pool is judged whenever all orders are carried out and before the next fact. `wake_lag` is how late the
+/// driver may be.
+pub(crate) fn check_drained(ledger: &Ledger, wake_lag: Duration) -> Result<(), Violation> {
+    for (rule, check) in between_inputs::CHECKS {
+        check(ledger).map_err(|message| violation(*rule, ledger, message))?;
+    }
+    between_inputs::hung_boot_ends(ledger, wake_lag)
+        .map_err(|message| violation(Rule::HungBootEnds, ledger, message))
+}
+
+/// The timers are judged after a wake.
+pub(crate) fn check_woken(ledger: &Ledger, next: Option<(Instant, Timer)>) -> Result<(), Violation> {
+    between_inputs::timer_ahead(ledger, next).map_err(|message| violation(Rule::TimerAhead, ledger, message))
+}
+
+/// The pool is judged when nothing more is going to happen, or its time for that is over.
+pub(crate) fn check_end(ledger: &Ledger, is_at_rest: bool) -> Result<(), Violation> {
+    at_rest::settled_when_calm(ledger, is_at_rest)
+        .map_err(|message| violation(Rule::SettledWhenCalm, ledger, message))?;
+    at_rest::floor_reached(ledger).map_err(|message| violation(Rule::FloorReached, ledger, message))
+}
+
+const fn violation(rule: Rule, ledger: &Ledger, message: String) -> Violation {
+    Violation { rule, at: ledger.now(), message }
+}
