@@ -356,6 +356,7 @@ impl Scheduler {
         if self.workers_up() == 0 {
             // What failed beside it says nothing about the next try: count anew.
             self.install_failures = 0;
+            self.timers.cancel(Timer::Backoff);
         }
         self.start_workers(now);
     }

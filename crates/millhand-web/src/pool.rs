@@ -1,0 +1,213 @@
+//! The pool as Rust code sees it: calls in, [`Event`]s out.
+
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+
+use js_sys::Promise;
+use millhand_core::{Input, Instant, PoolConfig, PoolState, Priority, Stats, TaskId, WorkerId};
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+
+use crate::clock::{self, WakeUp};
+use crate::error::PoolError;
+use crate::event::Event;
+use crate::payloads::FunctionId;
+use crate::port::{Port, PortEvent, PortSink};
+use crate::state::State;
+
+/// A pool of workers with one environment. Dropping the last handle ends its workers.
+///
+/// Events are told in the order in which they happened, never while a call of the pool is under way further up
+/// the stack: a listener may call the pool.
+#[derive(Debug, Clone)]
+pub struct Pool {
+    inner: Rc<Inner>,
+}
+
+/// A task to run.
+#[derive(Debug, Clone)]
+pub struct TaskSpec {
+    /// What to call.
+    pub function: FunctionId,
+    /// What to call it with; any value that structured clone takes.
+    pub args: JsValue,
+    /// Its place among queued tasks.
+    pub priority: Priority,
+    /// The only worker that may run it.
+    pub target: Option<WorkerId>,
+}
+
+struct Inner {
+    state: RefCell<State>,
+    wake_up: RefCell<Option<WakeUp>>,
+    on_event: Box<dyn Fn(Event)>,
+    telling: Cell<bool>,
+}
+
+impl Pool {
+    /// A pool whose workers are opened by `open_port` and install what `setup` resolves to (a `WorkerSetup` of the
+    /// wire protocol).
+    pub fn new(
+        config: PoolConfig,
+        setup: Promise,
+        open_port: impl Fn(WorkerId, PortSink) -> Result<Box<dyn Port>, JsValue> + 'static,
+        on_event: impl Fn(Event) + 'static,
+    ) -> Self {
+        let inner = Rc::new_cyclic(|this: &Weak<Inner>| {
+            let for_ports = this.clone();
+            let open = move |worker| open_port(worker, sink_of(&for_ports, worker));
+            Inner {
+                state: RefCell::new(State::new(clock::now(), config, Box::new(open))),
+                wake_up: RefCell::new(None),
+                on_event: Box::new(on_event),
+                telling: Cell::new(false),
+            }
+        });
+        let for_timer = Rc::downgrade(&inner);
+        *inner.wake_up.borrow_mut() = Some(WakeUp::new(move || {
+            if let Some(inner) = for_timer.upgrade() {
+                inner.turn(|state, now| state.scheduler.handle_timeout(now));
+            }
+        }));
+        inner.turn(|_, _| ());
+        spawn_local(prepare(Rc::downgrade(&inner), setup));
+        Self { inner }
+    }
+
+    /// Gives the pool a function, as an expression or a method in source; each worker gets it once.
+    #[must_use]
+    pub fn define(&self, source: JsValue) -> FunctionId {
+        self.inner.state.borrow_mut().functions.add(source)
+    }
+
+    /// Queues a task.
+    ///
+    /// # Errors
+    /// [`PoolError::UnknownFunction`].
+    pub fn submit(&self, spec: TaskSpec) -> Result<TaskId, PoolError> {
+        let TaskSpec { function, args, priority, target } = spec;
+        self.inner.turn(|state, now| {
+            if state.functions.source(function).is_none() {
+                return Err(PoolError::UnknownFunction { id: function.0 });
+            }
+            let task = state.next_task_id();
+            state.tasks.insert(task, function, args);
+            state.decide(now, Input::TaskSubmitted { task, priority, target });
+            Ok(task)
+        })
+    }
+
+    /// Sends data to a task that has not ended; `false` if it has.
+    pub fn send_data(&self, task: TaskId, data: JsValue) -> bool {
+        self.inner.turn(|state, _| state.send_data(task, data))
+    }
+
+    /// Says that what workers install is getting on: they wait for it, and their boot deadlines begin anew.
+    pub fn note_setup_progress(&self) {
+        self.inner.turn(|state, now| state.on_setup_progressed(now));
+    }
+
+    /// A promise of the pool's first workers having been up. It rejects with the cause if the pool ends before.
+    pub fn ready(&self) -> Promise {
+        self.inner.turn(|state, _| state.when_first_up())
+    }
+
+    /// Starts workers until `count` are up, which the promise tells; it rejects with the cause if the pool ends before.
+    ///
+    /// # Errors
+    /// [`PoolError::ReserveAboveStretch`].
+    pub fn reserve(&self, count: u32) -> Result<Promise, PoolError> {
+        self.inner.turn(|state, now| {
+            let stretch_to = state.scheduler.config().stretch_to();
+            if count > stretch_to {
+                return Err(PoolError::ReserveAboveStretch { count, stretch_to });
+            }
+            let promise = state.when_up(count);
+            state.decide(now, Input::WorkersReserved { count });
+            Ok(promise)
+        })
+    }
+
+    /// Ends the pool: its workers die, and every open task exits `PoolTerminated`.
+    pub fn terminate(&self) {
+        self.inner.turn(|state, now| {
+            if state.scheduler.state() != PoolState::Terminated {
+                state.decide(now, Input::PoolTerminated);
+                state.events.push_back(Event::PoolTerminated);
+            }
+        });
+    }
+
+    /// Counts of tasks and workers.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.inner.state.borrow().scheduler.stats()
+    }
+}
+
+impl Inner {
+    /// One turn: something happens, orders are carried out, the timer is set, the events are told.
+    fn turn<T>(&self, act: impl FnOnce(&mut State, Instant) -> T) -> T {
+        let now = clock::now();
+        let mut state = self.state.borrow_mut();
+        let value = act(&mut state, now);
+        state.finish(now);
+        if let Some(wake_up) = &*self.wake_up.borrow() {
+            wake_up.set(state.scheduler.poll_timeout().map(|(at, _)| at));
+        }
+        drop(state);
+        self.tell();
+        value
+    }
+
+    /// Tells the queued events. A call from a listener adds to the queue, and the outermost telling empties it.
+    fn tell(&self) {
+        if self.telling.replace(true) {
+            return;
+        }
+        while let Some(event) = self.next_event() {
+            (self.on_event)(event);
+            while let Some(event) = self.next_event() {
+                (self.on_event)(event);
+            }
+            (self.on_event)(self.batch_ended());
+        }
+        self.telling.set(false);
+    }
+
+    fn batch_ended(&self) -> Event {
+        let scheduler = &self.state.borrow().scheduler;
+        let terminated = scheduler.state() == PoolState::Terminated;
+        Event::BatchEnded { queued: scheduler.stats().queued, terminated }
+    }
+
+    fn next_event(&self) -> Option<Event> {
+        self.state.borrow_mut().events.pop_front()
+    }
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inner").field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
+/// Where the port of `worker` reports to.
+fn sink_of(inner: &Weak<Inner>, worker: WorkerId) -> PortSink {
+    let inner = inner.clone();
+    Rc::new(move |event: PortEvent| {
+        if let Some(inner) = inner.upgrade() {
+            inner.turn(|state, now| state.on_port_event(now, worker, event));
+        }
+    })
+}
+
+/// Waits for what workers install.
+async fn prepare(inner: Weak<Inner>, setup: Promise) {
+    let setup = JsFuture::from(setup).await;
+    let Some(inner) = inner.upgrade() else { return };
+    inner.turn(|state, now| match setup {
+        Ok(setup) => state.on_setup_prepared(setup),
+        Err(cause) => state.on_setup_failed(now, cause),
+    });
+}

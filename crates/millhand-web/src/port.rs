@@ -1,0 +1,34 @@
+//! What a worker looks like to the pool, whatever it is made of.
+
+use std::fmt::Debug;
+use std::rc::Rc;
+
+use js_sys::Array;
+use wasm_bindgen::JsValue;
+
+/// A live worker. Dropping it ends the worker as [`Port::terminate`] does.
+pub trait Port: Debug {
+    /// Sends a batch of messages; they arrive in order.
+    ///
+    /// # Errors
+    /// The exception that says why the batch cannot be cloned; nothing of it was sent then.
+    fn post(&self, batch: &Array) -> Result<(), JsValue>;
+
+    /// Watches the lock that the worker holds while it lives, so that its death is noticed at once.
+    fn watch_lock(&self, name: &str);
+
+    /// Ends the worker now. It says nothing more.
+    fn terminate(&self);
+}
+
+/// What a worker reports.
+#[derive(Debug, Clone)]
+pub enum PortEvent {
+    /// A batch of messages.
+    Received(Array),
+    /// It died, or can no longer be trusted; the cause is a sentence.
+    Lost(String),
+}
+
+/// Where a port's events go.
+pub type PortSink = Rc<dyn Fn(PortEvent)>;

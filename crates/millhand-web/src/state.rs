@@ -1,0 +1,377 @@
+//! The pool between two turns of the event loop: the scheduler, and the values and workers that its ids mean.
+//!
+//! Nothing here calls out to the user: events are queued, and told by [`crate::Pool`] when the state is no longer
+//! borrowed, so that a listener may call the pool.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use js_sys::{Array, Promise};
+use millhand_core::{
+    ExitReason, Input, InstallFault, Instant, Outcome, Output, PoolConfig, PoolState, Scheduler, TaskId,
+    WorkerId, WorkerState,
+};
+use wasm_bindgen::JsValue;
+
+use crate::event::Event;
+use crate::payloads::{FunctionId, Functions, Task, Tasks};
+use crate::port::{Port, PortEvent};
+use crate::wire::{HostMessage, WorkerMessage};
+
+/// Opens the port of a new worker.
+pub(crate) type OpenPort = Box<dyn Fn(WorkerId) -> Result<Box<dyn Port>, JsValue>>;
+
+pub(crate) struct State {
+    pub(crate) scheduler: Scheduler,
+    pub(crate) functions: Functions,
+    pub(crate) tasks: Tasks,
+    pub(crate) events: VecDeque<Event>,
+    workers: BTreeMap<WorkerId, Hired>,
+    setup: Setup,
+    open_port: OpenPort,
+    /// Facts that carrying out an order brought to light.
+    follow_ups: VecDeque<Input>,
+    /// Why the last install failed.
+    last_failure: JsValue,
+    waiters: Vec<Waiter>,
+    /// Whether as many workers as the pool starts with have been up.
+    first_up: bool,
+    last_task: TaskId,
+}
+
+/// A live worker.
+struct Hired {
+    port: Box<dyn Port>,
+    /// Messages of this turn, sent together at its end.
+    outbox: Vec<HostMessage>,
+    /// Functions whose source it has.
+    defined: BTreeSet<FunctionId>,
+    /// Why it died, once it has.
+    cause: JsValue,
+}
+
+/// What workers install: the same for all, prepared once.
+enum Setup {
+    Pending,
+    Prepared(JsValue),
+    Failed(JsValue),
+}
+
+/// Somebody who waits for a number of workers to be up.
+struct Waiter {
+    count: usize,
+    resolve: js_sys::Function,
+    reject: js_sys::Function,
+}
+
+impl State {
+    pub(crate) fn new(now: Instant, config: PoolConfig, open_port: OpenPort) -> Self {
+        Self {
+            scheduler: Scheduler::new(now, config),
+            functions: Functions::default(),
+            tasks: Tasks::default(),
+            events: VecDeque::new(),
+            workers: BTreeMap::new(),
+            setup: Setup::Pending,
+            open_port,
+            follow_ups: VecDeque::new(),
+            last_failure: JsValue::UNDEFINED,
+            waiters: Vec::new(),
+            first_up: false,
+            last_task: TaskId(0),
+        }
+    }
+
+    pub(crate) fn next_task_id(&mut self) -> TaskId {
+        self.last_task = TaskId(self.last_task.0 + 1);
+        self.last_task
+    }
+
+    /// Takes one fact in, and carries out what the scheduler makes of it.
+    pub(crate) fn decide(&mut self, now: Instant, input: Input) {
+        self.scheduler.handle_input(now, input);
+        self.obey(now);
+    }
+
+    /// Carries out what the scheduler ordered.
+    pub(crate) fn obey(&mut self, now: Instant) {
+        loop {
+            while let Some(output) = self.scheduler.poll_output() {
+                self.carry_out(output);
+            }
+            let Some(input) = self.follow_ups.pop_front() else { return };
+            self.scheduler.handle_input(now, input);
+        }
+    }
+
+    /// Ends a turn: sends what is to be sent, and settles who waits for workers.
+    pub(crate) fn finish(&mut self, now: Instant) {
+        self.obey(now);
+        while self.flush() {
+            self.obey(now);
+        }
+        self.resolve_waiters();
+    }
+
+    /// Acts on what a worker reported.
+    pub(crate) fn on_port_event(&mut self, now: Instant, worker: WorkerId, event: PortEvent) {
+        match event {
+            PortEvent::Received(batch) => {
+                for message in batch.iter() {
+                    self.on_message(now, worker, &message);
+                }
+            }
+            PortEvent::Lost(cause) => self.lose(now, worker, cause.into()),
+        }
+    }
+
+    /// What workers install gets on.
+    pub(crate) fn on_setup_progressed(&mut self, now: Instant) {
+        if matches!(self.setup, Setup::Pending) {
+            for worker in self.workers.keys().copied().collect::<Vec<_>>() {
+                self.decide(now, Input::InstallProgressed { worker });
+            }
+        }
+    }
+
+    /// What workers install has been prepared.
+    pub(crate) fn on_setup_prepared(&mut self, setup: JsValue) {
+        for (id, hired) in &mut self.workers {
+            hired.outbox.push(HostMessage::install(&worker_name(*id), &setup));
+        }
+        self.setup = Setup::Prepared(setup);
+    }
+
+    /// What workers install cannot be had.
+    pub(crate) fn on_setup_failed(&mut self, now: Instant, cause: JsValue) {
+        self.setup = Setup::Failed(cause.clone());
+        for worker in self.workers.keys().copied().collect::<Vec<_>>() {
+            self.fail_install(worker, cause.clone(), InstallFault::Permanent);
+        }
+        self.obey(now);
+    }
+
+    /// Hands data to a task; `false` if it has ended.
+    pub(crate) fn send_data(&mut self, id: TaskId, data: JsValue) -> bool {
+        match self.tasks.get_mut(id) {
+            None => false,
+            Some(Task::Queued { inbox, .. }) => {
+                inbox.push(data);
+                true
+            }
+            Some(Task::Running { worker, .. }) => {
+                let worker = *worker;
+                self.post(worker, HostMessage::data(id, &data));
+                true
+            }
+        }
+    }
+
+    /// A promise of the pool's first workers having been up.
+    pub(crate) fn when_first_up(&mut self) -> Promise {
+        let count = if self.first_up { 0 } else { self.scheduler.config().start_at() };
+        self.when_up(count)
+    }
+
+    /// A promise of `count` workers being up; it rejects with the cause if the pool ends before.
+    pub(crate) fn when_up(&mut self, count: u32) -> Promise {
+        let count = count as usize;
+        Promise::new(&mut |resolve, reject| self.waiters.push(Waiter { count, resolve, reject }))
+    }
+
+    fn carry_out(&mut self, output: Output) {
+        match output {
+            Output::StartWorker { worker } => self.start_worker(worker),
+            Output::StopWorker { worker, reason } => {
+                if reason == millhand_core::StopReason::BootTimedOut {
+                    self.last_failure = "the worker showed no progress within the boot timeout".into();
+                }
+                self.dismiss(worker);
+            }
+            Output::PostTask { worker, task } => self.post_task(worker, task),
+            Output::SettleTask { task, worker, reason } => self.settle_task(task, worker, reason),
+            Output::FailPool => self.events.push_back(Event::PoolFailed { cause: self.last_failure.clone() }),
+        }
+    }
+
+    fn start_worker(&mut self, worker: WorkerId) {
+        self.events.push_back(Event::WorkerStarted { worker });
+        let mut outbox = Vec::new();
+        match &self.setup {
+            Setup::Pending => {}
+            Setup::Prepared(setup) => outbox.push(HostMessage::install(&worker_name(worker), setup)),
+            Setup::Failed(cause) => return self.fail_install(worker, cause.clone(), InstallFault::Permanent),
+        }
+        match (self.open_port)(worker) {
+            Ok(port) => {
+                let hired = Hired { port, outbox, defined: BTreeSet::new(), cause: JsValue::UNDEFINED };
+                self.workers.insert(worker, hired);
+            }
+            Err(exception) => self.fail_install(worker, exception, InstallFault::Transient),
+        }
+    }
+
+    fn post_task(&mut self, worker: WorkerId, task: TaskId) {
+        let Some((function, args, inbox)) = self.tasks.start(task, worker) else { return };
+        let Some(hired) = self.workers.get_mut(&worker) else { return };
+        if hired.defined.insert(function)
+            && let Some(source) = self.functions.source(function)
+        {
+            hired.outbox.push(HostMessage::define(function.0, source));
+        }
+        hired.outbox.push(HostMessage::run(task, function.0, &args));
+        hired.outbox.extend(inbox.iter().map(|data| HostMessage::data(task, data)));
+        self.events.push_back(Event::TaskStarted { task, worker });
+    }
+
+    fn settle_task(&mut self, task: TaskId, worker: Option<WorkerId>, reason: ExitReason) {
+        let said = self.tasks.end(task);
+        let value = match reason {
+            ExitReason::Completed | ExitReason::Threw | ExitReason::Unclonable => said,
+            ExitReason::InstallFailed => self.last_failure.clone(),
+            ExitReason::WorkerLost | ExitReason::PoolTerminated => worker
+                .and_then(|id| self.workers.get(&id))
+                .map_or(JsValue::UNDEFINED, |hired| hired.cause.clone()),
+        };
+        self.events.push_back(Event::TaskExited { task, worker, reason, value });
+    }
+
+    fn on_message(&mut self, now: Instant, worker: WorkerId, message: &JsValue) {
+        let Some(hired) = self.workers.get(&worker) else { return }; // It crossed the worker's end.
+        let Some(message) = WorkerMessage::parse(message) else {
+            return self.lose(now, worker, "the worker sent a message that is not of the protocol".into());
+        };
+        match message {
+            WorkerMessage::Booted { lock } => {
+                if let Some(lock) = lock {
+                    hired.port.watch_lock(&lock);
+                }
+                self.decide(now, Input::InstallProgressed { worker });
+            }
+            WorkerMessage::Progress { event } => {
+                self.events.push_back(Event::InstallProgressed { worker, event });
+                self.decide(now, Input::InstallProgressed { worker });
+            }
+            WorkerMessage::Ready => {
+                self.events.push_back(Event::WorkerReady { worker });
+                self.decide(now, Input::WorkerReady { worker });
+            }
+            WorkerMessage::InstallFailed { error, permanent } => {
+                let fault = if permanent { InstallFault::Permanent } else { InstallFault::Transient };
+                self.fail_install(worker, error, fault);
+                self.obey(now);
+            }
+            WorkerMessage::Exit { task, outcome, value } => {
+                if self.tasks.runs_on(task, worker) {
+                    self.tasks.set_value(task, value);
+                }
+                self.decide(now, Input::TaskFinished { worker, task, outcome });
+            }
+            WorkerMessage::Log { task, text, json } => {
+                self.tell_of(task, worker, Event::TaskLogged { task, worker, text, json });
+            }
+            WorkerMessage::Data { task, payload } => {
+                self.tell_of(task, worker, Event::TaskSentData { task, worker, payload });
+            }
+            WorkerMessage::PostError { task, error } => {
+                self.tell_of(task, worker, Event::TaskPostFailed { task, worker, error });
+            }
+        }
+    }
+
+    /// Tells an event of a task, unless the task has ended or is not this worker's.
+    fn tell_of(&mut self, task: TaskId, worker: WorkerId, event: Event) {
+        if self.tasks.runs_on(task, worker) {
+            self.events.push_back(event);
+        }
+    }
+
+    fn fail_install(&mut self, worker: WorkerId, cause: JsValue, fault: InstallFault) {
+        self.last_failure = cause;
+        self.dismiss(worker);
+        self.follow_ups.push_back(Input::InstallFailed { worker, fault });
+    }
+
+    /// Ends what is left of a worker that died, once the scheduler has settled its task.
+    fn lose(&mut self, now: Instant, worker: WorkerId, cause: JsValue) {
+        let Some(hired) = self.workers.get_mut(&worker) else { return };
+        if self.scheduler.worker_state(worker) == Some(WorkerState::Starting) {
+            self.fail_install(worker, cause, InstallFault::Transient);
+            return self.obey(now);
+        }
+        hired.cause = cause;
+        self.decide(now, Input::WorkerLost { worker });
+        self.dismiss(worker);
+    }
+
+    fn dismiss(&mut self, worker: WorkerId) {
+        if let Some(hired) = self.workers.remove(&worker) {
+            hired.port.terminate();
+        }
+        self.events.push_back(Event::WorkerGone { worker });
+    }
+
+    fn post(&mut self, worker: WorkerId, message: HostMessage) {
+        if let Some(hired) = self.workers.get_mut(&worker) {
+            hired.outbox.push(message);
+        }
+    }
+
+    /// Sends what was put into the outboxes, one batch per worker; `true` if something could not be sent.
+    fn flush(&mut self) -> bool {
+        for (&worker, hired) in &mut self.workers {
+            if hired.outbox.is_empty() {
+                continue;
+            }
+            let messages = std::mem::take(&mut hired.outbox);
+            if hired.port.post(&messages.iter().map(|message| &message.0).collect::<Array>()).is_ok() {
+                continue;
+            }
+            for (task, exception) in post_singly(hired.port.as_ref(), &messages) {
+                self.tasks.set_value(task, exception);
+                let outcome = Outcome::Unclonable;
+                self.follow_ups.push_back(Input::TaskFinished { worker, task, outcome });
+            }
+        }
+        !self.follow_ups.is_empty()
+    }
+
+    fn resolve_waiters(&mut self) {
+        let up = self.scheduler.workers_up();
+        self.first_up |= up >= self.scheduler.config().start_at() as usize;
+        let ended = self.scheduler.state() != PoolState::Open;
+        let (done, waiting) =
+            std::mem::take(&mut self.waiters).into_iter().partition(|waiter| ended || up >= waiter.count);
+        self.waiters = waiting;
+        let done: Vec<Waiter> = done;
+        for waiter in done {
+            // Settling a promise runs nobody's code now, and does not throw.
+            drop(if ended {
+                waiter.reject.call1(&JsValue::UNDEFINED, &self.last_failure)
+            } else {
+                waiter.resolve.call0(&JsValue::UNDEFINED)
+            });
+        }
+    }
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("State").field("scheduler", &self.scheduler).finish_non_exhaustive()
+    }
+}
+
+/// The public name of a worker.
+pub(crate) fn worker_name(worker: WorkerId) -> String {
+    format!("w{}", worker.0)
+}
+
+/// Sends each message of a batch that was refused as a whole; gives out the tasks that cannot be sent, and why.
+fn post_singly(port: &dyn Port, messages: &[HostMessage]) -> Vec<(TaskId, JsValue)> {
+    messages
+        .iter()
+        .filter_map(|message| {
+            let exception = port.post(&Array::of1(&message.0)).err()?;
+            Some((message.starts_task()?, exception))
+        })
+        .collect()
+}

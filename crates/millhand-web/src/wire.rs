@@ -1,0 +1,159 @@
+//! The Rust mirror of `js/src/wire/protocol.ts`: the numbers of its message kinds, and their tuples.
+
+use js_sys::Array;
+use millhand_core::{Outcome, TaskId};
+use wasm_bindgen::{JsCast, JsValue};
+
+const INSTALL: u32 = 0;
+const DEFINE: u32 = 1;
+const RUN: u32 = 2;
+const DATA_IN: u32 = 3;
+
+const BOOTED: u32 = 0;
+const PROGRESS: u32 = 1;
+const READY: u32 = 2;
+const INSTALL_FAILED: u32 = 3;
+const LOG: u32 = 4;
+const DATA_OUT: u32 = 5;
+const POST_ERROR: u32 = 6;
+const EXIT: u32 = 7;
+
+const COMPLETED: u32 = 0;
+const THREW: u32 = 1;
+const UNCLONABLE: u32 = 2;
+
+/// A message to a worker, as the tuple that travels.
+#[derive(Debug)]
+pub(crate) struct HostMessage(pub(crate) Array);
+
+impl HostMessage {
+    pub(crate) fn install(worker_name: &str, setup: &JsValue) -> Self {
+        Self(Array::of3(&INSTALL.into(), &worker_name.into(), setup))
+    }
+
+    pub(crate) fn define(function: u32, source: &JsValue) -> Self {
+        Self(Array::of3(&DEFINE.into(), &function.into(), source))
+    }
+
+    pub(crate) fn run(task: TaskId, function: u32, args: &JsValue) -> Self {
+        Self(Array::of4(&RUN.into(), &task_to_js(task), &function.into(), args))
+    }
+
+    pub(crate) fn data(task: TaskId, data: &JsValue) -> Self {
+        Self(Array::of3(&DATA_IN.into(), &task_to_js(task), data))
+    }
+
+    /// The task that a `Run` message starts.
+    pub(crate) fn starts_task(&self) -> Option<TaskId> {
+        (number(&self.0, 0) == Some(RUN)).then(|| task_from_js(&self.0.get(1))).flatten()
+    }
+}
+
+/// A message of a worker, read.
+#[derive(Debug)]
+pub(crate) enum WorkerMessage {
+    Booted { lock: Option<String> },
+    Progress { event: JsValue },
+    Ready,
+    InstallFailed { error: JsValue, permanent: bool },
+    Log { task: TaskId, text: JsValue, json: JsValue },
+    Data { task: TaskId, payload: JsValue },
+    PostError { task: TaskId, error: JsValue },
+    Exit { task: TaskId, outcome: Outcome, value: JsValue },
+}
+
+impl WorkerMessage {
+    /// `None` for what the protocol does not know.
+    pub(crate) fn parse(message: &JsValue) -> Option<Self> {
+        let tuple = message.clone().dyn_into::<Array>().ok()?;
+        let task = || task_from_js(&tuple.get(1));
+        Some(match number(&tuple, 0)? {
+            BOOTED => Self::Booted { lock: tuple.get(1).as_string() },
+            PROGRESS => Self::Progress { event: tuple.get(1) },
+            READY => Self::Ready,
+            INSTALL_FAILED => {
+                Self::InstallFailed { error: tuple.get(1), permanent: tuple.get(2).is_truthy() }
+            }
+            LOG => Self::Log { task: task()?, text: tuple.get(2), json: tuple.get(3) },
+            DATA_OUT => Self::Data { task: task()?, payload: tuple.get(2) },
+            POST_ERROR => Self::PostError { task: task()?, error: tuple.get(2) },
+            EXIT => Self::Exit {
+                task: task()?,
+                outcome: match number(&tuple, 2)? {
+                    COMPLETED => Outcome::Completed,
+                    THREW => Outcome::Threw,
+                    UNCLONABLE => Outcome::Unclonable,
+                    _ => return None,
+                },
+                value: tuple.get(3),
+            },
+            _ => return None,
+        })
+    }
+}
+
+/// Ids are counted from one, and stay exact as JavaScript numbers for longer than any page lives.
+#[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
+pub(crate) fn task_to_js(task: TaskId) -> JsValue {
+    JsValue::from_f64(task.0 as f64)
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "checked to be a whole positive number"
+)]
+pub(crate) fn task_from_js(value: &JsValue) -> Option<TaskId> {
+    let id = value.as_f64()?;
+    (id >= 1.0 && id.fract() == 0.0).then_some(TaskId(id as u64))
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "an unknown number matches no kind"
+)]
+fn number(tuple: &Array, index: u32) -> Option<u32> {
+    tuple.get(index).as_f64().map(|number| number as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The numbers of `const NAME = { A: 0, B: 1 } as const` in the protocol's file.
+    fn numbers_of(name: &str) -> Vec<(String, u32)> {
+        let protocol = include_str!("../../../js/src/wire/protocol.ts");
+        let start = protocol.find(&format!("export const {name} = {{")).expect("the constant is there");
+        let body = &protocol[start..];
+        body[body.find('{').unwrap() + 1..body.find('}').unwrap()]
+            .split(',')
+            .filter_map(|entry| entry.split_once(':'))
+            .map(|(key, number)| (key.trim().to_owned(), number.trim().parse().unwrap()))
+            .collect()
+    }
+
+    fn check(name: &str, mirror: &[(&str, u32)]) {
+        let mirror: Vec<_> = mirror.iter().map(|&(key, number)| (key.to_owned(), number)).collect();
+        assert_eq!(numbers_of(name), mirror, "`{name}` of the protocol differs from its mirror");
+    }
+
+    #[test]
+    fn the_mirror_has_the_numbers_of_the_protocol() {
+        check("HostKind", &[("Install", INSTALL), ("Define", DEFINE), ("Run", RUN), ("Data", DATA_IN)]);
+        check(
+            "WorkerKind",
+            &[
+                ("Booted", BOOTED),
+                ("Progress", PROGRESS),
+                ("Ready", READY),
+                ("InstallFailed", INSTALL_FAILED),
+                ("Log", LOG),
+                ("Data", DATA_OUT),
+                ("PostError", POST_ERROR),
+                ("Exit", EXIT),
+            ],
+        );
+        check("Outcome", &[("Completed", COMPLETED), ("Threw", THREW), ("Unclonable", UNCLONABLE)]);
+    }
+}

@@ -1,0 +1,43 @@
+/**
+ * Builds the package from its sources and the compiled host (`dist/host`, made by `cargo xtask build`):
+ * `dist/standalone` is what the server embeds, with everything in it; `dist/npm` is for bundlers, with rxjs left out;
+ * `dist/types` has the declarations.
+ */
+
+import { execFileSync } from 'node:child_process'
+import { cpSync, existsSync, rmSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+
+const root = fileURLToPath(new URL('.', import.meta.url))
+process.chdir(root)
+if (!existsSync('dist/host/millhand_web_bg.wasm')) {
+  console.error('js/dist/host has no compiled host: run `cargo xtask build` at the root of the repository')
+  process.exit(1)
+}
+
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  format: 'esm',
+  target: 'es2022',
+  sourcemap: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+}
+
+const compiler = fileURLToPath(new URL('bin/tsc', import.meta.resolve('typescript/package.json')))
+
+async function buildInto(outdir, options) {
+  rmSync(outdir, { recursive: true, force: true })
+  await build({ ...common, ...options, outdir, entryPoints: { index: 'src/entrypoints/index.ts' } })
+  await build({ ...common, minify: true, outdir, entryPoints: { worker: 'src/entrypoints/worker.ts' } })
+  cpSync('dist/host/millhand_web_bg.wasm', `${outdir}/millhand_web_bg.wasm`)
+}
+
+await buildInto('dist/standalone', { minify: true })
+await buildInto('dist/npm', { external: ['rxjs'] })
+rmSync('dist/types', { recursive: true, force: true })
+execFileSync(process.execPath, [compiler, '-p', 'tsconfig.page.json'], {
+  stdio: 'inherit',
+})

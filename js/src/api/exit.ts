@@ -1,0 +1,65 @@
+/** How tasks end: the `Exit` message of each reason, with an error that says why. */
+
+import { RemoteError } from '../wire/errors.js'
+import type { ErrorRecord } from '../wire/protocol.js'
+import { InstallError, isMillhandError, TaskError } from './errors.js'
+import type { ExitReason, MessageExit } from './messages.js'
+
+/** What the host says of an ended task. */
+export interface Ended {
+  taskId: string
+  workerId: string | null
+  reason: ExitReason
+  /** The result, an {@link ErrorRecord}, an exception of this page, or a sentence. */
+  value: unknown
+  title: string
+}
+
+export function toExit(ended: Ended): MessageExit {
+  const { taskId, workerId, reason } = ended
+  return { type: 'Exit', data: { taskId, workerId, error: reason !== 'Completed', result: toResult(ended), reason } }
+}
+
+/** The error of an environment that cannot be had, from what the host says of it. */
+export function toInstallError(cause: unknown): InstallError {
+  if (cause instanceof InstallError) return cause
+  const error = toError(cause)
+  return new InstallError(`the workers' environment cannot be had: ${error?.message ?? 'no cause is known'}`, {
+    hint: isMillhandError(error) ? error.hint : undefined,
+    cause: error,
+  })
+}
+
+function toResult({ reason, value, title, ...ids }: Ended): unknown {
+  const cause = toError(value)
+  switch (reason) {
+    case 'Completed':
+      return value
+    case 'Threw':
+      return cause
+    case 'Unclonable':
+      return new TaskError({ reason, ...ids }, `\`${title}\` has something that cannot be cloned: ${cause?.message}`, {
+        hint: 'take and return plain data: numbers, strings, arrays, objects, typed arrays',
+        cause,
+      })
+    case 'WorkerLost':
+      return new TaskError({ reason, ...ids }, `the worker of \`${title}\` is gone: ${cause?.message ?? 'it ended'}`, { cause })
+    case 'InstallFailed':
+      return new TaskError({ reason, ...ids }, `\`${title}\` had no worker: ${toInstallError(value).message}`, {
+        cause: toInstallError(value),
+      })
+    case 'PoolTerminated':
+      return new TaskError({ reason, ...ids }, `the pool was terminated before \`${title}\` had ended`)
+  }
+}
+
+function toError(value: unknown): Error | undefined {
+  if (value instanceof Error) return value
+  if (typeof value === 'string') return new Error(value)
+  if (value instanceof DOMException) return new Error(value.message, { cause: value })
+  return isErrorRecord(value) ? new RemoteError(value) : undefined
+}
+
+function isErrorRecord(value: unknown): value is ErrorRecord {
+  return typeof value === 'object' && value !== null && 'message' in value && 'properties' in value
+}

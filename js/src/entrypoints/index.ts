@@ -1,0 +1,28 @@
+/** The package as a page imports it. The import waits for the host, which is a small WebAssembly module beside it. */
+
+import * as workersPool from '../api/workers-pool.js'
+import { startHost } from '../host.js'
+
+await startHost({ module_or_path: new URL('./millhand_web_bg.wasm', import.meta.url) })
+
+export { isMillhandError, InstallError, InvalidInputError, MillhandError, TaskError } from '../api/errors.js'
+export type { ErrorCode } from '../api/errors.js'
+export type { InstallInputs, PoolSizing, PostInstallTask, PyodideInput, WorkersPoolInput } from '../api/inputs.js'
+export type * from '../api/messages.js'
+export { Task } from '../api/task.js'
+export type { EntryPoint, EntryPointArguments, WorkerContext, WorkerScope } from '../api/task.js'
+export { WorkersPool } from '../api/workers-pool.js'
+export type {
+  PoolStats,
+  RunningTask,
+  ScheduleInput,
+  TaskOptions,
+  WorkerEntry,
+  WWorkerTrait,
+} from '../api/workers-pool.js'
+export { RemoteError } from '../wire/errors.js'
+
+/** The workers pool's module, by the name that notebooks know it by. */
+export async function installWorkersPoolModule(): Promise<Pick<typeof workersPool, 'WorkersPool'>> {
+  return workersPool
+}

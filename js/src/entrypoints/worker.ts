@@ -1,0 +1,3 @@
+import { startRuntime } from '../worker/runtime.js'
+
+await startRuntime()

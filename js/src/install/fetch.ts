@@ -1,0 +1,46 @@
+/** Requests of the page, with the retries and the errors that a user can act on. */
+
+import { InstallError } from '../api/errors.js'
+
+const MAX_TRIES = 3
+const FIRST_PAUSE_MS = 250
+
+/** A response with a status of success. Network failures and 5xx are tried again. */
+export async function fetchOk(url: string, init: RequestInit = {}): Promise<Response> {
+  for (let attempt = 1; ; attempt += 1) {
+    const last = attempt === MAX_TRIES
+    try {
+      const response = await fetch(url, init)
+      if (response.ok) return response
+      if (response.status < 500 || last) throw await refusal(url, response)
+    } catch (cause) {
+      if (cause instanceof InstallError || init.signal?.aborted) throw cause
+      if (last) throw new InstallError(`\`${url}\` could not be fetched: ${String(cause)}`, { cause })
+    }
+    const pause_ms = FIRST_PAUSE_MS * 2 ** (attempt - 1) * (0.5 + Math.random())
+    await new Promise((resolve) => setTimeout(resolve, pause_ms))
+  }
+}
+
+export async function fetchJson(url: string, init: RequestInit = {}): Promise<unknown> {
+  const response = await fetchOk(url, init)
+  try {
+    return await response.json()
+  } catch (cause) {
+    throw new InstallError(`the answer of \`${url}\` is not JSON`, {
+      hint: 'is the page served by `millhand serve`?',
+      cause,
+    })
+  }
+}
+
+/** What a millhand server says of a refusal, else the status. */
+async function refusal(url: string, response: Response): Promise<InstallError> {
+  const body: unknown = await response.json().catch(() => null)
+  const error = (body as { error?: { message?: unknown; hint?: unknown } } | null)?.error
+  if (typeof error?.message === 'string') {
+    return new InstallError(error.message, { hint: typeof error.hint === 'string' ? error.hint : undefined })
+  }
+  const hint = response.status === 404 || response.status === 405 ? 'is the page served by `millhand serve`?' : undefined
+  return new InstallError(`\`${url}\` answered ${response.status} ${response.statusText}`.trim(), { hint })
+}

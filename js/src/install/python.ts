@@ -1,0 +1,101 @@
+/** Python environments: what a user asks for, checked; and where its files are. */
+
+import { InstallError, InvalidInputError } from '../api/errors.js'
+import type { PyodideInput } from '../api/inputs.js'
+import { checkOptions, isIdentifier } from '../api/inputs.js'
+import { fetchJson } from './fetch.js'
+import type { FileEntry, PythonManifest } from './manifest.js'
+
+/** A checked request. */
+export interface PythonRequest {
+  version: string | null
+  modules: string[]
+  indexUrl: string | null
+  alias: string
+}
+
+const RUNTIME_FILES = ['pyodide.mjs', 'pyodide.asm.js', 'pyodide.asm.wasm', 'python_stdlib.zip']
+
+/** A normal package name, with an exact version or none. */
+const SPECIFIER = /^(?<name>[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)(==[A-Za-z0-9][A-Za-z0-9.+!_-]*)?$/
+
+export function parsePythonInput(input: string[] | PyodideInput, field: string): PythonRequest {
+  if (Array.isArray(input)) return { version: null, modules: parseModules(input, field), indexUrl: null, alias: 'pyodide' }
+  checkOptions(field, input, ['version', 'modules', 'indexUrl', 'pyodideAlias'])
+  const { version = null, modules = [], indexUrl = null, pyodideAlias = 'pyodide' } = input
+  if (version !== null && (typeof version !== 'string' || !/^\d+\.\d+\.\d+[\w.-]*$/.test(version))) {
+    throw new InvalidInputError(`${field}.version`, version, 'is not a version', 'give one like `0.29.5`')
+  }
+  if (!isIdentifier(pyodideAlias)) {
+    throw new InvalidInputError(`${field}.pyodideAlias`, pyodideAlias, 'is not a JavaScript identifier')
+  }
+  if (indexUrl !== null && !URL.canParse(String(indexUrl), location.href)) {
+    throw new InvalidInputError(`${field}.indexUrl`, indexUrl, 'is not a url')
+  }
+  return { version, modules: parseModules(modules, `${field}.modules`), indexUrl, alias: pyodideAlias }
+}
+
+function parseModules(modules: unknown, field: string): string[] {
+  if (!Array.isArray(modules)) throw new InvalidInputError(field, modules, 'is not an array')
+  return modules.map((specifier: unknown, index) => {
+    if (typeof specifier === 'string' && SPECIFIER.test(specifier)) return specifier
+    const hint = 'a specifier is a package name, or a name and an exact version: `numpy`, `snowballstemmer==2.1.0`'
+    throw new InvalidInputError(`${field}[${index}]`, specifier, 'is not a specifier', hint)
+  })
+}
+
+interface Lock {
+  info: unknown
+  packages: Record<string, LockEntry>
+}
+
+interface LockEntry {
+  name: string
+  version: string
+  file_name: string
+  sha256: string
+  depends: string[]
+}
+
+/** The manifest of a Pyodide distribution that lies at a url of the user's, made from its lock. */
+export async function manifestOfIndex(indexUrl: string, request: PythonRequest): Promise<PythonManifest> {
+  const base = new URL(indexUrl.endsWith('/') ? indexUrl : `${indexUrl}/`, location.href)
+  const lock = (await fetchJson(new URL('pyodide-lock.json', base).href)) as Lock
+  const entries = resolve(request.modules, lock, base.href)
+  const runtime = RUNTIME_FILES.map((name): FileEntry => ({ name, url: new URL(name, base).href, sha256: null, bytes: null }))
+  const wheels = entries.map((entry): FileEntry => {
+    return { name: entry.file_name, url: new URL(entry.file_name, base).href, sha256: entry.sha256, bytes: null }
+  })
+  return {
+    version: request.version ?? 'of its indexUrl',
+    files: [...runtime, ...wheels],
+    packages: entries.map((entry) => normalise(entry.name)),
+    lock: { info: lock.info, packages: Object.fromEntries(entries.map((entry) => [normalise(entry.name), entry])) },
+  }
+}
+
+/** The lock's entries of `specifiers` and of all that they need, dependencies first. */
+function resolve(specifiers: string[], lock: Lock, where: string): LockEntry[] {
+  const resolved = new Map<string, LockEntry>()
+  const visiting = new Set<string>()
+  const visit = (specifier: string): void => {
+    const [name = '', version] = specifier.split('==')
+    const key = normalise(name)
+    const entry = lock.packages[key]
+    if (!entry) throw new InstallError(`the Python package \`${name}\` is not in the lock of \`${where}\``)
+    if (version !== undefined && version !== entry.version) {
+      throw new InstallError(`\`${specifier}\` is not in the lock of \`${where}\`, which has version ${entry.version}`)
+    }
+    if (visiting.has(key)) return
+    visiting.add(key)
+    entry.depends.forEach(visit)
+    resolved.set(key, entry)
+  }
+  specifiers.forEach(visit)
+  return [...resolved.values()]
+}
+
+/** As PEP 503 has it. */
+function normalise(name: string): string {
+  return name.toLowerCase().replace(/[-_.]+/g, '-')
+}

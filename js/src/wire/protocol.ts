@@ -1,0 +1,125 @@
+/**
+ * The wire protocol between the host (in the page) and a worker: one `postMessage` carries a batch, an array of
+ * the tuples below. Both sides read this file; `crates/millhand-web/src/wire.rs` mirrors the numbers, and a test
+ * there compares the two.
+ *
+ * Order holds within one direction. A worker runs one task at a time, so everything it says between `Run` and
+ * `Exit` is about that task.
+ */
+
+/** What the host says. The first element of each {@link HostMessage}. */
+export const HostKind = {
+  Install: 0,
+  Define: 1,
+  Run: 2,
+  Data: 3,
+} as const
+
+/** What a worker says. The first element of each {@link WorkerMessage}. */
+export const WorkerKind = {
+  Booted: 0,
+  Progress: 1,
+  Ready: 2,
+  InstallFailed: 3,
+  Log: 4,
+  Data: 5,
+  PostError: 6,
+  Exit: 7,
+} as const
+
+/** How a task ended, as its worker says it. */
+export const Outcome = {
+  Completed: 0,
+  Threw: 1,
+  Unclonable: 2,
+} as const
+
+export type Outcome = (typeof Outcome)[keyof typeof Outcome]
+
+/** Get the environment of `setup`, then answer `Ready` or `InstallFailed`. */
+export type Install = [kind: typeof HostKind.Install, workerId: string, setup: WorkerSetup]
+/** From now on `functionId` means this source; sent once per worker, before its first `Run`. */
+export type Define = [kind: typeof HostKind.Define, functionId: number, source: string]
+/** Run a task. */
+export type Run = [kind: typeof HostKind.Run, taskId: number, functionId: number, args: unknown]
+/** Data for a task, for its `context.onData`. */
+export type DataIn = [kind: typeof HostKind.Data, taskId: number, data: unknown]
+
+export type HostMessage = Install | Define | Run | DataIn
+
+/** The worker's script runs, and it holds the Web Lock of that name, if the platform has locks. */
+export type Booted = [kind: typeof WorkerKind.Booted, lockName: string | null]
+/** The install got on. */
+export type Progress = [kind: typeof WorkerKind.Progress, event: InstallEvent]
+/** The environment is there; tasks may come. */
+export type Ready = [kind: typeof WorkerKind.Ready]
+/** The environment cannot be had; `permanent` says that another try would fail in the same way. */
+export type InstallFailed = [kind: typeof WorkerKind.InstallFailed, error: ErrorRecord, permanent: boolean]
+/** `context.info`. */
+export type Log = [kind: typeof WorkerKind.Log, taskId: number, text: string, json: unknown]
+/** `context.sendData`. */
+export type DataOut = [kind: typeof WorkerKind.Data, taskId: number, payload: unknown]
+/** Something a task wanted to send could not be cloned; the task goes on. */
+export type PostError = [kind: typeof WorkerKind.PostError, taskId: number, error: ErrorRecord]
+/** The task ended; `value` is its result, or an {@link ErrorRecord} unless the outcome is `Completed`. */
+export type Exit = [kind: typeof WorkerKind.Exit, taskId: number, outcome: Outcome, value: unknown]
+
+export type WorkerMessage = Booted | Progress | Ready | InstallFailed | Log | DataOut | PostError | Exit
+
+/** All that a worker needs to make itself an environment. It fetches nothing by itself. */
+export interface WorkerSetup {
+  python: PythonSetup | null
+  globals: GlobalRecord[]
+  postInstallTasks: PostInstallRecord[]
+}
+
+/** A Pyodide runtime and packages, as files that the page has fetched and verified. */
+export interface PythonSetup {
+  version: string
+  /** The name on the worker's global scope. */
+  alias: string
+  /** Lock names, dependencies before dependents. */
+  packages: string[]
+  /** `pyodide-lock.json` cut down to `packages`. */
+  lock: unknown
+  /** By file name. Blobs are shared by reference: a further worker costs no copy. */
+  files: Record<string, Blob>
+}
+
+/** A global of the worker: a value, or a function as source. */
+export type GlobalRecord = { name: string; value: unknown } | { name: string; source: string }
+
+/** A function to run after the install, before the worker takes tasks. */
+export interface PostInstallRecord {
+  title: string
+  source: string
+  args: unknown
+}
+
+/** What happens while a worker, or the page for all of its workers, gets an environment. */
+export type InstallEvent =
+  | { step: 'ManifestRequested' }
+  | { step: 'ManifestReceived'; files: number; bytes: number }
+  | { step: 'FileProgress'; name: string; bytes: number; total: number }
+  | { step: 'FileVerified'; name: string; bytes: number }
+  | { step: 'WorkerBooted' }
+  | { step: 'PythonStarting'; version: string }
+  | { step: 'PackagesLoading'; packages: string[] }
+  | { step: 'PostInstallTask'; title: string }
+  | { step: 'WorkerReady' }
+  | { step: 'InstallFailed'; error: ErrorRecord }
+
+/** An error as it travels between threads: structured clone alone would lose most of it. */
+export interface ErrorRecord {
+  name: string
+  message: string
+  stack: string
+  /** Another {@link ErrorRecord}, or any value that was thrown as a cause. */
+  cause?: ErrorRecord | { value: unknown }
+  /** Own enumerable properties that can be cloned. */
+  properties: Record<string, unknown>
+  /** The members of an `AggregateError`. */
+  errors?: ErrorRecord[]
+  /** The Python exception's type and traceback. */
+  python?: { type: string; traceback: string }
+}

@@ -1,0 +1,122 @@
+/**
+ * The worker's side of the wire: it takes batches in, runs one task at a time, and answers. It loads nothing by
+ * itself, decides nothing, and knows the page only through `postMessage`.
+ */
+
+import type { DataIn, Define, HostMessage, Install, Run } from '../wire/protocol.js'
+import { HostKind, Outcome, WorkerKind } from '../wire/protocol.js'
+import { toErrorRecord } from '../wire/errors.js'
+import { installEnvironment, PermanentInstallError } from './environment.js'
+import type { TaskFunction } from './functions.js'
+import { compileFunction } from './functions.js'
+import { holdLifeLock } from './life-lock.js'
+import { post, postOr } from './outbox.js'
+import type { Python } from './python.js'
+import { TaskContext } from './task-context.js'
+
+export async function startRuntime(): Promise<void> {
+  const runtime = new Runtime()
+  // The listener is there before anything is awaited: a message that came in between would be lost.
+  self.addEventListener('message', (event: MessageEvent<HostMessage[]>) => runtime.receive(event.data))
+  post([WorkerKind.Booted, await holdLifeLock()])
+}
+
+class Runtime {
+  readonly #functions = new Map<number, Promise<TaskFunction>>()
+  /** Tasks that have been received and have not ended, in order. The first one runs. */
+  readonly #contexts = new Map<number, TaskContext>()
+  #workerId = ''
+  #python: Python | null = null
+  #running: Promise<void> = Promise.resolve()
+
+  receive(batch: HostMessage[]): void {
+    for (const message of batch) {
+      switch (message[0]) {
+        case HostKind.Install:
+          void this.#install(message)
+          break
+        case HostKind.Define:
+          this.#define(message)
+          break
+        case HostKind.Run:
+          this.#enqueue(message)
+          break
+        case HostKind.Data:
+          this.#deliver(message)
+          break
+      }
+    }
+  }
+
+  async #install([, workerId, setup]: Install): Promise<void> {
+    this.#workerId = workerId
+    try {
+      this.#python = await installEnvironment(setup, {
+        workerId,
+        report: (event) => post([WorkerKind.Progress, event]),
+        print: (text) => this.#print(text),
+      })
+      post([WorkerKind.Progress, { step: 'WorkerReady' }], [WorkerKind.Ready])
+    } catch (error) {
+      const permanent = error instanceof PermanentInstallError
+      const record = toErrorRecord(permanent ? error.cause : error)
+      post([WorkerKind.Progress, { step: 'InstallFailed', error: record }], [WorkerKind.InstallFailed, record, permanent])
+    }
+  }
+
+  #define([, id, source]: Define): void {
+    const compiled = compileFunction(source, `millhand/function-${id}.js`)
+    compiled.catch(() => undefined) // Whoever runs it hears of it.
+    this.#functions.set(id, compiled)
+  }
+
+  #enqueue(run: Run): void {
+    const context = new TaskContext(run[1])
+    this.#contexts.set(run[1], context)
+    this.#running = this.#running.then(() => this.#run(run, context))
+  }
+
+  #deliver([, taskId, data]: DataIn): void {
+    this.#contexts.get(taskId)?.receive(data)
+  }
+
+  /** Never rejects: whatever happens in a task becomes its exit. */
+  async #run([, taskId, functionId, args]: Run, context: TaskContext): Promise<void> {
+    let outcome: Outcome = Outcome.Completed
+    let value: unknown
+    try {
+      const run = await this.#functions.get(functionId)
+      if (!run) throw new Error(`function ${functionId} was not defined in this worker`)
+      value = await run({
+        args,
+        context: context.forTask,
+        workerScope: globalThis,
+        taskId: context.taskName,
+        workerId: this.#workerId,
+      })
+      if (this.#python) value = this.#python.toJavaScript(value)
+    } catch (error) {
+      outcome = isUnclonable(error) ? Outcome.Unclonable : Outcome.Threw
+      value = toErrorRecord(error)
+    }
+    context.end()
+    this.#contexts.delete(taskId)
+    postOr([WorkerKind.Exit, taskId, outcome, value], (error) => [
+      WorkerKind.Exit,
+      taskId,
+      Outcome.Unclonable,
+      toErrorRecord(error),
+    ])
+  }
+
+  /** Python's standard output: a log of the task that runs. */
+  #print(text: string): void {
+    const [context] = this.#contexts.values()
+    if (context) context.forTask.info(text)
+    else console.log(text)
+  }
+}
+
+function isUnclonable(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'DataCloneError'
+}

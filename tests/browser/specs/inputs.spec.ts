@@ -1,0 +1,98 @@
+import { expect, test } from '../fixtures.js'
+
+test('inputs that cannot be meant are typed errors that name the field and the value', async ({ page }) => {
+  const errors = await page.evaluate(async () => {
+    const { InvalidInputError, WorkersPool } = await import('millhand')
+    const { thrown, rejection } = await import('support')
+    type Input = ConstructorParameters<typeof WorkersPool>[0]
+    const inputs: [name: string, input: unknown][] = [
+      ['start above stretch', { pool: { startAt: 3, stretchTo: 2 } }],
+      ['min above max', { pool: { min: 3, max: 2 } }],
+      ['negative size', { pool: { startAt: -1 } }],
+      ['half a worker', { pool: { stretchTo: 1.5 } }],
+      ['no worker at all', { pool: { startAt: 0, stretchTo: 0 } }],
+      ['too many workers', { pool: { startAt: 0, stretchTo: 5_000 } }],
+      ['a size twice', { pool: { startAt: 1, min: 1 } }],
+      ['an unknown option', { pool: { strechTo: 2 } }],
+      ['a specifier with a blank', { install: { pyodide: ['num py'] } }],
+      ['a specifier that is no string', { install: { pyodide: [7] } }],
+      ['modules that are no list', { install: { pyodide: { modules: 'numpy' } } }],
+      ['an alias that is no name', { install: { pyodide: { modules: [], pyodideAlias: 'my-python' } } }],
+      ['a version that is none', { install: { pyodide: { version: 'newest' } } }],
+      ['an installer that pools lack', { install: { backends: ['x'] } }],
+      ['a global that cannot be cloned', { globals: { options: { node: document.createElement('p') } } }],
+      ['a global without a name', { globals: { 'a-b': 1 } }],
+      ['a native global', { globals: { say: console.log } }],
+      ['a post-install task without a function', { postInstallTasks: [{ title: 'x', entryPoint: 'boom' }] }],
+    ]
+    const errors: Record<string, string> = {}
+    for (const [name, input] of inputs) {
+      const error = thrown(() => new WorkersPool(input as Input))
+      errors[name] = `${error.name} ${error.field}: ${error.message.split('\n')[0]}`
+    }
+    const pool = new WorkersPool({ pool: { startAt: 1, stretchTo: 2 } })
+    type Schedule = Parameters<typeof pool.schedule>[0]
+    const tasks: [name: string, task: unknown][] = [
+      ['an entry point that is text', { entryPoint: '() => 1' }],
+      ['a bound entry point', { entryPoint: function () {}.bind(null) }],
+      ['a class as entry point', { entryPoint: class Task {} }],
+      ['args with a function', { entryPoint: () => 1, args: { options: { onDone: () => 1 } } }],
+      ['args with a promise in a map', { entryPoint: () => 1, args: new Map([['later', Promise.resolve()]]) }],
+      ['a worker that never was', { entryPoint: () => 1, targetWorkerId: 'w99' }],
+      ['a priority that is no number', { entryPoint: () => 1, priority: 'high' }],
+      ['an unknown task option', { entryPoint: () => 1, tilte: 'x' }],
+    ]
+    for (const [name, task] of tasks) {
+      const error = thrown(() => pool.schedule(task as Schedule))
+      errors[name] = `${error.name} ${error.field}: ${error.message.split('\n')[0]}`
+    }
+    errors['data for no task'] = thrown(() => pool.sendData({ taskId: 't77', data: 1 })).message
+    errors['a reserve above stretch'] = (await rejection(pool.reserve({ workersCount: 3 }))).message
+    errors['a negative reserve'] = (await rejection(pool.reserve({ workersCount: -1 }))).message
+    // Nothing else is disturbed.
+    errors['afterwards'] = String(await pool.run(({ args }) => args + 1, 1))
+    return { errors, isTyped: new InvalidInputError('a', 1, 'b') instanceof Error }
+  })
+  expect(errors.isTyped).toBe(true)
+  expect(errors.errors).toEqual({
+    'start above stretch': 'InvalidInputError pool.startAt: `pool.startAt` (3) is greater than `pool.stretchTo` (2)',
+    'min above max': 'InvalidInputError pool.min: `pool.min` (3) is greater than `pool.max` (2)',
+    'negative size': 'InvalidInputError pool.startAt: `pool.startAt` (-1) is not a whole number from 0 to 1024',
+    'half a worker': 'InvalidInputError pool.stretchTo: `pool.stretchTo` (1.5) is not a whole number from 1 to 1024',
+    'no worker at all': 'InvalidInputError pool.stretchTo: `pool.stretchTo` (0) is not a whole number from 1 to 1024',
+    'too many workers': 'InvalidInputError pool.stretchTo: `pool.stretchTo` (5000) is not a whole number from 1 to 1024',
+    'a size twice': 'InvalidInputError pool.min: `pool.min` (1) is another name of `pool.startAt`: give one',
+    'an unknown option': 'InvalidInputError pool.strechTo: `pool.strechTo` (2) is not an option',
+    'a specifier with a blank': 'InvalidInputError install.pyodide[0]: `install.pyodide[0]` ("num py") is not a specifier',
+    'a specifier that is no string': 'InvalidInputError install.pyodide[0]: `install.pyodide[0]` (7) is not a specifier',
+    'modules that are no list':
+      'InvalidInputError install.pyodide.modules: `install.pyodide.modules` ("numpy") is not an array',
+    'an alias that is no name':
+      'InvalidInputError install.pyodide.pyodideAlias: `install.pyodide.pyodideAlias` ("my-python") is not a JavaScript identifier',
+    'a version that is none':
+      'InvalidInputError install.pyodide.version: `install.pyodide.version` ("newest") is not a version',
+    'an installer that pools lack': 'InvalidInputError install.backends: `install.backends` (["x"]) is not an option',
+    'a global that cannot be cloned':
+      'InvalidInputError globals.options.node: `globals.options.node` ({}) is a DOM node, which cannot be copied into a worker',
+    'a global without a name': 'InvalidInputError globals: `globals` ("a-b") has a name that is no JavaScript identifier',
+    'a native global':
+      'InvalidInputError globals.say: `globals.say` (function log) is native or bound, and has no source to send',
+    'a post-install task without a function':
+      'InvalidInputError postInstallTasks[0].entryPoint: `postInstallTasks[0].entryPoint` ("boom") is not a function',
+    'an entry point that is text': 'InvalidInputError entryPoint: `entryPoint` ("() => 1") is not a function',
+    'a bound entry point':
+      'InvalidInputError entryPoint: `entryPoint` (function bound ) is native or bound, and has no source to send',
+    'a class as entry point': 'InvalidInputError entryPoint: `entryPoint` (function Task) is a class',
+    'args with a function':
+      'InvalidInputError args.options.onDone: `args.options.onDone` (function onDone) is a function, which cannot be copied into a worker',
+    'args with a promise in a map':
+      'InvalidInputError args.get(later): `args.get(later)` ({}) is a `Promise`, which cannot be copied into a worker',
+    'a worker that never was': 'InvalidInputError targetWorkerId: `targetWorkerId` ("w99") is no worker of this pool',
+    'a priority that is no number': 'InvalidInputError priority: `priority` ("high") is not a whole number',
+    'an unknown task option': 'InvalidInputError task.tilte: `task.tilte` ("x") is not an option',
+    'data for no task': '`taskId` ("t77") is no task of this pool',
+    'a reserve above stretch': '`workersCount` (3) is greater than `pool.stretchTo` (2)',
+    'a negative reserve': '`workersCount` (-1) is not a whole number from 0 to 1024',
+    afterwards: '2',
+  })
+})
