@@ -1,0 +1,156 @@
+//! Python for pages: the Pyodide runtime and NumPy, in millhand's cache.
+//!
+//! The runtime comes from npm. Its packages come from a public network that not everyone can reach, so NumPy's wheel
+//! is first looked for inside an npm package that carries one for the same Python; millhand then serves it as an
+//! *overlay*. Without it, millhand takes NumPy from the public network.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::places::Places;
+use crate::process;
+use crate::say::Step;
+use crate::stamp;
+
+/// The npm package that carries the wheel. The wheel (BSD) is taken into the user's cache; nothing of the package
+/// goes into this repository or a release.
+const CARRIER: &str = "@bentopdf/pymupdf-wasm@0.11.16";
+const WHEEL: &str = "numpy-2.2.5-cp313-cp313-pyodide_2025_0_wasm32.whl";
+const WHEEL_SHA256: &str = "125230b4c3ecd08803e5c43f1162e017c0718d9f253146225a705a952b9c16c2";
+
+/// There is another way to have NumPy, so npm is not to try for minutes.
+const SOON_OR_NOT: [&str; 2] = ["--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"];
+
+/// The Python packages that the tutorial, the demo and the tests use.
+const PACKAGES: [&str; 1] = ["numpy"];
+
+/// What millhand has in its cache for Python.
+#[derive(Debug)]
+pub(crate) struct Python {
+    /// Wheels that millhand is to prefer, if they could be had.
+    overlay: Option<PathBuf>,
+}
+
+impl Python {
+    /// Puts the wheel and the runtime into the cache, unless they are there.
+    pub(crate) fn find_or_fetch(places: &Places) -> Result<Self> {
+        let python = Self { overlay: find_or_fetch_wheel(places)? };
+        let step = Step::begin("Pyodide with NumPy");
+        let mut fetch = process::command(places.millhand(), &places.root);
+        fetch.arg("fetch").args(PACKAGES).env("MILLHAND_CACHE_DIR", &places.cache);
+        python.add_overlay_to(&mut fetch);
+        // millhand itself looks at what is there; it asks the network only for what is not.
+        process::run(&mut fetch)?;
+        step.done("in millhand's cache");
+        if python.overlay.is_none() {
+            remember_public_network(places)?;
+        }
+        Ok(python)
+    }
+
+    /// Adds the arguments that make millhand prefer the wheels.
+    pub(crate) fn add_overlay_to(&self, millhand: &mut Command) {
+        if let Some(folder) = &self.overlay {
+            millhand.arg("--overlay").arg(folder);
+        }
+    }
+
+    /// Tells a child where the wheels are.
+    pub(crate) fn describe_to(&self, command: &mut Command) {
+        match &self.overlay {
+            Some(folder) => command.env("MILLHAND_OVERLAY", folder),
+            None => command.env_remove("MILLHAND_OVERLAY"),
+        };
+    }
+}
+
+/// The folder with the wheel; `None` if it cannot be had, which is said.
+fn find_or_fetch_wheel(places: &Places) -> Result<Option<PathBuf>> {
+    let step = Step::begin("NumPy wheel for Pyodide");
+    let folder = places.wheels();
+    let wheel = folder.join(WHEEL);
+    if wheel.is_file() && stamp::sha256(&wheel)? == WHEEL_SHA256 {
+        step.already_there(&wheel.display().to_string());
+        return Ok(Some(folder));
+    }
+    if public_network_mark(places).is_file() {
+        step.already_there("none is needed, NumPy came from the public network");
+        return Ok(None);
+    }
+    match fetch_wheel(places, &wheel) {
+        Ok(()) => {
+            step.done(&wheel.display().to_string());
+            Ok(Some(folder))
+        }
+        Err(error) if crate::interrupt::requested() => Err(error),
+        Err(error) => {
+            step.gave_up(&format!("{error:#}; millhand will take NumPy from the public network"));
+            Ok(None)
+        }
+    }
+}
+
+fn fetch_wheel(places: &Places, wheel: &Path) -> Result<()> {
+    let scratch = Scratch::new(&places.cache)?;
+    // Run in the repository's folder, npm reads the registry that its user has configured for it.
+    let mut pack = process::command("npm", &places.root);
+    pack.args(["pack", CARRIER, "--loglevel=error", "--ignore-scripts", "--prefer-offline"])
+        .args(SOON_OR_NOT);
+    process::run(pack.arg("--pack-destination").arg(&scratch.folder))?;
+    let archive = scratch.only_file()?;
+    // Relative names: some `tar` take the colon of a Windows path for a host's.
+    let member = format!("package/assets/{WHEEL}");
+    let mut tar = process::command("tar", &scratch.folder);
+    process::run(tar.args(["--no-same-owner", "-xzf", &archive, &member]))?;
+    let unpacked = scratch.folder.join(member);
+    let hash = stamp::sha256(&unpacked)?;
+    if hash != WHEEL_SHA256 {
+        bail!("`{WHEEL}` has the sha256 {hash}, not {WHEEL_SHA256}");
+    }
+    let folder = places.wheels();
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
+    fs::rename(&unpacked, wheel).with_context(|| format!("cannot write `{}`", wheel.display()))
+}
+
+/// Marks that NumPy was had without the wheel, so that later runs do not try for it again.
+fn public_network_mark(places: &Places) -> PathBuf {
+    places.own().join("numpy-from-public-network")
+}
+
+fn remember_public_network(places: &Places) -> Result<()> {
+    let mark = public_network_mark(places);
+    fs::create_dir_all(places.own())
+        .and_then(|()| fs::write(&mark, ""))
+        .with_context(|| format!("cannot write `{}`", mark.display()))
+}
+
+/// A folder for half-made files, on the same disk as the cache so that a finished one can be moved in one step.
+#[derive(Debug)]
+struct Scratch {
+    folder: PathBuf,
+}
+
+impl Scratch {
+    fn new(cache: &Path) -> Result<Self> {
+        let folder = cache.join(format!("tmp-{}", std::process::id()));
+        fs::create_dir_all(&folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
+        Ok(Self { folder })
+    }
+
+    fn only_file(&self) -> Result<String> {
+        let mut entries = fs::read_dir(&self.folder).context("cannot list the unpacking folder")?;
+        let entry =
+            entries.next().context("npm wrote no archive")?.context("cannot list the unpacking folder")?;
+        entry.file_name().into_string().ok().context("the archive's name is no UTF-8")
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What stays behind is in the way of nobody.
+        drop(fs::remove_dir_all(&self.folder));
+    }
+}

@@ -1,0 +1,165 @@
+//! The tests, in parts that can be run one by one, and the whole that must pass before a change lands.
+
+use std::ffi::OsString;
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+
+use crate::checks::Checks;
+use crate::places::Places;
+use crate::setup::{self, Ready};
+use crate::{package, process, say, tidy};
+
+/// A part of the tests with a runner of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    Rust,
+    Types,
+    Browser,
+}
+
+impl Part {
+    pub(crate) const ALL: [Self; 3] = [Self::Rust, Self::Types, Self::Browser];
+
+    /// The part of that name.
+    pub(crate) fn of(name: &str) -> Result<Self> {
+        let found = Self::ALL.into_iter().find(|part| part.name() == name);
+        let Some(part) = found else {
+            let names = Self::ALL.map(Self::name).join(", ");
+            bail!("the tests have no part `{name}`; the parts are {names}");
+        };
+        Ok(part)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Rust => "rust",
+            Self::Types => "types",
+            Self::Browser => "browser",
+        }
+    }
+}
+
+/// `cargo xtask test`.
+pub(crate) fn command(places: &Places, parts: &[Part], runner_args: &[OsString]) -> Result<ExitCode> {
+    let started = Instant::now();
+    // Only the browser tests need a browser and Python; the others do not wait for them.
+    let ready = if parts.contains(&Part::Browser) {
+        Some(setup::everything(places)?)
+    } else {
+        let tools = setup::build_tools(places)?;
+        package::build(places, &tools)?;
+        None
+    };
+    say::text(&format!("==> set-up and build took {}", say::seconds(started.elapsed())));
+    let mut checks = Checks::default();
+    run_parts(&mut checks, places, parts, ready.as_ref(), runner_args)?;
+    Ok(checks.conclude())
+}
+
+/// `cargo xtask ci`.
+pub(crate) fn ci(places: &Places) -> Result<ExitCode> {
+    let ready = setup::everything(places)?;
+    say::text(&format!("==> set-up and build took {}", say::seconds(ready.took)));
+    let mut checks = Checks::default();
+    tidy::run(&mut checks, places, tidy::Format::Check)?;
+    run_parts(&mut checks, places, &Part::ALL, Some(&ready), &[])?;
+    Ok(checks.conclude())
+}
+
+fn run_parts(
+    checks: &mut Checks,
+    places: &Places,
+    parts: &[Part],
+    ready: Option<&Ready>,
+    runner_args: &[OsString],
+) -> Result<()> {
+    for part in parts {
+        for (name, mut command) in part_commands(*part, places, runner_args) {
+            // The others are to find what they find on a developer's own command line.
+            if let (Part::Browser, Some(ready)) = (part, ready) {
+                ready.describe_to(&mut command, places);
+            }
+            checks.run(name, || process::run(&mut command))?;
+        }
+    }
+    Ok(())
+}
+
+fn part_commands(part: Part, places: &Places, runner_args: &[OsString]) -> Vec<(&'static str, Command)> {
+    match part {
+        Part::Rust => vec![("rust: cargo test", cargo_test(places, runner_args))],
+        Part::Types => vec![
+            ("types: npm package", npm(places, &["run", "check", "--workspace", "js"], runner_args)),
+            (
+                "types: browser tests",
+                npm(places, &["run", "check", "--workspace", "tests/browser"], runner_args),
+            ),
+        ],
+        Part::Browser => {
+            vec![("browser: Playwright", npm(places, &["test", "--workspace", "tests/browser"], runner_args))]
+        }
+    }
+}
+
+/// Tests of all crates (of the host, what runs outside of a browser), unless the arguments name packages of their own.
+fn cargo_test(places: &Places, runner_args: &[OsString]) -> Command {
+    let mut command = process::cargo(&places.root);
+    command.arg("test");
+    if !names_packages(runner_args) {
+        command.arg("--workspace");
+    }
+    command.args(runner_args);
+    command
+}
+
+fn names_packages(args: &[OsString]) -> bool {
+    let own = args.iter().take_while(|arg| *arg != "--").map(|arg| arg.to_string_lossy());
+    own.into_iter().any(|arg| arg.starts_with("-p") || arg == "--package" || arg.starts_with("--package="))
+}
+
+fn npm(places: &Places, args: &[&str], runner_args: &[OsString]) -> Command {
+    let mut command = process::command("npm", &places.root);
+    command.args(args);
+    if !runner_args.is_empty() {
+        command.arg("--").args(runner_args);
+    }
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn described(part: Part, runner_args: &[&str]) -> Vec<String> {
+        let nowhere = PathBuf::from("/nowhere");
+        let places = Places { root: nowhere.clone(), target: nowhere.clone(), cache: nowhere };
+        let runner_args: Vec<OsString> = runner_args.iter().map(OsString::from).collect();
+        part_commands(part, &places, &runner_args)
+            .iter()
+            .map(|(_, command)| process::describe(command))
+            .collect()
+    }
+
+    #[test]
+    fn the_runners_get_the_arguments_after_the_dashes() {
+        assert_eq!(described(Part::Rust, &[]), ["cargo test --workspace"]);
+        assert_eq!(
+            described(Part::Rust, &["cancel", "--", "--nocapture"]),
+            ["cargo test --workspace cancel -- --nocapture"]
+        );
+        assert_eq!(
+            described(Part::Browser, &["--grep", "worker dies"]),
+            ["npm test --workspace tests/browser -- --grep 'worker dies'"]
+        );
+    }
+
+    #[test]
+    fn a_named_package_replaces_the_workspace() {
+        assert_eq!(described(Part::Rust, &["-p", "millhand-core"]), ["cargo test -p millhand-core"]);
+        assert_eq!(described(Part::Rust, &["name", "--", "-p"]), ["cargo test --workspace name -- -p"]);
+    }
+}
