@@ -1,1 +1,51 @@
-//! To come.
+//! Environments of millhand's workers: from specifiers to verified files in a store.
+//!
+//! An [`Installer`] takes a [`PythonRequest`] and makes sure that the store has every file of that environment:
+//! the Pyodide runtime from the user's npm registry, and the packages of its lock from the user's overlays or
+//! from the public CDN. Each file is checked against a hash before it is kept. What comes back, a
+//! [`PythonEnvironment`], becomes the [`Manifest`] that a page reads.
+//!
+//! This crate serves nothing and prints nothing: the binary `millhand` does both. It never runs anything out of a
+//! package. It asks no registry and no CDN that the user did not choose, or that is not named in one constant
+//! ([`PyodideCdn::PUBLIC`]).
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use millhand_packages::{Installer, InstallerSettings, PythonRequest};
+//!
+//! let installer = Installer::open(InstallerSettings::in_folder("cache"))?;
+//! let request = PythonRequest { version: "0.29.5".parse()?, requirements: vec!["numpy".parse()?] };
+//! let environment = installer.install(&request).await?;
+//! assert_eq!(environment.packages[0].as_str(), "numpy");
+//! # Ok(())
+//! # }
+//! ```
+
+mod digest;
+mod fetch;
+mod flights;
+mod installer;
+mod manifest;
+mod pyodide;
+mod registry;
+mod specifier;
+mod store;
+mod wheel;
+
+pub use digest::{DigestError, Sha256};
+pub use fetch::{FetchError, FetchLimits};
+pub use installer::{
+    Fault, InstallError, InstalledFile, Installer, InstallerSettings, OpenError, Origin, PackageError,
+    PythonEnvironment, PythonRequest,
+};
+pub use manifest::{Manifest, ManifestFile, PyodideManifest, RequestError, read_request};
+pub use pyodide::{
+    CdnError, Lock, LockEntry, LockError, LockInfo, OverlayError, PyodideCdn, PyodideVersion,
+    PyodideVersionError, ResolveError, RuntimeError,
+};
+pub use registry::{NpmRegistry, RegistryError};
+/// The url type of [`NpmRegistry::At`].
+pub use reqwest::Url;
+pub use specifier::{PackageName, PackageVersion, PythonRequirement, SpecifierError};
+pub use store::{Store, StoreError, StoredFile};
+pub use wheel::WheelNameError;

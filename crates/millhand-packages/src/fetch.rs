@@ -1,0 +1,385 @@
+//! Downloads over HTTP, bounded in size and time, tried again when another try can help.
+//!
+//! It does not judge what it downloads: the callers compare hashes. TLS trusts what the operating system trusts,
+//! and `SSL_CERT_FILE` where it is set, so that it works behind a company's proxy.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response, StatusCode, Url};
+
+use crate::store::{Incoming, Store, StoreError};
+
+const MAX_REDIRECTS: usize = 5;
+const PROGRESS_EVERY: Duration = Duration::from_secs(2);
+
+/// The bounds of a download.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchLimits {
+    /// How long a connection may take to come up.
+    pub connect_timeout: Duration,
+    /// How long a server may be silent.
+    pub stall_timeout: Duration,
+    /// How long one try may take in all.
+    pub total_timeout: Duration,
+    /// How often a download is tried.
+    pub max_tries: u32,
+    /// The longest pause before the second try. It doubles with each further one.
+    pub backoff: Duration,
+}
+
+impl Default for FetchLimits {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(15),
+            stall_timeout: Duration::from_secs(30),
+            total_timeout: Duration::from_secs(15 * 60),
+            max_tries: 3,
+            backoff: Duration::from_secs(1),
+        }
+    }
+}
+
+/// Downloads files.
+#[derive(Clone, Debug)]
+pub(crate) struct Fetcher {
+    client: Client,
+    limits: FetchLimits,
+}
+
+impl Fetcher {
+    /// A fetcher within `limits`.
+    ///
+    /// # Errors
+    ///
+    /// When TLS cannot be set up, as on a machine without root certificates.
+    pub(crate) fn new(limits: FetchLimits) -> Result<Self, FetchError> {
+        // reqwest takes the process's provider and panics without one. A provider that is already there is as good.
+        _ = rustls::crypto::ring::default_provider().install_default();
+        let client = Client::builder()
+            .user_agent(concat!("millhand/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(limits.connect_timeout)
+            .read_timeout(limits.stall_timeout)
+            .timeout(limits.total_timeout)
+            .redirect(Policy::custom(follow_unless_downgraded))
+            .build()
+            .map_err(|source| FetchError::SetUp { source })?;
+        Ok(Self { client, limits })
+    }
+
+    /// Downloads a document of at most `max_bytes` into memory.
+    pub(crate) async fn bytes(&self, url: &Url, accept: &str, max_bytes: u64) -> Result<Vec<u8>, FetchError> {
+        self.with_retries(url, || async {
+            let mut content = Vec::new();
+            let transfer = Transfer { url, accept, max_bytes };
+            transfer
+                .run(&self.client, |chunk| {
+                    content.extend_from_slice(chunk);
+                    Ok(())
+                })
+                .await?;
+            Ok(content)
+        })
+        .await
+    }
+
+    /// Downloads a file of at most `max_bytes` onto the doorstep of `store`.
+    pub(crate) async fn file(
+        &self,
+        url: &Url,
+        max_bytes: u64,
+        store: &Store,
+    ) -> Result<Incoming, FetchError> {
+        self.with_retries(url, || async {
+            let mut incoming = store.incoming()?;
+            let transfer = Transfer { url, accept: "*/*", max_bytes };
+            // A chunk is some kilobytes into the page cache: not worth a thread of its own.
+            transfer.run(&self.client, |chunk| incoming.write(chunk)).await?;
+            Ok(incoming)
+        })
+        .await
+    }
+
+    async fn with_retries<T, F>(&self, url: &Url, attempt: impl Fn() -> F) -> Result<T, FetchError>
+    where
+        F: Future<Output = Result<T, FetchError>>,
+    {
+        let mut tries = 1;
+        loop {
+            let error = match attempt().await {
+                Ok(done) => return Ok(done),
+                Err(error) if error.may_pass() && tries < self.limits.max_tries => error,
+                Err(error) => return Err(error),
+            };
+            let pause = self.pause_after(tries);
+            tracing::warn!(
+                "`{}` failed ({}), trying again in {} ms",
+                file_name(url),
+                brief(&error),
+                pause.as_millis()
+            );
+            tokio::time::sleep(pause).await;
+            tries += 1;
+        }
+    }
+
+    /// Somewhere between half and the whole of the doubled pause, so that many clients do not come back as one.
+    fn pause_after(&self, tries: u32) -> Duration {
+        let longest = self.limits.backoff * 2_u32.saturating_pow(tries.saturating_sub(1)).min(64);
+        longest.mul_f64(0.5 + fastrand::f64() / 2.0)
+    }
+}
+
+/// One try.
+struct Transfer<'a> {
+    url: &'a Url,
+    accept: &'a str,
+    max_bytes: u64,
+}
+
+impl Transfer<'_> {
+    async fn run(
+        &self,
+        client: &Client,
+        mut sink: impl FnMut(&[u8]) -> Result<(), StoreError>,
+    ) -> Result<(), FetchError> {
+        let request = client.get(self.url.clone()).header(reqwest::header::ACCEPT, self.accept);
+        let mut response = self.check(request.send().await.map_err(|error| self.failure(error))?)?;
+        let mut progress = Progress::new(self.url, response.content_length());
+        let mut received = 0;
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.failure(error))? {
+            received += chunk.len() as u64;
+            self.check_size(received)?;
+            sink(&chunk)?;
+            progress.report(received);
+        }
+        Ok(())
+    }
+
+    fn check(&self, response: Response) -> Result<Response, FetchError> {
+        match response.status() {
+            StatusCode::OK => {}
+            StatusCode::NOT_FOUND | StatusCode::GONE => {
+                return Err(FetchError::NotFound { url: shown(self.url) });
+            }
+            status => return Err(FetchError::Refused { url: shown(self.url), status: status.as_u16() }),
+        }
+        self.check_size(response.content_length().unwrap_or(0))?;
+        Ok(response)
+    }
+
+    fn check_size(&self, bytes: u64) -> Result<(), FetchError> {
+        if bytes > self.max_bytes {
+            return Err(FetchError::TooLarge { url: shown(self.url), max_bytes: self.max_bytes });
+        }
+        Ok(())
+    }
+
+    fn failure(&self, error: reqwest::Error) -> FetchError {
+        let (url, source) = (shown(self.url), error.without_url());
+        if source.is_timeout() {
+            FetchError::TimedOut { url, source }
+        } else if source.is_connect() {
+            FetchError::Unreachable { url, source }
+        } else {
+            FetchError::Interrupted { url, source }
+        }
+    }
+}
+
+/// Says how far a long download is.
+struct Progress {
+    name: String,
+    total_bytes: Option<u64>,
+    last_report: Instant,
+}
+
+impl Progress {
+    fn new(url: &Url, total_bytes: Option<u64>) -> Self {
+        Self { name: file_name(url), total_bytes, last_report: Instant::now() }
+    }
+
+    fn report(&mut self, received: u64) {
+        if self.last_report.elapsed() < PROGRESS_EVERY {
+            return;
+        }
+        self.last_report = Instant::now();
+        match self.total_bytes {
+            Some(total) => tracing::info!("`{}`: {} of {}", self.name, Megabytes(received), Megabytes(total)),
+            None => tracing::info!("`{}`: {}", self.name, Megabytes(received)),
+        }
+    }
+}
+
+struct Megabytes(u64);
+
+impl fmt::Display for Megabytes {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tenths = self.0 / 100_000;
+        write!(formatter, "{}.{} MB", tenths / 10, tenths % 10)
+    }
+}
+
+/// A redirect must not turn an encrypted download into a plain one.
+fn follow_unless_downgraded(attempt: reqwest::redirect::Attempt<'_>) -> reqwest::redirect::Action {
+    let was_encrypted = attempt.previous().last().is_some_and(|url| url.scheme() == "https");
+    if was_encrypted && attempt.url().scheme() != "https" {
+        return attempt.error("the redirect leads from https to http");
+    }
+    if attempt.previous().len() > MAX_REDIRECTS {
+        return attempt.error("too many redirects");
+    }
+    attempt.follow()
+}
+
+/// A url as it may be shown: without the password that a registry's url can hold.
+pub(crate) fn shown(url: &Url) -> String {
+    let mut url = url.clone();
+    if url.password().is_some() || !url.username().is_empty() {
+        // These fail for urls without a host only, and such have no password.
+        _ = url.set_password(None);
+        _ = url.set_username("");
+    }
+    url.into()
+}
+
+fn file_name(url: &Url) -> String {
+    url.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default().to_owned()
+}
+
+/// The last cause: the one that says most in few words.
+fn brief(error: &dyn std::error::Error) -> String {
+    let mut last = error;
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    last.to_string()
+}
+
+/// Why a download failed.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// No client can be made.
+    #[error("cannot set up downloads")]
+    SetUp {
+        /// Why.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// No connection: the name, the network or TLS.
+    #[error("cannot reach `{url}`")]
+    Unreachable {
+        /// What was wanted.
+        url: String,
+        /// Why.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// Silent for too long, or too slow in all.
+    #[error("`{url}` took too long")]
+    TimedOut {
+        /// What was wanted.
+        url: String,
+        /// Which wait it was.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The answer stopped in the middle, or was none.
+    #[error("the download of `{url}` was cut off")]
+    Interrupted {
+        /// What was wanted.
+        url: String,
+        /// Why.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// There is no such file.
+    #[error("there is no `{url}`")]
+    NotFound {
+        /// What was wanted.
+        url: String,
+    },
+    /// The server answered with a failure.
+    #[error("`{url}` was answered with status {status}")]
+    Refused {
+        /// What was wanted.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// More than was agreed to.
+    #[error("`{url}` has more than {max_bytes} bytes")]
+    TooLarge {
+        /// What was wanted.
+        url: String,
+        /// The bound.
+        max_bytes: u64,
+    },
+    /// What came could not be kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl FetchError {
+    /// The stable name of this failure.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::SetUp { .. } => "downloads-unavailable",
+            Self::Unreachable { .. } => "source-unreachable",
+            Self::TimedOut { .. } => "source-timed-out",
+            Self::Interrupted { .. } => "download-interrupted",
+            Self::NotFound { .. } => "source-not-found",
+            Self::Refused { .. } => "source-refused",
+            Self::TooLarge { .. } => "download-too-large",
+            Self::Store(error) => error.code(),
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::SetUp { .. } => Some(
+                "install the system's root certificates, or name a file of them in `SSL_CERT_FILE`".to_owned(),
+            ),
+            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Interrupted { .. } => Some(
+                "check the network; a proxy is taken from `HTTPS_PROXY`, root certificates from `SSL_CERT_FILE`"
+                    .to_owned(),
+            ),
+            Self::NotFound { .. } | Self::Refused { .. } | Self::TooLarge { .. } => None,
+            Self::Store(error) => error.hint(),
+        }
+    }
+
+    /// Whether another try can have another outcome.
+    const fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Interrupted { .. } => true,
+            Self::Refused { status, .. } => matches!(status, 408 | 425 | 429 | 500..=599),
+            Self::SetUp { .. } | Self::NotFound { .. } | Self::TooLarge { .. } | Self::Store(_) => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_never_pass_their_bound() {
+        let limits = FetchLimits { backoff: Duration::from_millis(100), ..FetchLimits::default() };
+        let fetcher = Fetcher::new(limits).unwrap();
+        for (tries, longest) in [(1, 100), (2, 200), (3, 400), (40, 6_400)] {
+            let pause = fetcher.pause_after(tries).as_millis();
+            assert!((longest / 2..=longest).contains(&pause), "{pause} after try {tries}");
+        }
+    }
+
+    #[test]
+    fn a_shown_url_has_no_password() {
+        let url = Url::parse("http://user:secret@localhost:4873/npm/").unwrap();
+        assert_eq!(shown(&url), "http://localhost:4873/npm/");
+    }
+}

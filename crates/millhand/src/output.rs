@@ -1,0 +1,57 @@
+//! What the binary writes: results to stdout, everything else to stderr.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+use millhand::error::with_causes;
+use millhand::routes::pages::PagesError;
+use millhand::serve::BindError;
+use millhand_packages::{InstallError, OpenError};
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// Writes a line to stdout, at once: a program that reads it may be waiting.
+pub(crate) fn line(text: &str) -> anyhow::Result<()> {
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{text}")?;
+    stdout.flush()?;
+    Ok(())
+}
+
+/// Tells the user what failed and what to do about it.
+pub(crate) fn failure(error: &anyhow::Error) -> ExitCode {
+    let mut stderr = io::stderr().lock();
+    // When stderr is closed, there is no one to tell.
+    _ = writeln!(stderr, "error: {}", with_causes(error.as_ref()));
+    if let Some(hint) = hint(error) {
+        _ = writeln!(stderr, "hint: {hint}");
+    }
+    ExitCode::FAILURE
+}
+
+fn hint(error: &anyhow::Error) -> Option<String> {
+    if let Some(error) = error.downcast_ref::<InstallError>() {
+        error.hint()
+    } else if let Some(error) = error.downcast_ref::<OpenError>() {
+        error.hint()
+    } else if let Some(error) = error.downcast_ref::<BindError>() {
+        error.hint()
+    } else {
+        error.downcast_ref::<PagesError>().and_then(PagesError::hint)
+    }
+}
+
+/// Logs to stderr: what millhand does, and what goes wrong elsewhere.
+pub(crate) fn start_logging(verbose: bool) {
+    let ours = if verbose { LevelFilter::TRACE } else { LevelFilter::INFO };
+    let others = if verbose { LevelFilter::INFO } else { LevelFilter::WARN };
+    let targets = Targets::new().with_target("millhand", ours).with_default(others);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false)
+        .without_time();
+    tracing_subscriber::registry().with(lines).with(targets).init();
+}

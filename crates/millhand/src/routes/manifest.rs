@@ -1,0 +1,99 @@
+//! `POST /millhand/manifest`: from what a page asks for to the files that it loads.
+//!
+//! The answer waits until every file is in the store, so what it lists can be had.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use millhand_packages::{
+    Fault, InstallError, Installer, Manifest, PythonEnvironment, PythonRequest, RequestError, read_request,
+};
+
+use crate::app::{AppState, FILES_PATH};
+use crate::error::{ApiError, with_causes};
+use crate::headers::NO_STORE;
+
+/// Answers with the manifest of the environment that `body` asks for.
+///
+/// # Errors
+///
+/// When the request cannot be read or met, see [`ManifestError`].
+pub async fn create(
+    State(state): State<AppState>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<([(HeaderName, HeaderValue); 1], Json<Manifest>), ManifestError> {
+    let request = read_request(&body?)?;
+    let environment = install(state.installer, request).await?;
+    Ok(([(header::CACHE_CONTROL, NO_STORE)], Json(Manifest::of(environment, FILES_PATH))))
+}
+
+/// Installs on a task of its own: a page that is loaded again must not start a long download from its beginning.
+async fn install(
+    installer: Arc<Installer>,
+    request: PythonRequest,
+) -> Result<PythonEnvironment, InstallError> {
+    match tokio::spawn(async move { installer.install(&request).await }).await {
+        Ok(installed) => installed,
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    }
+}
+
+/// Why there is no manifest.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// The body did not arrive, or is too large.
+    #[error("the request's body cannot be read")]
+    Body(#[from] BytesRejection),
+    /// The body is not what it should be.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// The environment cannot be had.
+    #[error(transparent)]
+    Install(#[from] InstallError),
+}
+
+impl ManifestError {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Body(rejection) => rejection.status(),
+            Self::Request(_) => StatusCode::BAD_REQUEST,
+            Self::Install(error) => match error.fault() {
+                Fault::Request => StatusCode::BAD_REQUEST,
+                Fault::Unresolvable => StatusCode::UNPROCESSABLE_ENTITY,
+                Fault::Source => StatusCode::BAD_GATEWAY,
+                Fault::Offline => StatusCode::SERVICE_UNAVAILABLE,
+                Fault::Local => StatusCode::INTERNAL_SERVER_ERROR,
+            },
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Body(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                "request-too-large"
+            }
+            Self::Body(_) => "bad-manifest-request",
+            Self::Request(error) => error.code(),
+            Self::Install(error) => error.code(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Body(_) => None,
+            Self::Request(error) => error.hint(),
+            Self::Install(error) => error.hint(),
+        }
+    }
+}
+
+impl axum::response::IntoResponse for ManifestError {
+    fn into_response(self) -> axum::response::Response {
+        tracing::warn!("no environment: {}", with_causes(&self));
+        ApiError::new(self.status(), self.code(), &self, self.hint()).into_response()
+    }
+}

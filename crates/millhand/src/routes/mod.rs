@@ -1,0 +1,6 @@
+//! One module per route.
+
+pub mod files;
+pub mod manifest;
+pub mod package;
+pub mod pages;

@@ -1,0 +1,111 @@
+//! A server with a folder of pages, an empty cache and sources of its own.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use millhand::routes::pages::Pages;
+use millhand::{AppState, app};
+use millhand_fixture::{Sources, VERSION};
+use millhand_packages::{FetchLimits, Installer, InstallerSettings, NpmRegistry};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tower::ServiceExt as _;
+
+pub(crate) struct Server {
+    pub(crate) sources: Sources,
+    pub(crate) site: TempDir,
+    cache: TempDir,
+    installer: Arc<Installer>,
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Server {
+    pub(crate) async fn start() -> Self {
+        let (site, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        std::fs::write(site.path().join("index.html"), "the start page").unwrap();
+        let sources = Sources::start().await;
+        let installer = Arc::new(Installer::open(settings(&sources, &cache)).unwrap());
+        Self { sources, site, cache, installer }
+    }
+
+    /// The same server after a restart without a network.
+    pub(crate) fn offline(self) -> Self {
+        let settings = InstallerSettings { offline: true, ..settings(&self.sources, &self.cache) };
+        Self { installer: Arc::new(Installer::open(settings).unwrap()), ..self }
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let pages = Arc::new(Pages::open(self.site.path()).unwrap());
+        let app = app(AppState { installer: Arc::clone(&self.installer), pages });
+        let Ok(response) = app.oneshot(request).await;
+        let (parts, body) = response.into_parts();
+        let body = to_bytes(body, usize::MAX).await.unwrap();
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(get(path)).await
+    }
+
+    pub(crate) async fn post(&self, body: impl Into<Body>) -> Answer {
+        self.send(post(body)).await
+    }
+
+    /// Asks for the manifest of these modules.
+    pub(crate) async fn manifest(&self, modules: &[&str]) -> Answer {
+        self.post(json!({"pyodide": {"version": VERSION, "modules": modules}}).to_string()).await
+    }
+
+    /// Where the store keeps the file with this hash.
+    pub(crate) fn stored(&self, sha256: &str) -> PathBuf {
+        self.cache.path().join("v1/files").join(&sha256[..2]).join(sha256)
+    }
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    pub(crate) fn header(&self, name: impl header::AsHeaderName) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// Status and code of a failure.
+    pub(crate) fn failure(&self) -> (u16, String) {
+        let error = &self.json()["error"];
+        assert!(error["message"].is_string() && error.get("hint").is_some(), "{error}");
+        (self.status.as_u16(), error["code"].as_str().unwrap().to_owned())
+    }
+}
+
+pub(crate) fn get(path: &str) -> Request<Body> {
+    Request::get(path).header(header::HOST, "localhost:8750").body(Body::empty()).unwrap()
+}
+
+pub(crate) fn post(body: impl Into<Body>) -> Request<Body> {
+    Request::post("/millhand/manifest").header(header::HOST, "localhost:8750").body(body.into()).unwrap()
+}
+
+fn settings(sources: &Sources, cache: &TempDir) -> InstallerSettings {
+    InstallerSettings {
+        cdn: sources.cdn().parse().unwrap(),
+        registry: NpmRegistry::At(sources.registry().parse().unwrap()),
+        limits: FetchLimits { backoff: Duration::from_millis(1), ..FetchLimits::default() },
+        ..InstallerSettings::in_folder(cache.path())
+    }
+}
