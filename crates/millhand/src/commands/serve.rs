@@ -25,6 +25,6 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     serve::run(listener, app(AppState { installer, pages }), told_to_end)
         .await
         .context("the server failed")?;
-    tracing::info!("ended");
+    tracing::debug!("ended");
     Ok(ExitCode::SUCCESS)
 }
