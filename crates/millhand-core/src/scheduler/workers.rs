@@ -1,0 +1,216 @@
+//! What happens to workers: they start, come up, are lost or ended, and are replaced.
+
+use super::{PoolState, Scheduler, WorkerState};
+use crate::queue::TaskQueue;
+use crate::{ExitReason, InstallFault, Instant, Output, StopReason, Timer, WorkerId};
+
+#[derive(Debug)]
+pub(super) struct Worker {
+    pub(super) state: WorkerState,
+    /// Tasks that only this worker may run.
+    pub(super) targeted: TaskQueue,
+}
+
+impl Scheduler {
+    pub(super) fn on_install_progressed(&mut self, now: Instant, worker: WorkerId) {
+        if !self.is_starting(worker) {
+            return self.count_stale();
+        }
+        self.timers.set(Timer::Boot(worker), now.after(self.config.boot_timeout));
+    }
+
+    pub(super) fn on_worker_ready(&mut self, now: Instant, worker: WorkerId) {
+        if !self.is_starting(worker) {
+            return self.count_stale();
+        }
+        self.starting -= 1;
+        self.timers.cancel(Timer::Boot(worker));
+        self.timers.cancel(Timer::Backoff);
+        self.install_failures = 0;
+        if self.workers_up() >= self.floor as usize {
+            self.floor = 0;
+        }
+        self.rest(now, worker);
+        self.start_workers(now);
+    }
+
+    pub(super) fn on_install_failed(&mut self, now: Instant, worker: WorkerId, fault: InstallFault) {
+        if !self.is_starting(worker) {
+            return self.count_stale();
+        }
+        self.remove(worker);
+        self.install_failures = match fault {
+            InstallFault::Transient => self.install_failures.saturating_add(1),
+            InstallFault::Permanent => {
+                self.config.max_install_failures.max(self.install_failures.saturating_add(1))
+            }
+        };
+        self.timers.set(Timer::Backoff, now.after(self.config.backoff_after(self.install_failures)));
+        self.fail_if_hopeless();
+    }
+
+    pub(super) fn on_worker_lost(&mut self, now: Instant, worker: WorkerId) {
+        match self.worker_state(worker) {
+            None => self.count_stale(),
+            Some(WorkerState::Starting) => self.on_install_failed(now, worker, InstallFault::Transient),
+            Some(WorkerState::Idle) => self.replace(now, worker),
+            Some(WorkerState::Busy(task)) => {
+                self.on_runner_lost(task, worker);
+                self.replace(now, worker);
+            }
+        }
+    }
+
+    pub(super) fn on_boot_timed_out(&mut self, now: Instant, worker: WorkerId) {
+        debug_assert!(self.is_starting(worker), "a boot timer outlived the boot of {worker:?}");
+        self.outputs.push_back(Output::StopWorker { worker, reason: StopReason::BootTimedOut });
+        self.on_install_failed(now, worker, InstallFault::Transient);
+    }
+
+    pub(super) fn on_idle_timed_out(&mut self, worker: WorkerId) {
+        debug_assert!(self.idle.contains(&worker), "an idle timer outlived the rest of {worker:?}");
+        if self.may_shrink() {
+            self.dismiss(worker, StopReason::Idle);
+        }
+    }
+
+    /// Makes a worker idle and gives it its next task, unless there are too many workers.
+    pub(super) fn rest(&mut self, now: Instant, worker: WorkerId) {
+        self.set_state(worker, WorkerState::Idle);
+        self.idle.insert(worker);
+        if self.workers.len() > self.config.max_live() {
+            return self.dismiss(worker, StopReason::Surplus);
+        }
+        self.feed(now, worker);
+        if self.idle.contains(&worker) {
+            self.await_idle_timeout(now, worker);
+        }
+    }
+
+    /// A worker that was up is gone: others take over.
+    pub(super) fn replace(&mut self, now: Instant, worker: WorkerId) {
+        self.remove(worker);
+        if self.workers_up() == 0 {
+            // What failed beside it says nothing about the next try: count anew.
+            self.install_failures = 0;
+            self.timers.cancel(Timer::Backoff);
+        }
+        self.serve_shared(now);
+        self.start_workers(now);
+    }
+
+    /// Starts as many workers as the floor, the queue and the spares ask for and the bounds allow.
+    pub(super) fn start_workers(&mut self, now: Instant) {
+        while self.may_start() && self.wants_worker() {
+            let worker = WorkerId(self.next_worker);
+            self.next_worker += 1;
+            self.workers
+                .insert(worker, Worker { state: WorkerState::Starting, targeted: TaskQueue::default() });
+            self.starting += 1;
+            self.timers.set(Timer::Boot(worker), now.after(self.config.boot_timeout));
+            self.outputs.push_back(Output::StartWorker { worker });
+        }
+    }
+
+    /// Ends workers that are more than the pool may have, those first that are missed least. Busy ones end with their
+    /// task.
+    pub(super) fn shed_surplus(&mut self) {
+        while self.workers.len() > self.config.max_live() {
+            let Some(worker) = self.idle.last().copied().or_else(|| self.last_starting()) else { return };
+            self.dismiss(worker, StopReason::Surplus);
+        }
+    }
+
+    /// Sets the idle timeout of every idle worker that has none.
+    pub(super) fn await_idle_timeouts(&mut self, now: Instant) {
+        for worker in self.idle.clone() {
+            if !self.timers.is_set(Timer::Idle(worker)) {
+                self.await_idle_timeout(now, worker);
+            }
+        }
+    }
+
+    /// The one place where a worker's state changes.
+    pub(super) fn set_state(&mut self, id: WorkerId, next: WorkerState) {
+        let Some(worker) = self.workers.get_mut(&id) else { return };
+        debug_assert!(
+            matches!(
+                (worker.state, next),
+                (WorkerState::Starting | WorkerState::Busy(_), WorkerState::Idle)
+                    | (WorkerState::Idle, WorkerState::Busy(_))
+            ),
+            "{id:?} cannot go from {:?} to {next:?}",
+            worker.state
+        );
+        worker.state = next;
+    }
+
+    fn may_start(&self) -> bool {
+        !self.is_over()
+            && !self.timers.is_set(Timer::Backoff)
+            && !self.is_giving_up()
+            && self.starting < self.config.install_concurrency as usize
+            && self.workers.len() < self.config.max_live()
+    }
+
+    /// A worker is wanted if a queued task has neither an idle nor a starting one to wait for, or for a spare.
+    fn wants_worker(&self) -> bool {
+        let coming = self.idle.len() + self.starting;
+        let is_stretched = self.workers.len() >= self.config.sizes.stretch_to() as usize;
+        self.workers.len() < self.floor as usize
+            || (!is_stretched && self.shared.len() > coming)
+            || coming < self.config.spares as usize
+    }
+
+    /// Too many installs failed: those under way are the last hope.
+    fn is_giving_up(&self) -> bool {
+        self.workers_up() == 0 && self.install_failures >= self.config.max_install_failures
+    }
+
+    fn fail_if_hopeless(&mut self) {
+        if self.is_giving_up() && self.starting == 0 {
+            self.outputs.push_back(Output::FailPool);
+            self.close(PoolState::Failed);
+        }
+    }
+
+    /// Whether the pool has an idle worker more than it keeps.
+    fn may_shrink(&self) -> bool {
+        self.workers.len() > self.config.sizes.start_at() as usize
+            && self.idle.len() > self.config.spares as usize
+    }
+
+    fn await_idle_timeout(&mut self, now: Instant, worker: WorkerId) {
+        if let Some(timeout) = self.config.idle_timeout {
+            self.timers.set(Timer::Idle(worker), now.after(timeout));
+        }
+    }
+
+    fn last_starting(&self) -> Option<WorkerId> {
+        self.workers.iter().rev().find(|(_, worker)| worker.state == WorkerState::Starting).map(|(id, _)| *id)
+    }
+
+    fn dismiss(&mut self, worker: WorkerId, reason: StopReason) {
+        self.outputs.push_back(Output::StopWorker { worker, reason });
+        self.remove(worker);
+    }
+
+    /// Forgets a worker and settles the tasks that were meant for it alone.
+    fn remove(&mut self, id: WorkerId) {
+        let Some(mut worker) = self.workers.remove(&id) else { return };
+        if worker.state == WorkerState::Starting {
+            self.starting -= 1;
+        }
+        self.idle.remove(&id);
+        self.timers.cancel(Timer::Boot(id));
+        self.timers.cancel(Timer::Idle(id));
+        while let Some(task) = worker.targeted.pop() {
+            self.queued -= 1;
+            self.settle(task, None, ExitReason::WorkerLost);
+        }
+    }
+
+    fn is_starting(&self, worker: WorkerId) -> bool {
+        self.worker_state(worker) == Some(WorkerState::Starting)
+    }
+}
