@@ -1,13 +1,16 @@
 //! The pool for JavaScript: plain numbers and values in, calls of a listener out. `js/src/api` is its only user.
 
-use millhand_core::{ExitReason, PoolConfig, PoolSettings, Priority, TaskId, WorkerId};
+use std::time::Duration;
+
+use js_sys::Array;
+use millhand_core::{ExitReason, PoolConfig, PoolSettings, PoolSizes, Priority, TaskId, TaskSpec, WorkerId};
 use wasm_bindgen::prelude::*;
 
 use crate::browser_port::BrowserPort;
 use crate::error::{PoolError, to_js_error};
 use crate::event::Event;
 use crate::payloads::FunctionId;
-use crate::pool::{Pool, TaskSpec};
+use crate::pool::{Pool, TaskCall};
 use crate::port::Port;
 use crate::state::worker_name;
 use crate::wire::{task_from_js, task_to_js};
@@ -16,7 +19,8 @@ use crate::wire::{task_from_js, task_to_js};
 const LISTENER: &str = r#"
 /** How a task ended. */
 export type ExitReason =
-  "Completed" | "Threw" | "Unclonable" | "WorkerLost" | "InstallFailed" | "PoolTerminated"
+  | "Completed" | "Threw" | "Unclonable" | "Cancelled" | "TimedOut" | "QueueTimedOut"
+  | "WorkerLost" | "InstallFailed" | "Rejected" | "PoolTerminated"
 
 /** Told of everything that happens in a pool, in order. What it throws is reported and ignored. */
 export interface HostListener {
@@ -24,6 +28,7 @@ export interface HostListener {
   installProgressed(worker: number, event: unknown): void
   workerReady(worker: number): void
   workerGone(worker: number): void
+  sourcesForbidden(): void
   taskStarted(task: number, worker: number): void
   taskLogged(task: number, worker: number, text: string, json: unknown): void
   taskSentData(task: number, worker: number, payload: unknown): void
@@ -38,6 +43,19 @@ export interface HostSettings {
   stretchTo: number
   installConcurrency: number
   bootTimeoutMs: number
+  spares: number
+  idleTimeoutMs: number | undefined
+  cancelGraceMs: number
+  maxQueue: number
+}
+
+/** What a task may do and how long; times in milliseconds. */
+export interface HostTaskSpec {
+  priority: number
+  target: number | undefined
+  timeoutMs: number | undefined
+  queueTimeoutMs: number | undefined
+  retries: number
 }
 "#;
 
@@ -55,6 +73,8 @@ extern "C" {
     fn worker_ready(this: &HostListener, worker: u32) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = workerGone)]
     fn worker_gone(this: &HostListener, worker: u32) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch, js_name = sourcesForbidden)]
+    fn sources_forbidden(this: &HostListener) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = taskStarted)]
     fn task_started(this: &HostListener, task: &JsValue, worker: u32) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = taskLogged)]
@@ -103,6 +123,30 @@ extern "C" {
     #[wasm_bindgen(method, getter, js_name = bootTimeoutMs)]
     fn boot_timeout_ms(this: &HostSettings) -> u32;
 
+    #[wasm_bindgen(method, getter)]
+    fn spares(this: &HostSettings) -> u32;
+    #[wasm_bindgen(method, getter, js_name = idleTimeoutMs)]
+    fn idle_timeout_ms(this: &HostSettings) -> Option<u32>;
+    #[wasm_bindgen(method, getter, js_name = cancelGraceMs)]
+    fn cancel_grace_ms(this: &HostSettings) -> u32;
+    #[wasm_bindgen(method, getter, js_name = maxQueue)]
+    fn max_queue(this: &HostSettings) -> u32;
+
+    /// What a task may do and how long.
+    #[wasm_bindgen(typescript_type = "HostTaskSpec")]
+    pub type HostTaskSpec;
+
+    #[wasm_bindgen(method, getter)]
+    fn priority(this: &HostTaskSpec) -> i32;
+    #[wasm_bindgen(method, getter)]
+    fn target(this: &HostTaskSpec) -> Option<u32>;
+    #[wasm_bindgen(method, getter, js_name = timeoutMs)]
+    fn timeout_ms(this: &HostTaskSpec) -> Option<u32>;
+    #[wasm_bindgen(method, getter, js_name = queueTimeoutMs)]
+    fn queue_timeout_ms(this: &HostTaskSpec) -> Option<u32>;
+    #[wasm_bindgen(method, getter)]
+    fn retries(this: &HostTaskSpec) -> u32;
+
     #[wasm_bindgen(js_name = reportError)]
     fn report_error(exception: &JsValue);
 }
@@ -133,6 +177,10 @@ impl Host {
             stretch_to: settings.stretch_to(),
             install_concurrency: settings.install_concurrency(),
             boot_timeout_ms: settings.boot_timeout_ms(),
+            spares: settings.spares(),
+            idle_timeout_ms: settings.idle_timeout_ms(),
+            cancel_grace_ms: settings.cancel_grace_ms(),
+            max_queue: settings.max_queue(),
             ..PoolSettings::default()
         };
         let config = PoolConfig::try_from(settings).map_err(|error| to_js_error(&error.into()))?;
@@ -148,27 +196,57 @@ impl Host {
         Ok(Self { pool: Pool::new(config, setup, open_port, on_event) })
     }
 
-    /// Gives the pool a function as source; the id is for `submit`.
+    /// Gives the pool a function, as a `FunctionDefinition`; the id is for `submit`.
     #[must_use]
-    pub fn define(&self, source: JsValue) -> u32 {
-        self.pool.define(source).0
+    pub fn define(&self, definition: JsValue) -> u32 {
+        self.pool.define(definition).0
     }
 
     /// Queues a task, and returns its id.
     ///
     /// # Errors
     /// An `Error` with a `code`.
+    #[expect(clippy::needless_pass_by_value, reason = "values cross the boundary as owned")]
     pub fn submit(
         &self,
         function: u32,
         args: JsValue,
-        priority: i32,
-        target: Option<u32>,
+        transfer: Option<Array>,
+        spec: HostTaskSpec,
     ) -> Result<f64, JsValue> {
-        let function = FunctionId(function);
-        let spec = TaskSpec { function, args, priority: Priority(priority), target: target.map(WorkerId) };
-        let task = self.pool.submit(spec).map_err(|error| to_js_error(&error))?;
+        let millis = |ms: u32| Duration::from_millis(ms.into());
+        let call = TaskCall { function: FunctionId(function), args, transfer };
+        let spec = TaskSpec {
+            priority: Priority(spec.priority()),
+            target: spec.target().map(WorkerId),
+            timeout: spec.timeout_ms().map(millis),
+            queue_timeout: spec.queue_timeout_ms().map(millis),
+            retries: spec.retries(),
+        };
+        let task = self.pool.submit(call, spec).map_err(|error| to_js_error(&error))?;
         Ok(task_to_js(task).as_f64().unwrap_or(f64::NAN))
+    }
+
+    /// Cancels a task; one that has ended stays as it is.
+    pub fn cancel(&self, task: f64, cause: JsValue) {
+        if let Some(task) = task_from_js(&task.into()) {
+            self.pool.cancel(task, cause);
+        }
+    }
+
+    /// Changes the bounds on the number of workers.
+    ///
+    /// # Errors
+    /// An `Error` with a `code` for bounds that do not hold together.
+    pub fn resize(&self, start_at: u32, stretch_to: u32) -> Result<(), JsValue> {
+        let sizes = PoolSizes::new(start_at, stretch_to).map_err(|error| to_js_error(&error.into()))?;
+        self.pool.resize(sizes);
+        Ok(())
+    }
+
+    /// Ends the pool when its tasks have ended.
+    pub fn drain(&self) {
+        self.pool.drain();
     }
 
     /// Sends data to a task; `false` if it has ended or never was.
@@ -212,6 +290,7 @@ fn tell(listener: &HostListener, event: Event) -> Result<(), JsValue> {
         Event::InstallProgressed { worker, event } => listener.install_progressed(worker.0, &event),
         Event::WorkerReady { worker } => listener.worker_ready(worker.0),
         Event::WorkerGone { worker } => listener.worker_gone(worker.0),
+        Event::SourcesForbidden => listener.sources_forbidden(),
         Event::TaskStarted { task, worker } => listener.task_started(&id(task), worker.0),
         Event::TaskLogged { task, worker, text, json } => {
             listener.task_logged(&id(task), worker.0, &text, &json)
@@ -237,6 +316,10 @@ const fn name_of(reason: ExitReason) -> &'static str {
         ExitReason::Completed => "Completed",
         ExitReason::Threw => "Threw",
         ExitReason::Unclonable => "Unclonable",
+        ExitReason::Cancelled => "Cancelled",
+        ExitReason::TimedOut => "TimedOut",
+        ExitReason::QueueTimedOut => "QueueTimedOut",
+        ExitReason::Rejected => "Rejected",
         ExitReason::WorkerLost => "WorkerLost",
         ExitReason::InstallFailed => "InstallFailed",
         ExitReason::PoolTerminated => "PoolTerminated",

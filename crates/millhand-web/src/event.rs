@@ -19,6 +19,8 @@ pub enum Event {
         /// An `InstallEvent` of the wire protocol.
         event: JsValue,
     },
+    /// A worker may not compile functions that come as source: the page's policy forbids it.
+    SourcesForbidden,
     /// A worker has its environment.
     WorkerReady {
         /// Who.

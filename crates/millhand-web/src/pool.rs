@@ -3,15 +3,15 @@
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
-use js_sys::Promise;
-use millhand_core::{Input, Instant, PoolConfig, PoolState, Priority, Stats, TaskId, WorkerId};
+use js_sys::{Array, Promise};
+use millhand_core::{Input, Instant, PoolConfig, PoolSizes, PoolState, Stats, TaskId, TaskSpec, WorkerId};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 use crate::clock::{self, WakeUp};
 use crate::error::PoolError;
 use crate::event::Event;
-use crate::payloads::FunctionId;
+use crate::payloads::{Call, FunctionId};
 use crate::port::{Port, PortEvent, PortSink};
 use crate::state::State;
 
@@ -26,15 +26,13 @@ pub struct Pool {
 
 /// A task to run.
 #[derive(Debug, Clone)]
-pub struct TaskSpec {
+pub struct TaskCall {
     /// What to call.
     pub function: FunctionId,
     /// What to call it with; any value that structured clone takes.
     pub args: JsValue,
-    /// Its place among queued tasks.
-    pub priority: Priority,
-    /// The only worker that may run it.
-    pub target: Option<WorkerId>,
+    /// What of it is moved rather than copied.
+    pub transfer: Option<Array>,
 }
 
 struct Inner {
@@ -74,27 +72,43 @@ impl Pool {
         Self { inner }
     }
 
-    /// Gives the pool a function, as an expression or a method in source; each worker gets it once.
+    /// Gives the pool a function, as a `FunctionDefinition` of the wire protocol; each worker gets it once.
     #[must_use]
-    pub fn define(&self, source: JsValue) -> FunctionId {
-        self.inner.state.borrow_mut().functions.add(source)
+    pub fn define(&self, definition: JsValue) -> FunctionId {
+        self.inner.state.borrow_mut().functions.add(definition)
     }
 
     /// Queues a task.
     ///
     /// # Errors
     /// [`PoolError::UnknownFunction`].
-    pub fn submit(&self, spec: TaskSpec) -> Result<TaskId, PoolError> {
-        let TaskSpec { function, args, priority, target } = spec;
+    pub fn submit(&self, call: TaskCall, spec: TaskSpec) -> Result<TaskId, PoolError> {
+        let TaskCall { function, args, transfer } = call;
         self.inner.turn(|state, now| {
-            if state.functions.source(function).is_none() {
+            if state.functions.definition(function).is_none() {
                 return Err(PoolError::UnknownFunction { id: function.0 });
             }
             let task = state.next_task_id();
-            state.tasks.insert(task, function, args);
-            state.decide(now, Input::TaskSubmitted { task, priority, target });
+            state.tasks.insert(task, Call { function, args, transfer }, spec.retries);
+            state.decide(now, Input::TaskSubmitted { task, spec });
             Ok(task)
         })
+    }
+
+    /// Cancels a task: dropped if it waits, asked to stop if it runs, and its worker ended if it does not in time.
+    /// `cause` (any value that can be cloned) is that of its exit.
+    pub fn cancel(&self, task: TaskId, cause: JsValue) {
+        self.inner.turn(|state, now| state.cancel(now, task, cause));
+    }
+
+    /// Changes the bounds on the number of workers.
+    pub fn resize(&self, sizes: PoolSizes) {
+        self.inner.turn(|state, now| state.decide(now, Input::PoolResized { sizes }));
+    }
+
+    /// Ends the pool when its tasks have ended; it takes no more.
+    pub fn drain(&self) {
+        self.inner.turn(|state, now| state.decide(now, Input::PoolDrained));
     }
 
     /// Sends data to a task that has not ended; `false` if it has.
@@ -118,7 +132,7 @@ impl Pool {
     /// [`PoolError::ReserveAboveStretch`].
     pub fn reserve(&self, count: u32) -> Result<Promise, PoolError> {
         self.inner.turn(|state, now| {
-            let stretch_to = state.scheduler.config().stretch_to();
+            let stretch_to = state.scheduler.config().sizes().stretch_to();
             if count > stretch_to {
                 return Err(PoolError::ReserveAboveStretch { count, stretch_to });
             }
@@ -130,12 +144,7 @@ impl Pool {
 
     /// Ends the pool: its workers die, and every open task exits `PoolTerminated`.
     pub fn terminate(&self) {
-        self.inner.turn(|state, now| {
-            if state.scheduler.state() != PoolState::Terminated {
-                state.decide(now, Input::PoolTerminated);
-                state.events.push_back(Event::PoolTerminated);
-            }
-        });
+        self.inner.turn(|state, now| state.decide(now, Input::PoolTerminated));
     }
 
     /// Counts of tasks and workers.

@@ -13,7 +13,8 @@ use millhand_core::{
 use wasm_bindgen::JsValue;
 
 use crate::event::Event;
-use crate::payloads::{FunctionId, Functions, Task, Tasks};
+use crate::interrupt;
+use crate::payloads::{Call, FunctionId, Functions, Recipient, Tasks};
 use crate::port::{Port, PortEvent};
 use crate::wire::{HostMessage, WorkerMessage};
 
@@ -35,6 +36,8 @@ pub(crate) struct State {
     waiters: Vec<Waiter>,
     /// Whether as many workers as the pool starts with have been up.
     first_up: bool,
+    /// Whether the pool's end has been told.
+    end_told: bool,
     last_task: TaskId,
 }
 
@@ -47,6 +50,8 @@ struct Hired {
     defined: BTreeSet<FunctionId>,
     /// Why it died, once it has.
     cause: JsValue,
+    /// Memory that it shares with this page, to interrupt Python in; `undefined` where pages share none.
+    interrupt: JsValue,
 }
 
 /// What workers install: the same for all, prepared once.
@@ -77,6 +82,7 @@ impl State {
             last_failure: JsValue::UNDEFINED,
             waiters: Vec::new(),
             first_up: false,
+            end_told: false,
             last_task: TaskId(0),
         }
     }
@@ -110,6 +116,10 @@ impl State {
             self.obey(now);
         }
         self.resolve_waiters();
+        if !self.end_told && self.scheduler.state() == PoolState::Terminated {
+            self.end_told = true;
+            self.events.push_back(Event::PoolTerminated);
+        }
     }
 
     /// Acts on what a worker reported.
@@ -136,7 +146,7 @@ impl State {
     /// What workers install has been prepared.
     pub(crate) fn on_setup_prepared(&mut self, setup: JsValue) {
         for (id, hired) in &mut self.workers {
-            hired.outbox.push(HostMessage::install(&worker_name(*id), &setup));
+            hired.outbox.push(HostMessage::install(&worker_name(*id), &setup, &hired.interrupt));
         }
         self.setup = Setup::Prepared(setup);
     }
@@ -152,23 +162,23 @@ impl State {
 
     /// Hands data to a task; `false` if it has ended.
     pub(crate) fn send_data(&mut self, id: TaskId, data: JsValue) -> bool {
-        match self.tasks.get_mut(id) {
-            None => false,
-            Some(Task::Queued { inbox, .. }) => {
-                inbox.push(data);
-                true
-            }
-            Some(Task::Running { worker, .. }) => {
-                let worker = *worker;
-                self.post(worker, HostMessage::data(id, &data));
-                true
-            }
+        match self.tasks.recipient(id) {
+            None => return false,
+            Some(Recipient::Inbox) => self.tasks.keep_data(id, data),
+            Some(Recipient::Worker(worker)) => self.post(worker, HostMessage::data(id, &data)),
         }
+        true
+    }
+
+    /// The user no longer wants a task.
+    pub(crate) fn cancel(&mut self, now: Instant, task: TaskId, cause: JsValue) {
+        self.tasks.set_cancel_cause(task, cause);
+        self.decide(now, Input::TaskCancelled { task });
     }
 
     /// A promise of the pool's first workers having been up.
     pub(crate) fn when_first_up(&mut self) -> Promise {
-        let count = if self.first_up { 0 } else { self.scheduler.config().start_at() };
+        let count = if self.first_up { 0 } else { self.scheduler.config().sizes().start_at() };
         self.when_up(count)
     }
 
@@ -188,6 +198,7 @@ impl State {
                 self.dismiss(worker);
             }
             Output::PostTask { worker, task } => self.post_task(worker, task),
+            Output::AbortTask { worker, task } => self.abort_task(worker, task),
             Output::SettleTask { task, worker, reason } => self.settle_task(task, worker, reason),
             Output::FailPool => self.events.push_back(Event::PoolFailed { cause: self.last_failure.clone() }),
         }
@@ -196,14 +207,18 @@ impl State {
     fn start_worker(&mut self, worker: WorkerId) {
         self.events.push_back(Event::WorkerStarted { worker });
         let mut outbox = Vec::new();
+        let interrupt = interrupt::shared_memory();
         match &self.setup {
             Setup::Pending => {}
-            Setup::Prepared(setup) => outbox.push(HostMessage::install(&worker_name(worker), setup)),
+            Setup::Prepared(setup) => {
+                outbox.push(HostMessage::install(&worker_name(worker), setup, &interrupt))
+            }
             Setup::Failed(cause) => return self.fail_install(worker, cause.clone(), InstallFault::Permanent),
         }
         match (self.open_port)(worker) {
             Ok(port) => {
-                let hired = Hired { port, outbox, defined: BTreeSet::new(), cause: JsValue::UNDEFINED };
+                let hired =
+                    Hired { port, outbox, defined: BTreeSet::new(), cause: JsValue::UNDEFINED, interrupt };
                 self.workers.insert(worker, hired);
             }
             Err(exception) => self.fail_install(worker, exception, InstallFault::Transient),
@@ -211,26 +226,41 @@ impl State {
     }
 
     fn post_task(&mut self, worker: WorkerId, task: TaskId) {
-        let Some((function, args, inbox)) = self.tasks.start(task, worker) else { return };
+        let Some((call, inbox)) = self.tasks.start(task, worker) else { return };
         let Some(hired) = self.workers.get_mut(&worker) else { return };
+        let Call { function, args, transfer } = call;
         if hired.defined.insert(function)
-            && let Some(source) = self.functions.source(function)
+            && let Some(definition) = self.functions.definition(function)
         {
-            hired.outbox.push(HostMessage::define(function.0, source));
+            hired.outbox.push(HostMessage::define(function.0, definition));
         }
-        hired.outbox.push(HostMessage::run(task, function.0, &args));
+        hired.outbox.push(HostMessage::run(task, function.0, &args, transfer));
         hired.outbox.extend(inbox.iter().map(|data| HostMessage::data(task, data)));
         self.events.push_back(Event::TaskStarted { task, worker });
     }
 
+    /// JavaScript hears of it when it listens; Python is interrupted where it stands.
+    fn abort_task(&mut self, worker: WorkerId, task: TaskId) {
+        let cause = self.tasks.cancel_cause(task);
+        self.post(worker, HostMessage::abort(task, &cause));
+        if let Some(hired) = self.workers.get(&worker) {
+            interrupt::raise(&hired.interrupt);
+        }
+    }
+
     fn settle_task(&mut self, task: TaskId, worker: Option<WorkerId>, reason: ExitReason) {
-        let said = self.tasks.end(task);
+        let (said, cancel_cause) = self.tasks.end(task);
         let value = match reason {
             ExitReason::Completed | ExitReason::Threw | ExitReason::Unclonable => said,
+            ExitReason::Cancelled => cancel_cause,
             ExitReason::InstallFailed => self.last_failure.clone(),
-            ExitReason::WorkerLost | ExitReason::PoolTerminated => worker
+            ExitReason::WorkerLost => worker
                 .and_then(|id| self.workers.get(&id))
                 .map_or(JsValue::UNDEFINED, |hired| hired.cause.clone()),
+            ExitReason::TimedOut
+            | ExitReason::QueueTimedOut
+            | ExitReason::Rejected
+            | ExitReason::PoolTerminated => JsValue::UNDEFINED,
         };
         self.events.push_back(Event::TaskExited { task, worker, reason, value });
     }
@@ -241,9 +271,12 @@ impl State {
             return self.lose(now, worker, "the worker sent a message that is not of the protocol".into());
         };
         match message {
-            WorkerMessage::Booted { lock } => {
+            WorkerMessage::Booted { lock, compiles } => {
                 if let Some(lock) = lock {
                     hired.port.watch_lock(&lock);
+                }
+                if !compiles {
+                    self.events.push_back(Event::SourcesForbidden);
                 }
                 self.decide(now, Input::InstallProgressed { worker });
             }
@@ -323,7 +356,7 @@ impl State {
                 continue;
             }
             let messages = std::mem::take(&mut hired.outbox);
-            if hired.port.post(&messages.iter().map(|message| &message.0).collect::<Array>()).is_ok() {
+            if post_batch(hired.port.as_ref(), &messages).is_ok() {
                 continue;
             }
             for (task, exception) in post_singly(hired.port.as_ref(), &messages) {
@@ -337,8 +370,8 @@ impl State {
 
     fn resolve_waiters(&mut self) {
         let up = self.scheduler.workers_up();
-        self.first_up |= up >= self.scheduler.config().start_at() as usize;
-        let ended = self.scheduler.state() != PoolState::Open;
+        self.first_up |= up >= self.scheduler.config().sizes().start_at() as usize;
+        let ended = matches!(self.scheduler.state(), PoolState::Failed | PoolState::Terminated);
         let (done, waiting) =
             std::mem::take(&mut self.waiters).into_iter().partition(|waiter| ended || up >= waiter.count);
         self.waiters = waiting;
@@ -365,12 +398,22 @@ pub(crate) fn worker_name(worker: WorkerId) -> String {
     format!("w{}", worker.0)
 }
 
+fn post_batch(port: &dyn Port, messages: &[HostMessage]) -> Result<(), JsValue> {
+    let transfer = Array::new();
+    for moved in messages.iter().filter_map(|message| message.transfer.as_ref()) {
+        for object in moved.iter() {
+            transfer.push(&object);
+        }
+    }
+    port.post(&messages.iter().map(|message| &message.tuple).collect::<Array>(), &transfer)
+}
+
 /// Sends each message of a batch that was refused as a whole; gives out the tasks that cannot be sent, and why.
 fn post_singly(port: &dyn Port, messages: &[HostMessage]) -> Vec<(TaskId, JsValue)> {
     messages
         .iter()
         .filter_map(|message| {
-            let exception = port.post(&Array::of1(&message.0)).err()?;
+            let exception = post_batch(port, std::slice::from_ref(message)).err()?;
             Some((message.starts_task()?, exception))
         })
         .collect()

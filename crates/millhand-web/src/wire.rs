@@ -8,6 +8,7 @@ const INSTALL: u32 = 0;
 const DEFINE: u32 = 1;
 const RUN: u32 = 2;
 const DATA_IN: u32 = 3;
+const ABORT: u32 = 4;
 
 const BOOTED: u32 = 0;
 const PROGRESS: u32 = 1;
@@ -22,37 +23,49 @@ const COMPLETED: u32 = 0;
 const THREW: u32 = 1;
 const UNCLONABLE: u32 = 2;
 
-/// A message to a worker, as the tuple that travels.
+/// A message to a worker: the tuple that travels, and what of it is moved rather than copied.
 #[derive(Debug)]
-pub(crate) struct HostMessage(pub(crate) Array);
+pub(crate) struct HostMessage {
+    pub(crate) tuple: Array,
+    pub(crate) transfer: Option<Array>,
+}
 
 impl HostMessage {
-    pub(crate) fn install(worker_name: &str, setup: &JsValue) -> Self {
-        Self(Array::of3(&INSTALL.into(), &worker_name.into(), setup))
+    pub(crate) fn install(worker_name: &str, setup: &JsValue, interrupt: &JsValue) -> Self {
+        Self::copied(Array::of4(&INSTALL.into(), &worker_name.into(), setup, interrupt))
     }
 
-    pub(crate) fn define(function: u32, source: &JsValue) -> Self {
-        Self(Array::of3(&DEFINE.into(), &function.into(), source))
+    pub(crate) fn define(function: u32, definition: &JsValue) -> Self {
+        Self::copied(Array::of3(&DEFINE.into(), &function.into(), definition))
     }
 
-    pub(crate) fn run(task: TaskId, function: u32, args: &JsValue) -> Self {
-        Self(Array::of4(&RUN.into(), &task_to_js(task), &function.into(), args))
+    pub(crate) fn run(task: TaskId, function: u32, args: &JsValue, transfer: Option<Array>) -> Self {
+        let tuple = Array::of4(&RUN.into(), &task_to_js(task), &function.into(), args);
+        Self { tuple, transfer }
     }
 
     pub(crate) fn data(task: TaskId, data: &JsValue) -> Self {
-        Self(Array::of3(&DATA_IN.into(), &task_to_js(task), data))
+        Self::copied(Array::of3(&DATA_IN.into(), &task_to_js(task), data))
+    }
+
+    pub(crate) fn abort(task: TaskId, cause: &JsValue) -> Self {
+        Self::copied(Array::of3(&ABORT.into(), &task_to_js(task), cause))
     }
 
     /// The task that a `Run` message starts.
     pub(crate) fn starts_task(&self) -> Option<TaskId> {
-        (number(&self.0, 0) == Some(RUN)).then(|| task_from_js(&self.0.get(1))).flatten()
+        (number(&self.tuple, 0) == Some(RUN)).then(|| task_from_js(&self.tuple.get(1))).flatten()
+    }
+
+    const fn copied(tuple: Array) -> Self {
+        Self { tuple, transfer: None }
     }
 }
 
 /// A message of a worker, read.
 #[derive(Debug)]
 pub(crate) enum WorkerMessage {
-    Booted { lock: Option<String> },
+    Booted { lock: Option<String>, compiles: bool },
     Progress { event: JsValue },
     Ready,
     InstallFailed { error: JsValue, permanent: bool },
@@ -68,7 +81,7 @@ impl WorkerMessage {
         let tuple = message.clone().dyn_into::<Array>().ok()?;
         let task = || task_from_js(&tuple.get(1));
         Some(match number(&tuple, 0)? {
-            BOOTED => Self::Booted { lock: tuple.get(1).as_string() },
+            BOOTED => Self::Booted { lock: tuple.get(1).as_string(), compiles: tuple.get(2).is_truthy() },
             PROGRESS => Self::Progress { event: tuple.get(1) },
             READY => Self::Ready,
             INSTALL_FAILED => {
@@ -140,7 +153,10 @@ mod tests {
 
     #[test]
     fn the_mirror_has_the_numbers_of_the_protocol() {
-        check("HostKind", &[("Install", INSTALL), ("Define", DEFINE), ("Run", RUN), ("Data", DATA_IN)]);
+        check(
+            "HostKind",
+            &[("Install", INSTALL), ("Define", DEFINE), ("Run", RUN), ("Data", DATA_IN), ("Abort", ABORT)],
+        );
         check(
             "WorkerKind",
             &[

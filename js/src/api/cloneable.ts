@@ -8,14 +8,14 @@ export interface Unclonable {
 }
 
 /**
- * The first part of `value` that cannot be cloned, or `null`. It looks through arrays, maps, sets and objects; whatever
+ * The first part of `value` that cannot be cloned, or `null`; what is `moved` counts as cloneable. It looks through arrays, maps, sets and objects; whatever
  * it does not know it takes for cloneable, and the attempt to send it has the last word.
  */
-export function findUnclonable(value: unknown, path: string): Unclonable | null {
-  return find(value, path, new Set())
+export function findUnclonable(value: unknown, path: string, moved: readonly unknown[] = []): Unclonable | null {
+  return find(value, path, new Set(moved))
 }
 
-function find(value: unknown, path: string, seen: Set<object>): Unclonable | null {
+function find(value: unknown, path: string, seen: Set<unknown>): Unclonable | null {
   if (typeof value === 'function') return { path, value, what: 'a function' }
   if (typeof value === 'symbol') return { path, value, what: 'a symbol' }
   if (typeof value !== 'object' || value === null || seen.has(value)) return null

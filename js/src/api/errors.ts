@@ -7,6 +7,12 @@ export type ErrorCode =
   | 'install-failed'
   | 'task-threw'
   | 'unclonable'
+  | 'cancelled'
+  | 'timed-out'
+  | 'queue-timed-out'
+  | 'rejected'
+  | 'source-forbidden'
+  | 'unread-overflow'
   | 'worker-lost'
   | 'pool-terminated'
 
@@ -83,6 +89,10 @@ export class TaskError extends MillhandError {
 const CODES: Record<Exclude<ExitReason, 'Completed'>, ErrorCode> = {
   Threw: 'task-threw',
   Unclonable: 'unclonable',
+  Cancelled: 'cancelled',
+  TimedOut: 'timed-out',
+  QueueTimedOut: 'queue-timed-out',
+  Rejected: 'rejected',
   WorkerLost: 'worker-lost',
   InstallFailed: 'install-failed',
   PoolTerminated: 'pool-terminated',

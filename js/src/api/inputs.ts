@@ -49,7 +49,10 @@ export interface PostInstallTask<Args = unknown> {
 export interface PoolSizing {
   /** Workers that start with the pool: 1 otherwise. */
   startAt?: number
-  /** The most workers at a time: one less than the machine's cores otherwise. */
+  /**
+   * The most workers at a time. Otherwise one less than the machine's cores, and fewer if the browser says that the machine has
+   * little memory.
+   */
   stretchTo?: number
   /** Another name of `startAt`. */
   min?: number
@@ -59,11 +62,35 @@ export interface PoolSizing {
   installConcurrency?: number
   /** Milliseconds that a worker may boot without a sign of progress: 60,000 otherwise. */
   bootTimeout?: number
+  /** Milliseconds after which an idle worker ends while there are more than `startAt`; none ends otherwise. */
+  idleTimeout?: number
+  /** Workers kept idle beyond those at work, to take over at once from one that dies or has to be ended: 0 otherwise. */
+  spares?: number
+  /** Milliseconds that a cancelled task has to end before its worker is ended: 500 otherwise. */
+  cancelGrace?: number
+  /** The most tasks that wait; further ones exit `Rejected`. 10,000,000 otherwise. */
+  maxQueue?: number
+  /** What tasks have that say nothing else. */
+  defaults?: Pick<TaskTimes, 'timeout' | 'queueTimeout' | 'retries'>
+}
+
+/** Bounds of a task's life. */
+export interface TaskTimes {
+  /** Milliseconds that the task may run, from each of its starts; without end otherwise. Then it exits `TimedOut`. */
+  timeout?: number
+  /** Milliseconds that the task may wait for its start; without end otherwise. Then it exits `QueueTimedOut`. */
+  queueTimeout?: number
+  /**
+   * How many more times it is run if its worker dies under it; 0 otherwise. What it did before its worker died is not
+   * undone: its work is done at least once, and perhaps more often.
+   */
+  retries?: number
 }
 
 /** A checked input. */
 export interface PoolPlan {
   settings: HostSettings
+  defaults: TaskTimes
   python: PythonRequest | null
   globals: GlobalRecord[]
   postInstallTasks: PostInstallRecord[]
@@ -71,15 +98,17 @@ export interface PoolPlan {
 }
 
 /** @throws InvalidInputError that names the field and the value. */
-export function parsePoolInput(input: WorkersPoolInput, cores: number): PoolPlan {
+export function parsePoolInput(input: WorkersPoolInput, machine: Machine): PoolPlan {
   checkOptions('input', input, ['install', 'globals', 'postInstallTasks', 'pool', 'cdnEvent$'])
   const { install = {}, globals = {}, postInstallTasks = [], pool = {}, cdnEvent$ = null } = input
   if (cdnEvent$ && typeof cdnEvent$.next !== 'function') {
     throw new InvalidInputError('cdnEvent$', cdnEvent$, 'has no `next`', 'give an RxJS Subject or an observer')
   }
+  const python = parseInstall(install)
   return {
-    settings: parseSizing(pool, cores),
-    python: parseInstall(install),
+    settings: parseSizing(pool, machine, python !== null),
+    defaults: parseDefaults(pool.defaults ?? {}),
+    python,
     globals: parseGlobals(globals),
     postInstallTasks: parsePostInstallTasks(postInstallTasks),
     cdnEvent$,
@@ -111,28 +140,110 @@ export const MAX_WORKERS = 1_024
 const MAX_TIMEOUT_MS = 2 ** 31 - 1
 const DEFAULT_BOOT_TIMEOUT_MS = 60_000
 
-function parseSizing(pool: PoolSizing, cores: number): HostSettings {
-  checkOptions('pool', pool, ['startAt', 'stretchTo', 'min', 'max', 'installConcurrency', 'bootTimeout'])
-  const [startField, startAt] = oneOf(pool, 'startAt', 'min')
-  const [stretchField, stretchTo] = oneOf(pool, 'stretchTo', 'max')
-  const most = stretchTo === undefined ? null : parseCount(stretchField, stretchTo, 1, MAX_WORKERS)
-  const first = startAt === undefined ? Math.min(1, most ?? 1) : parseCount(startField, startAt, 0, MAX_WORKERS)
-  if (most !== null && first > most) {
-    throw new InvalidInputError(startField, first, `is greater than \`${stretchField}\` (${most})`)
-  }
+/** What sizes are chosen by. */
+export interface Machine {
+  cores: number
+  /** Gigabytes, where the browser tells; it rounds, and never tells more than 8. */
+  memory_gb: number | undefined
+}
+
+/** A quarter of the memory is for the pool's workers. */
+const MEMORY_SHARE = 0.25
+const PYTHON_WORKER_GB = 0.15
+const PLAIN_WORKER_GB = 0.02
+
+function parseSizing(pool: PoolSizing, machine: Machine, hasPython: boolean): HostSettings {
+  checkOptions('pool', pool, POOL_OPTIONS)
+  const { startAt, stretchTo } = parseSizes(pool, 'pool.')
+  const first = startAt ?? Math.min(1, stretchTo ?? 1)
   return {
     startAt: first,
-    stretchTo: most ?? Math.max(first, cores - 1, 1),
-    installConcurrency: parseCount('pool.installConcurrency', pool.installConcurrency ?? cores, 1, MAX_WORKERS),
+    stretchTo: stretchTo ?? Math.max(first, defaultStretch(machine, hasPython)),
+    installConcurrency: parseCount('pool.installConcurrency', pool.installConcurrency ?? machine.cores, 1, MAX_WORKERS),
     bootTimeoutMs: parseCount('pool.bootTimeout', pool.bootTimeout ?? DEFAULT_BOOT_TIMEOUT_MS, 1, MAX_TIMEOUT_MS),
+    spares: parseCount('pool.spares', pool.spares ?? 0, 0, MAX_WORKERS),
+    idleTimeoutMs: parseOptional('pool.idleTimeout', pool.idleTimeout, 1),
+    cancelGraceMs: parseCount('pool.cancelGrace', pool.cancelGrace ?? DEFAULT_CANCEL_GRACE_MS, 0, MAX_TIMEOUT_MS),
+    maxQueue: parseCount('pool.maxQueue', pool.maxQueue ?? DEFAULT_MAX_QUEUE, 0, MAX_TIMEOUT_MS),
   }
 }
 
-function oneOf(pool: PoolSizing, name: keyof PoolSizing, otherName: keyof PoolSizing): [field: string, value: unknown] {
-  if (pool[name] !== undefined && pool[otherName] !== undefined) {
-    throw new InvalidInputError(`pool.${otherName}`, pool[otherName], `is another name of \`pool.${name}\`: give one`)
+const POOL_OPTIONS = [
+  'startAt',
+  'stretchTo',
+  'min',
+  'max',
+  'installConcurrency',
+  'bootTimeout',
+  'idleTimeout',
+  'spares',
+  'cancelGrace',
+  'maxQueue',
+  'defaults',
+]
+const DEFAULT_CANCEL_GRACE_MS = 500
+const DEFAULT_MAX_QUEUE = 10_000_000
+
+/** Sizes under either of their names, each within bounds, and together. `prefix` is that of the fields' paths. */
+export function parseSizes(
+  sizes: Pick<PoolSizing, 'startAt' | 'stretchTo' | 'min' | 'max'>,
+  prefix: string,
+): { startAt: number | undefined; stretchTo: number | undefined } {
+  const [startField, startAt] = oneOf(sizes, 'startAt', 'min', prefix)
+  const [stretchField, stretchTo] = oneOf(sizes, 'stretchTo', 'max', prefix)
+  const most = stretchTo === undefined ? undefined : parseCount(stretchField, stretchTo, 1, MAX_WORKERS)
+  const first = startAt === undefined ? undefined : parseCount(startField, startAt, 0, MAX_WORKERS)
+  if (most !== undefined && first !== undefined && first > most) {
+    throw new InvalidInputError(startField, first, `is greater than \`${stretchField}\` (${most})`)
   }
-  return pool[otherName] === undefined ? [`pool.${name}`, pool[name]] : [`pool.${otherName}`, pool[otherName]]
+  return { startAt: first, stretchTo: most }
+}
+
+function defaultStretch({ cores, memory_gb }: Machine, hasPython: boolean): number {
+  const worker_gb = hasPython ? PYTHON_WORKER_GB : PLAIN_WORKER_GB
+  const fitting = memory_gb === undefined ? cores : Math.floor((memory_gb * MEMORY_SHARE) / worker_gb)
+  return Math.max(1, Math.min(cores - 1, fitting))
+}
+
+function parseDefaults(defaults: TaskTimes): TaskTimes {
+  checkOptions('pool.defaults', defaults, TIME_OPTIONS)
+  return parseTimes(defaults, 'pool.defaults.')
+}
+
+export const TIME_OPTIONS = ['timeout', 'queueTimeout', 'retries'] as const
+
+/** The most times that a task is run again. */
+const MAX_RETRIES = 100
+
+/** Checked times; `prefix` is that of the fields' paths. */
+export function parseTimes(times: TaskTimes, prefix = ''): TaskTimes {
+  const { timeout, queueTimeout, retries } = times
+  return {
+    ...(timeout === undefined ? {} : { timeout: parseCount(`${prefix}timeout`, timeout, 1, MAX_TIMEOUT_MS) }),
+    ...(queueTimeout === undefined
+      ? {}
+      : { queueTimeout: parseCount(`${prefix}queueTimeout`, queueTimeout, 1, MAX_TIMEOUT_MS) }),
+    ...(retries === undefined ? {} : { retries: parseCount(`${prefix}retries`, retries, 0, MAX_RETRIES) }),
+  }
+}
+
+function parseOptional(field: string, value: unknown, min: number): number | undefined {
+  return value === undefined ? undefined : parseCount(field, value, min, MAX_TIMEOUT_MS)
+}
+
+function oneOf(
+  sizes: PoolSizing,
+  name: keyof PoolSizing,
+  otherName: keyof PoolSizing,
+  prefix: string,
+): [field: string, value: unknown] {
+  if (sizes[name] !== undefined && sizes[otherName] !== undefined) {
+    const problem = `is another name of \`${prefix}${name}\`: give one`
+    throw new InvalidInputError(`${prefix}${otherName}`, sizes[otherName], problem)
+  }
+  return sizes[otherName] === undefined
+    ? [`${prefix}${name}`, sizes[name]]
+    : [`${prefix}${otherName}`, sizes[otherName]]
 }
 
 function parseInstall(install: InstallInputs): PythonRequest | null {
@@ -163,9 +274,9 @@ function parsePostInstallTasks(tasks: PostInstallTask[]): PostInstallRecord[] {
   })
 }
 
-/** @throws InvalidInputError that names the part that cannot be cloned. */
-export function checkCloneable(value: unknown, field: string): void {
-  const found = findUnclonable(value, field)
+/** What is `moved` need not be cloneable. @throws InvalidInputError that names the part that cannot be cloned. */
+export function checkCloneable(value: unknown, field: string, moved: readonly unknown[] = []): void {
+  const found = findUnclonable(value, field, moved)
   if (!found) return
   throw new InvalidInputError(
     found.path,

@@ -2,16 +2,32 @@
 
 import type { Observable } from 'rxjs'
 import { BehaviorSubject, filter, Subject } from 'rxjs'
-import type { HostListener } from '../host.js'
+import type { HostListener, HostTaskSpec } from '../host.js'
 import { Host } from '../host.js'
 import { prepareSetup } from '../install/setup.js'
 import { RemoteError } from '../wire/errors.js'
 import type { ErrorRecord, InstallEvent } from '../wire/protocol.js'
 import { InvalidInputError, MillhandError } from './errors.js'
-import { toExit, toInstallError } from './exit.js'
+import { toCancelCause, toExit, toInstallError } from './exit.js'
+import type { Submitted } from './broadcast.js'
+import { Broadcasts, resultsOf } from './broadcast.js'
 import { FunctionTable } from './functions.js'
-import type { WorkersPoolInput } from './inputs.js'
-import { checkCloneable, checkOptions, MAX_WORKERS, parseCount, parsePoolInput } from './inputs.js'
+import type { Machine, PoolPlan, PoolSizing, TaskTimes, WorkersPoolInput } from './inputs.js'
+import {
+  checkCloneable,
+  checkOptions,
+  MAX_WORKERS,
+  parseCount,
+  parsePoolInput,
+  parseSizes,
+  parseTimes,
+  TIME_OPTIONS,
+} from './inputs.js'
+import type { MapOptions } from './map.js'
+import { checkIterable, mapItems, parseMapOptions } from './map.js'
+import { Preflight } from './preflight.js'
+import type { PoolModule } from './use.js'
+import { useModule } from './use.js'
 import type { CdnEvent, ExitReason, Message } from './messages.js'
 import { parseTaskId, parseWorkerId, taskName, workerName } from './names.js'
 import type { EntryPoint } from './task.js'
@@ -27,12 +43,19 @@ export interface ScheduleInput<Args, Result> extends TaskOptions {
   args?: Args
 }
 
-export interface TaskOptions {
+export interface TaskOptions extends TaskTimes {
+  /** Cancels the task when it aborts; its reason is the cause of the exit. */
+  signal?: AbortSignal
+  /** What of `args` is moved rather than copied. Not together with `retries`: what was moved cannot be sent again. */
+  transfer?: Transferable[]
   /** For people who watch the pool; the entry point's name otherwise. */
   title?: string
   /** The only worker that may run the task, a key of `workers$`. If it is gone, the task exits `WorkerLost`. */
   targetWorkerId?: string
-  /** Higher goes first among queued tasks; 0 otherwise. Equal ones keep the order of their calls. */
+  /**
+   * Higher goes first among queued tasks; 0 otherwise. Equal ones keep the order of their calls. Each step is worth ten seconds
+   * of waiting, so that nothing waits for ever.
+   */
   priority?: number
   /** How many of its last messages a late subscriber gets, besides `Start` and `Exit`; 1,000 otherwise. */
   replay?: number
@@ -89,21 +112,30 @@ export class WorkersPool {
   readonly cdnEvent$ = new Subject<CdnEvent>()
 
   readonly #host: Host
-  readonly #stretchTo: number
   readonly #functions: FunctionTable
+  readonly #defaults: TaskTimes
+  readonly #hasPython: boolean
+  readonly #broadcasts = new Broadcasts((functionId, args, title, worker) => {
+    const spec = { priority: BROADCAST_PRIORITY, target: worker, timeoutMs: undefined, queueTimeoutMs: undefined, retries: 0 }
+    return this.#queue(new TaskStream(title, DEFAULT_REPLAY), functionId, args, undefined, spec)
+  })
+  #sizes: { startAt: number; stretchTo: number }
   /** Tasks that have not ended. */
   readonly #streams = new Map<number, TaskStream>()
   readonly #started = new Set<string>()
   readonly #running = new Map<number, RunningTask>()
   readonly #exits = noExits()
   #ready: Record<string, WorkerEntry> = {}
+  #end = (): void => undefined
+  /** Resolves when the pool has ended. */
+  readonly #ended = new Promise<void>((resolve) => (this.#end = resolve))
   #terminated = false
   #lastTask = 0
   #lastWorker = 0
 
   /** @throws InvalidInputError for an input that cannot be meant. */
   constructor(input: WorkersPoolInput = {}) {
-    const plan = parsePoolInput(input, navigator.hardwareConcurrency)
+    const plan = parsePoolInput(input, thisMachine())
     const report = (event: InstallEvent, workerId: string | null = null): void => {
       const cdnEvent = { ...event, workerId }
       this.cdnEvent$.next(cdnEvent)
@@ -117,8 +149,15 @@ export class WorkersPool {
     // Not within the constructor: nobody could subscribe before the first event.
     const setup = Promise.resolve().then(prepare)
     this.#host = new Host(plan.settings, WORKER_URL, setup, this.#listener(report))
-    this.#stretchTo = plan.settings.stretchTo
-    this.#functions = new FunctionTable((source) => this.#host.define(source))
+    const { startAt, stretchTo } = plan.settings
+    this.#sizes = { startAt, stretchTo }
+    this.#defaults = plan.defaults
+    this.#hasPython = plan.python !== null
+    const preflight = preflightOf(plan)
+    this.#functions = new FunctionTable({
+      define: (definition) => this.#host.define(definition),
+      inspect: (source, entryPoint, field) => preflight.inspect(source, entryPoint, field),
+    })
   }
 
   /**
@@ -136,9 +175,81 @@ export class WorkersPool {
    */
   run<Args, Result>(entryPoint: EntryPoint<Args, Result>, args?: Args, options: TaskOptions = {}): Task<Result> {
     checkOptions('options', options, TASK_OPTIONS)
-    const { id, stream } = this.#submit({ ...options, entryPoint, ...(args === undefined ? {} : { args }) })
-    const taskId = taskName(id)
-    return new Task(taskId, stream.message$, (data) => this.sendData({ taskId, data }))
+    return this.#handle(this.#submit({ ...options, entryPoint, ...(args === undefined ? {} : { args }) }))
+  }
+
+  /**
+   * Runs Python source, with `args` as the dict `args`; the value of its last expression is the result, and what it prints comes as
+   * `Log` messages.
+   * @throws InvalidInputError for a pool without Python.
+   */
+  python<Result = unknown>(source: string, args?: Record<string, unknown>, options: TaskOptions = {}): Task<Result> {
+    checkOptions('options', options, TASK_OPTIONS)
+    if (typeof source !== 'string') throw new InvalidInputError('source', source, 'is not a string')
+    if (!this.#hasPython) {
+      throw new InvalidInputError('source', source, 'needs Python', 'make the pool with `install: { pyodide: [] }`')
+    }
+    checkCloneable(args, 'args')
+    return this.#handle(this.#submitCall(this.#functions.pythonId(), { source, args }, 'Python', options))
+  }
+
+  /**
+   * A module whose exported functions run in the pool. The module is really imported by each worker: closures work, and no policy
+   * is in the way. In the module's functions, `this.context` is the task's context.
+   * @throws InvalidInputError for what is no url.
+   */
+  use<Module>(url: URL | string, options: TaskOptions = {}): PoolModule<Module> {
+    checkOptions('options', options, TASK_OPTIONS)
+    return useModule<Module>(url, (standIn, args, title) => {
+      args.forEach((arg, index) => checkCloneable(arg, `argument ${index + 1} of \`${title}\``))
+      const functionId = this.#functions.idOf('spread', standIn, title)
+      return this.#handle(this.#submitCall(functionId, args, title, options))
+    })
+  }
+
+  /**
+   * Calls `fn(item, index)` in the workers for each item, and gives the results. It takes items only as the workers can, and not
+   * ahead of a slow consumer. The first item that fails ends it with its error; ending it early cancels what is under way.
+   * @throws InvalidInputError
+   */
+  map<Item, Result>(
+    items: Iterable<Item> | AsyncIterable<Item>,
+    fn: (item: Item, index: number) => Result | PromiseLike<Result>,
+    options: MapOptions = {},
+  ): AsyncGenerator<Awaited<Result>, void, undefined> {
+    checkIterable(items)
+    const parsed = parseMapOptions(options)
+    const functionId = this.#functions.idOf('each', fn, 'fn')
+    const title = fn.name || 'map'
+    return mapItems<Item, Awaited<Result>>(
+      items,
+      {
+        // One chunk runs and one waits, for each worker that there may be.
+        width: () => 2 * this.#sizes.stretchTo,
+        run: (chunk, first) => {
+          checkCloneable(chunk, 'items')
+          return this.#handle(this.#submitCall(functionId, { items: chunk, first }, title, {}))
+        },
+      },
+      parsed,
+    )
+  }
+
+  /**
+   * Runs `entryPoint` once on every worker, before its other tasks, and on those that start later. The results are those of the
+   * workers that are there now; one that is lost gives none. Rejects with the first failure.
+   * @throws InvalidInputError for what cannot be sent.
+   */
+  broadcast<Args, Result>(entryPoint: EntryPoint<Args, Result>, args?: Args): Promise<Result[]> {
+    checkCloneable(args, 'args')
+    const functionId = this.#functions.idOf('entryPoint', entryPoint, 'entryPoint')
+    const streams = this.#broadcasts.add(functionId, args, entryPoint.name || 'broadcast', this.#started)
+    return resultsOf<Result>(streams.map((submitted) => this.#handle(submitted)))
+  }
+
+  /** Cancels a task, as {@link Task.cancel} does. */
+  cancel(taskId: string, reason?: unknown): void {
+    this.#cancel(this.#parseTask(taskId), reason)
   }
 
   /**
@@ -146,8 +257,7 @@ export class WorkersPool {
    * @throws InvalidInputError for a task that never was, or data that cannot be cloned.
    */
   sendData({ taskId, data }: { taskId: string; data: unknown }): boolean {
-    const id = parseTaskId(taskId)
-    if (id === null || id > this.#lastTask) throw new InvalidInputError('taskId', taskId, 'is no task of this pool')
+    const id = this.#parseTask(taskId)
     checkCloneable(data, 'data')
     return this.#host.sendData(id, data)
   }
@@ -163,11 +273,38 @@ export class WorkersPool {
    */
   async reserve({ workersCount }: { workersCount: number }): Promise<void> {
     const count = parseCount('workersCount', workersCount, 0, MAX_WORKERS)
-    if (count > this.#stretchTo) {
-      throw new InvalidInputError('workersCount', count, `is greater than \`pool.stretchTo\` (${this.#stretchTo})`)
+    const { stretchTo } = this.#sizes
+    if (count > stretchTo) {
+      throw new InvalidInputError('workersCount', count, `is greater than \`pool.stretchTo\` (${stretchTo})`)
     }
     const up = this.#host.reserve(count)
     await up.catch((cause: unknown) => Promise.reject(this.#endedError(cause)))
+  }
+
+  /**
+   * Changes how many workers there are. Workers above the new `stretchTo` end, busy ones with their task.
+   * @throws InvalidInputError for sizes that do not hold together.
+   */
+  resize(sizes: Pick<PoolSizing, 'startAt' | 'stretchTo' | 'min' | 'max'>): void {
+    checkOptions('sizes', sizes, ['startAt', 'stretchTo', 'min', 'max'])
+    const { startAt, stretchTo } = parseSizes(sizes, '')
+    const next = { startAt: startAt ?? this.#sizes.startAt, stretchTo: stretchTo ?? this.#sizes.stretchTo }
+    if (next.startAt > next.stretchTo) {
+      throw new InvalidInputError('startAt', next.startAt, `is greater than \`stretchTo\` (${next.stretchTo})`)
+    }
+    this.#sizes = next
+    this.#host.resize(next.startAt, next.stretchTo)
+  }
+
+  /** Ends the pool when its tasks have ended, and resolves then. Tasks that are scheduled from now on exit `PoolTerminated`. */
+  async drain(): Promise<void> {
+    this.#host.drain()
+    await this.#ended
+  }
+
+  /** `await using pool = new WorkersPool(…)`: drains at the end of the scope. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.drain()
   }
 
   /** Ends the pool now: open tasks exit `PoolTerminated`, workers die, observables complete. Again: nothing. */
@@ -176,20 +313,73 @@ export class WorkersPool {
     this.#host.terminate()
   }
 
-  #submit<Args, Result>(input: ScheduleInput<Args, Result>): { id: number; stream: TaskStream } {
+  #submit<Args, Result>(input: ScheduleInput<Args, Result>): Submitted {
     checkOptions('task', input, ['entryPoint', 'args', ...TASK_OPTIONS])
-    const { entryPoint, args, title, targetWorkerId, priority = 0, replay = DEFAULT_REPLAY } = input
-    if (!Number.isInteger(priority)) throw new InvalidInputError('priority', priority, 'is not a whole number')
-    const target = targetWorkerId === undefined ? undefined : this.#parseTarget(targetWorkerId)
-    const functionId = this.#functions.idOf(entryPoint, 'entryPoint')
-    checkCloneable(args, 'args')
-    const stream = new TaskStream(title ?? (entryPoint.name || 'task'), parseCount('replay', replay, 0, MAX_REPLAY))
+    const { entryPoint, args, ...options } = input
+    const functionId = this.#functions.idOf('entryPoint', entryPoint, 'entryPoint')
+    checkCloneable(args, 'args', options.transfer)
+    return this.#submitCall(functionId, args, entryPoint.name || 'task', options)
+  }
+
+  #submitCall(functionId: number, args: unknown, name: string, options: TaskOptions): Submitted {
+    const { title = name, targetWorkerId, priority = 0, replay = DEFAULT_REPLAY, signal, transfer } = options
+    const { timeout, queueTimeout, retries = 0 } = { ...this.#defaults, ...parseTimes(options) }
+    if (!Number.isInteger(priority) || Math.abs(priority) > MAX_PRIORITY) {
+      const problem = `is not a whole number from -${MAX_PRIORITY} to ${MAX_PRIORITY}`
+      throw new InvalidInputError('priority', priority, problem)
+    }
+    const spec: HostTaskSpec = {
+      priority,
+      target: targetWorkerId === undefined ? undefined : this.#parseTarget(targetWorkerId),
+      timeoutMs: timeout,
+      queueTimeoutMs: queueTimeout,
+      retries,
+    }
+    checkTransfer(transfer, retries)
+    checkSignal(signal)
+    const stream = new TaskStream(title, parseCount('replay', replay, 0, MAX_REPLAY))
+    const submitted = this.#queue(stream, functionId, args, transfer, spec)
+    if (signal) this.#cancelWith(signal, submitted)
+    return submitted
+  }
+
+  #queue(
+    stream: TaskStream,
+    functionId: number,
+    args: unknown,
+    transfer: Transferable[] | undefined,
+    spec: HostTaskSpec,
+  ): Submitted {
     // The host may start and even end the task within this call: its stream has to be known before.
     const id = (this.#lastTask += 1)
     this.#streams.set(id, stream)
-    const given = this.#host.submit(functionId, args, priority, target)
+    const given = this.#host.submit(functionId, args, transfer, spec)
     if (given !== id) throw new Error(`the host counts tasks otherwise: ${given}, not ${id}`)
     return { id, stream }
+  }
+
+  #handle<Result>({ id, stream }: Submitted): Task<Result> {
+    return new Task(taskName(id), stream.message$, {
+      send: (data) => this.sendData({ taskId: taskName(id), data }),
+      cancel: (reason) => this.#cancel(id, reason),
+    })
+  }
+
+  #cancel(id: number, reason: unknown): void {
+    this.#host.cancel(id, toCancelCause(reason))
+  }
+
+  #cancelWith(signal: AbortSignal, { id, stream }: Submitted): void {
+    const abort = (): void => this.#cancel(id, signal.reason)
+    if (signal.aborted) return abort()
+    signal.addEventListener('abort', abort, { once: true })
+    stream.message$.subscribe({ complete: () => signal.removeEventListener('abort', abort) })
+  }
+
+  #parseTask(taskId: unknown): number {
+    const id = parseTaskId(taskId)
+    if (id !== null && id <= this.#lastTask) return id
+    throw new InvalidInputError('taskId', taskId, 'is no task of this pool')
   }
 
   #parseTarget(targetWorkerId: unknown): number {
@@ -208,6 +398,7 @@ export class WorkersPool {
       workerStarted: (worker) => {
         this.#lastWorker = worker
         this.#started.add(workerName(worker))
+        this.#broadcasts.reach(worker)
       },
       installProgressed: (worker, event) => {
         const workerId = workerName(worker)
@@ -223,7 +414,9 @@ export class WorkersPool {
         const { [workerName(worker)]: _gone, ...others } = this.#ready
         this.#ready = others
         this.#started.delete(workerName(worker))
+        for (const [task, { workerId }] of this.#running) if (workerId === workerName(worker)) this.#running.delete(task)
       },
+      sourcesForbidden: () => this.#functions.forbidSources(),
       taskStarted: (task, worker) => {
         const [taskId, workerId] = [taskName(task), workerName(worker)]
         this.#running.set(task, { taskId, title: this.#streams.get(task)?.title ?? '', workerId })
@@ -278,15 +471,58 @@ export class WorkersPool {
   }
 
   #complete(): void {
+    this.#terminated = true
+    this.#end()
     const subjects = [this.workers$, this.startedWorkers$, this.busyWorkers$, this.runningTasks$, this.stats$]
     for (const subject of [...subjects, this.workerReleased$, this.mergedChannel$, this.cdnEvent$]) subject.complete()
   }
 }
 
-const TASK_OPTIONS = ['title', 'targetWorkerId', 'priority', 'replay'] as const
+const TASK_OPTIONS = ['title', 'targetWorkerId', 'priority', 'replay', 'signal', 'transfer', ...TIME_OPTIONS] as const
+
+/** Priorities within which a user's task stays. */
+const MAX_PRIORITY = 1_000_000
+/** A broadcast goes before them. */
+const BROADCAST_PRIORITY = 2 * MAX_PRIORITY
 
 function noExits(): Record<ExitReason, number> {
-  return { Completed: 0, Threw: 0, Unclonable: 0, WorkerLost: 0, InstallFailed: 0, PoolTerminated: 0 }
+  return {
+    Completed: 0,
+    Threw: 0,
+    Unclonable: 0,
+    Cancelled: 0,
+    TimedOut: 0,
+    QueueTimedOut: 0,
+    WorkerLost: 0,
+    InstallFailed: 0,
+    Rejected: 0,
+    PoolTerminated: 0,
+  }
+}
+
+function thisMachine(): Machine {
+  const { hardwareConcurrency, deviceMemory } = navigator as Navigator & { deviceMemory?: number }
+  return { cores: hardwareConcurrency, memory_gb: deviceMemory }
+}
+
+function preflightOf(plan: PoolPlan): Preflight {
+  const sources = [...plan.globals, ...plan.postInstallTasks].flatMap((record) => ('source' in record ? [record.source] : []))
+  const names = plan.globals.map(({ name }) => name)
+  return new Preflight(plan.python ? [...names, plan.python.alias] : names, sources)
+}
+
+function checkTransfer(transfer: unknown, retries: number): void {
+  if (transfer === undefined) return
+  if (!Array.isArray(transfer)) throw new InvalidInputError('transfer', transfer, 'is not an array')
+  if (retries > 0) {
+    throw new InvalidInputError('transfer', transfer, 'does not go with `retries`', 'what was moved cannot be sent again')
+  }
+}
+
+function checkSignal(signal: unknown): void {
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new InvalidInputError('signal', signal, 'is not an AbortSignal', 'give `controller.signal`')
+  }
 }
 
 function sameMembers(list: string[], set: Set<string>): boolean {

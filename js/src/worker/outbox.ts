@@ -6,10 +6,14 @@ export function post(...batch: WorkerMessage[]): void {
   self.postMessage(batch)
 }
 
-/** Sends `message` or, if it cannot be cloned, what `instead` makes of the exception. */
-export function postOr(message: WorkerMessage, instead: (error: unknown) => WorkerMessage): void {
+/** Sends `message`, moving what is in `transfer`; if it cannot be cloned, sends what `instead` makes of the exception. */
+export function postOr(
+  message: WorkerMessage,
+  transfer: Transferable[],
+  instead: (error: unknown) => WorkerMessage,
+): void {
   try {
-    post(message)
+    self.postMessage([message], transfer)
   } catch (error) {
     post(instead(error))
   }

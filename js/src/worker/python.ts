@@ -11,6 +11,10 @@ const BASE_URL = 'https://environment.millhand.invalid/'
 
 /** A running Python, on the global scope under its alias. */
 export interface Python {
+  /** Runs a source with `args` as the dict `args`; the value of its last expression comes back. */
+  run(source: string, args: unknown): Promise<unknown>
+  /** Forgets an interrupt that has not hit anything. */
+  clearInterrupt(): void
   /** A task's result as a value that can be cloned; a Python object is converted, and released. */
   toJavaScript(result: unknown): unknown
 }
@@ -18,7 +22,10 @@ export interface Python {
 /** The part of Pyodide's API that is used here. */
 interface Pyodide {
   loadPackage(names: string[], options: { messageCallback: (text: string) => void }): Promise<unknown>
+  runPythonAsync(source: string, options: { globals: PyProxy }): Promise<unknown>
+  setInterruptBuffer(interrupt: Uint8Array): void
   setStdout(options: { batched: (text: string) => void }): void
+  toPy(value: unknown): PyProxy
   ffi: { PyProxy: new () => PyProxy }
 }
 
@@ -30,22 +37,63 @@ interface PyProxy {
   destroy(): void
 }
 
-export async function startPython(setup: PythonSetup, { report, print }: InstallOptions): Promise<Python> {
+export async function startPython(setup: PythonSetup, options: InstallOptions): Promise<Python> {
+  const { interrupt, report, print } = options
   report({ step: 'PythonStarting', version: setup.version })
   const restoreFetch = answerFetchFrom(setup.files)
   try {
-    await importFile(setup.files, 'pyodide.asm.js') // It leaves its factory on the global scope, for `loadPyodide`.
-    const { loadPyodide } = await importFile(setup.files, 'pyodide.mjs')
-    const pyodide = await loadPyodide({ indexURL: BASE_URL, packageBaseUrl: BASE_URL, lockFileContents: setup.lock })
+    const pyodide = await boot(setup)
     if (setup.packages.length > 0) {
       report({ step: 'PackagesLoading', packages: setup.packages })
       await pyodide.loadPackage(setup.packages, { messageCallback: () => undefined })
     }
     pyodide.setStdout({ batched: print })
+    const signals = interrupt && new Uint8Array(interrupt)
+    if (signals) pyodide.setInterruptBuffer(signals)
     Object.assign(globalThis, { [setup.alias]: pyodide })
-    return { toJavaScript: (result) => toJavaScript(result, pyodide) }
+    return {
+      run: (source, args) => run(pyodide, source, args),
+      clearInterrupt: () => signals?.fill(0),
+      toJavaScript: (result) => toJavaScript(result, pyodide),
+    }
   } finally {
     restoreFetch()
+  }
+}
+
+async function boot({ files, lock }: PythonSetup): Promise<Pyodide> {
+  await importFile(files, 'pyodide.asm.js') // It leaves its factory on the global scope, for `loadPyodide`.
+  const { loadPyodide } = await importFile(files, 'pyodide.mjs')
+  const options = { indexURL: BASE_URL, packageBaseUrl: BASE_URL, lockFileContents: lock }
+  return withWasmFailures(() => loadPyodide(options))
+}
+
+/** A runtime whose WebAssembly cannot be instantiated only logs so, and would boot for ever: this rejects instead. */
+async function withWasmFailures<T>(act: () => Promise<T>): Promise<T> {
+  const instantiate = WebAssembly.instantiateStreaming
+  try {
+    return await new Promise<T>((resolve, reject) => {
+      WebAssembly.instantiateStreaming = async (source, imports) => {
+        try {
+          return await instantiate(source, imports)
+        } catch (error) {
+          reject(error)
+          throw error
+        }
+      }
+      act().then(resolve, reject)
+    })
+  } finally {
+    WebAssembly.instantiateStreaming = instantiate
+  }
+}
+
+async function run(pyodide: Pyodide, source: string, args: unknown): Promise<unknown> {
+  const globals = pyodide.toPy({ args: args ?? {} })
+  try {
+    return await pyodide.runPythonAsync(source, { globals })
+  } finally {
+    globals.destroy()
   }
 }
 

@@ -3,12 +3,12 @@
  * itself, decides nothing, and knows the page only through `postMessage`.
  */
 
-import type { DataIn, Define, HostMessage, Install, Run } from '../wire/protocol.js'
+import type { Abort, DataIn, Define, Exit, HostMessage, Install, Run } from '../wire/protocol.js'
 import { HostKind, Outcome, WorkerKind } from '../wire/protocol.js'
 import { toErrorRecord } from '../wire/errors.js'
 import { installEnvironment, PermanentInstallError } from './environment.js'
 import type { TaskFunction } from './functions.js'
-import { compileFunction } from './functions.js'
+import { compileDefinition, mayCompile } from './functions.js'
 import { holdLifeLock } from './life-lock.js'
 import { post, postOr } from './outbox.js'
 import type { Python } from './python.js'
@@ -18,7 +18,8 @@ export async function startRuntime(): Promise<void> {
   const runtime = new Runtime()
   // The listener is there before anything is awaited: a message that came in between would be lost.
   self.addEventListener('message', (event: MessageEvent<HostMessage[]>) => runtime.receive(event.data))
-  post([WorkerKind.Booted, await holdLifeLock()])
+  const [lockName, compiles] = await Promise.all([holdLifeLock(), mayCompile()])
+  post([WorkerKind.Booted, lockName, compiles])
 }
 
 class Runtime {
@@ -44,15 +45,19 @@ class Runtime {
         case HostKind.Data:
           this.#deliver(message)
           break
+        case HostKind.Abort:
+          this.#abort(message)
+          break
       }
     }
   }
 
-  async #install([, workerId, setup]: Install): Promise<void> {
+  async #install([, workerId, setup, interrupt]: Install): Promise<void> {
     this.#workerId = workerId
     try {
       this.#python = await installEnvironment(setup, {
         workerId,
+        interrupt,
         report: (event) => post([WorkerKind.Progress, event]),
         print: (text) => this.#print(text),
       })
@@ -64,8 +69,8 @@ class Runtime {
     }
   }
 
-  #define([, id, source]: Define): void {
-    const compiled = compileFunction(source, `millhand/function-${id}.js`)
+  #define([, id, definition]: Define): void {
+    const compiled = compileDefinition(definition, id, () => this.#python)
     compiled.catch(() => undefined) // Whoever runs it hears of it.
     this.#functions.set(id, compiled)
   }
@@ -80,10 +85,16 @@ class Runtime {
     this.#contexts.get(taskId)?.receive(data)
   }
 
+  #abort([, taskId, cause]: Abort): void {
+    this.#contexts.get(taskId)?.abort(cause)
+  }
+
   /** Never rejects: whatever happens in a task becomes its exit. */
   async #run([, taskId, functionId, args]: Run, context: TaskContext): Promise<void> {
     let outcome: Outcome = Outcome.Completed
     let value: unknown
+    // An interrupt that was meant for the task before must not hit this one.
+    this.#python?.clearInterrupt()
     try {
       const run = await this.#functions.get(functionId)
       if (!run) throw new Error(`function ${functionId} was not defined in this worker`)
@@ -99,14 +110,11 @@ class Runtime {
       outcome = isUnclonable(error) ? Outcome.Unclonable : Outcome.Threw
       value = toErrorRecord(error)
     }
+    const transfer = context.transferOf(value)
     context.end()
     this.#contexts.delete(taskId)
-    postOr([WorkerKind.Exit, taskId, outcome, value], (error) => [
-      WorkerKind.Exit,
-      taskId,
-      Outcome.Unclonable,
-      toErrorRecord(error),
-    ])
+    const refused = (error: unknown): Exit => [WorkerKind.Exit, taskId, Outcome.Unclonable, toErrorRecord(error)]
+    postOr([WorkerKind.Exit, taskId, outcome, value], transfer, refused)
   }
 
   /** Python's standard output: a log of the task that runs. */

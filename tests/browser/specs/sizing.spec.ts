@@ -1,0 +1,87 @@
+import { expect, test } from '../fixtures.js'
+
+test('idle workers end down to startAt', async ({ page }) => {
+  const { most, least } = await page.evaluate(async () => {
+    const { WorkersPool } = await import('millhand')
+    const { until } = await import('support')
+    const pool = new WorkersPool({ pool: { startAt: 1, stretchTo: 3, idleTimeout: 100 } })
+    await pool.reserve({ workersCount: 3 })
+    const most = Object.keys(pool.workers$.value).length
+    await until(pool.workers$, (workers) => Object.keys(workers).length === 1)
+    return { most, least: await pool.run(() => 'still there') }
+  })
+  expect(most).toBe(3)
+  expect(least).toBe('still there')
+})
+
+test('resizing ends surplus workers, busy ones with their task, and lets the pool grow', async ({ page }) => {
+  const seen = await page.evaluate(async () => {
+    const { WorkersPool } = await import('millhand')
+    const { thrown, until } = await import('support')
+    const count = (wanted: number) => until(pool.workers$, (workers) => Object.keys(workers).length === wanted)
+    const pool = new WorkersPool({ pool: { startAt: 3, stretchTo: 3 } })
+    await pool.ready()
+    const wait = () =>
+      pool.run(({ context }) => new Promise<string>((resolve) => (context.onData = (data) => resolve(data as string))))
+    const tasks = [wait(), wait()]
+    await until(pool.runningTasks$, (running) => running.length === 2)
+    pool.resize({ startAt: 1, stretchTo: 1 })
+    const afterShrink = Object.keys(pool.workers$.value).length
+    tasks.forEach((task) => task.send('done'))
+    const results = await Promise.all(tasks)
+    await count(1)
+    pool.resize({ min: 2, max: 4 })
+    await count(2)
+    return { afterShrink, results, error: thrown(() => pool.resize({ startAt: 5 })) }
+  })
+  expect(seen.afterShrink).toBe(2)
+  expect(seen.results).toEqual(['done', 'done'])
+  expect(seen.error.message).toContain('`startAt` (5) is greater than `stretchTo` (4)')
+})
+
+test('a full queue rejects, and goes on', async ({ page }) => {
+  const { outcomes, later } = await page.evaluate(async () => {
+    const { WorkersPool } = await import('millhand')
+    const { collect } = await import('support')
+    const pool = new WorkersPool({ pool: { startAt: 1, stretchTo: 1, maxQueue: 2 } })
+    await pool.ready()
+    const streams = Array.from({ length: 5 }, () => pool.schedule({ entryPoint: () => 1 }))
+    const outcomes = await Promise.all(streams.map(collect))
+    return {
+      outcomes: outcomes.map((messages) => messages.at(-1)).map((last) => (last?.type === 'Exit' ? last.data.reason : last?.type)),
+      later: await pool.run(() => 'fine'),
+    }
+  })
+  expect(outcomes).toEqual(['Completed', 'Completed', 'Completed', 'Rejected', 'Rejected'])
+  expect(later).toBe('fine')
+})
+
+test('draining finishes what is queued, takes no more, and ends the pool', async ({ page }) => {
+  const seen = await page.evaluate(async () => {
+    const { WorkersPool } = await import('millhand')
+    const { collect, rejection } = await import('support')
+    const pool = new WorkersPool({ pool: { startAt: 1, stretchTo: 2 } })
+    const ended = collect(pool.workers$)
+    const tasks = Array.from({ length: 10 }, (_, i) => pool.run(({ args }) => args, i))
+    const drained = pool.drain()
+    const refused = await rejection(pool.run(() => 1))
+    await drained
+    return { results: await Promise.all(tasks), refused, last: (await ended).at(-1), idle: await new WorkersPool().drain() }
+  })
+  expect(seen.results).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+  expect(seen.refused).toMatchObject({ reason: 'PoolTerminated' })
+  expect(seen.last).toEqual({})
+})
+
+test('a pool in `await using` is drained at the end of its scope', async ({ page }) => {
+  const { result, after } = await page.evaluate(async () => {
+    const { WorkersPool } = await import('millhand')
+    const { rejection } = await import('support')
+    const pool = new WorkersPool()
+    const task = pool.run(() => 'done')
+    await pool[Symbol.asyncDispose]()
+    return { result: await task, after: await rejection(pool.run(() => 1)) }
+  })
+  expect(result).toBe('done')
+  expect(after.reason).toBe('PoolTerminated')
+})
