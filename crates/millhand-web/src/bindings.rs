@@ -1,9 +1,10 @@
 //! The pool for JavaScript: plain numbers and values in, calls of a listener out. `js/src/api` is its only user.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
-use js_sys::Array;
-use millhand_core::{ExitReason, PoolConfig, PoolSettings, PoolSizes, Priority, TaskId, TaskSpec, WorkerId};
+use js_sys::{Array, WeakRef};
+use millhand_core::{ExitReason, PoolConfig, PoolSettings, PoolSizes, Priority, TaskSpec, WorkerId};
 use wasm_bindgen::prelude::*;
 
 use crate::browser_port::BrowserPort;
@@ -13,7 +14,7 @@ use crate::payloads::FunctionId;
 use crate::pool::{Pool, TaskCall};
 use crate::port::Port;
 use crate::state::worker_name;
-use crate::wire::{task_from_js, task_to_js};
+use crate::wire::{task_from_number, task_number};
 
 #[wasm_bindgen(typescript_custom_section)]
 const LISTENER: &str = r#"
@@ -34,7 +35,8 @@ export interface HostListener {
   taskSentData(task: number, worker: number, payload: unknown): void
   taskPostFailed(task: number, worker: number, error: unknown): void
   taskExited(task: number, worker: number | undefined, reason: ExitReason, value: unknown): void
-  batchEnded(queued: number, terminated: boolean): void
+  batchEnded(queued: number): void
+  poolTerminated(): void
 }
 
 /** Sizes and bounds, in whole numbers. */
@@ -63,6 +65,7 @@ export interface HostTaskSpec {
 extern "C" {
     /// The JavaScript object that hears of everything.
     #[wasm_bindgen(typescript_type = "HostListener")]
+    #[derive(Clone)]
     pub type HostListener;
 
     #[wasm_bindgen(method, catch, js_name = workerStarted)]
@@ -76,39 +79,31 @@ extern "C" {
     #[wasm_bindgen(method, catch, js_name = sourcesForbidden)]
     fn sources_forbidden(this: &HostListener) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = taskStarted)]
-    fn task_started(this: &HostListener, task: &JsValue, worker: u32) -> Result<(), JsValue>;
+    fn task_started(this: &HostListener, task: f64, worker: u32) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = taskLogged)]
     fn task_logged(
         this: &HostListener,
-        task: &JsValue,
+        task: f64,
         worker: u32,
         text: &JsValue,
         json: &JsValue,
     ) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = taskSentData)]
-    fn task_sent_data(
-        this: &HostListener,
-        task: &JsValue,
-        worker: u32,
-        payload: &JsValue,
-    ) -> Result<(), JsValue>;
+    fn task_sent_data(this: &HostListener, task: f64, worker: u32, payload: &JsValue) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = taskPostFailed)]
-    fn task_post_failed(
-        this: &HostListener,
-        task: &JsValue,
-        worker: u32,
-        error: &JsValue,
-    ) -> Result<(), JsValue>;
+    fn task_post_failed(this: &HostListener, task: f64, worker: u32, error: &JsValue) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = taskExited)]
     fn task_exited(
         this: &HostListener,
-        task: &JsValue,
+        task: f64,
         worker: Option<u32>,
         reason: &JsValue,
         value: &JsValue,
     ) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = batchEnded)]
-    fn batch_ended(this: &HostListener, queued: usize, terminated: bool) -> Result<(), JsValue>;
+    fn batch_ended(this: &HostListener, queued: usize) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch, js_name = poolTerminated)]
+    fn pool_terminated(this: &HostListener) -> Result<(), JsValue>;
 
     /// The sizes and bounds of a pool.
     #[wasm_bindgen(typescript_type = "HostSettings")]
@@ -188,9 +183,14 @@ impl Host {
             let name = format!("millhand {}", worker_name(worker));
             Ok(Box::new(BrowserPort::open(&worker_url, &name, sink)?))
         };
+        let ear = Ear::new(listener);
         let on_event = move |event| {
-            if let Err(exception) = tell(&listener, event) {
+            let has_ended = matches!(event, Event::PoolTerminated);
+            if let Some(Err(exception)) = ear.listener().map(|listener| tell(&listener, event)) {
                 report_error(&exception);
+            }
+            if has_ended {
+                ear.loosen();
             }
         };
         Ok(Self { pool: Pool::new(config, setup, open_port, on_event) })
@@ -224,12 +224,12 @@ impl Host {
             retries: spec.retries(),
         };
         let task = self.pool.submit(call, spec).map_err(|error| to_js_error(&error))?;
-        Ok(task_to_js(task).as_f64().unwrap_or(f64::NAN))
+        Ok(task_number(task))
     }
 
     /// Cancels a task; one that has ended stays as it is.
     pub fn cancel(&self, task: f64, cause: JsValue) {
-        if let Some(task) = task_from_js(&task.into()) {
+        if let Some(task) = task_from_number(task) {
             self.pool.cancel(task, cause);
         }
     }
@@ -253,13 +253,7 @@ impl Host {
     #[must_use]
     #[wasm_bindgen(js_name = sendData)]
     pub fn send_data(&self, task: f64, data: JsValue) -> bool {
-        task_from_js(&task.into()).is_some_and(|task| self.pool.send_data(task, data))
-    }
-
-    /// Says that `setup` is getting on.
-    #[wasm_bindgen(js_name = noteSetupProgress)]
-    pub fn note_setup_progress(&self) {
-        self.pool.note_setup_progress();
+        task_from_number(task).is_some_and(|task| self.pool.send_data(task, data))
     }
 
     /// Resolves when the first workers have been up; rejects with the cause.
@@ -283,30 +277,59 @@ impl Host {
     }
 }
 
+/// The listener, held fast while the pool lives: it keeps the pool's JavaScript side alive, as running tasks need it.
+/// After the end it is held loosely, else the two would keep each other for ever.
+struct Ear(RefCell<Hold>);
+
+enum Hold {
+    Fast(HostListener),
+    Loose(WeakRef<HostListener>),
+}
+
+impl Ear {
+    const fn new(listener: HostListener) -> Self {
+        Self(RefCell::new(Hold::Fast(listener)))
+    }
+
+    fn listener(&self) -> Option<HostListener> {
+        match &*self.0.borrow() {
+            Hold::Fast(listener) => Some(listener.clone().unchecked_into()),
+            Hold::Loose(listener) => listener.deref(),
+        }
+    }
+
+    fn loosen(&self) {
+        if let Some(listener) = self.listener() {
+            *self.0.borrow_mut() = Hold::Loose(WeakRef::new(&listener));
+        }
+    }
+}
+
 fn tell(listener: &HostListener, event: Event) -> Result<(), JsValue> {
-    let id = |task: TaskId| task_to_js(task);
+    let id = task_number;
     match event {
         Event::WorkerStarted { worker } => listener.worker_started(worker.0),
         Event::InstallProgressed { worker, event } => listener.install_progressed(worker.0, &event),
         Event::WorkerReady { worker } => listener.worker_ready(worker.0),
         Event::WorkerGone { worker } => listener.worker_gone(worker.0),
         Event::SourcesForbidden => listener.sources_forbidden(),
-        Event::TaskStarted { task, worker } => listener.task_started(&id(task), worker.0),
+        Event::TaskStarted { task, worker } => listener.task_started(id(task), worker.0),
         Event::TaskLogged { task, worker, text, json } => {
-            listener.task_logged(&id(task), worker.0, &text, &json)
+            listener.task_logged(id(task), worker.0, &text, &json)
         }
         Event::TaskSentData { task, worker, payload } => {
-            listener.task_sent_data(&id(task), worker.0, &payload)
+            listener.task_sent_data(id(task), worker.0, &payload)
         }
         Event::TaskPostFailed { task, worker, error } => {
-            listener.task_post_failed(&id(task), worker.0, &error)
+            listener.task_post_failed(id(task), worker.0, &error)
         }
         Event::TaskExited { task, worker, reason, value } => {
-            listener.task_exited(&id(task), worker.map(|worker| worker.0), &name_of(reason).into(), &value)
+            listener.task_exited(id(task), worker.map(|worker| worker.0), &name_of(reason).into(), &value)
         }
         // Told by the exits of its tasks, and to those who wait for workers.
-        Event::PoolFailed { .. } | Event::PoolTerminated => Ok(()),
-        Event::BatchEnded { queued, terminated } => listener.batch_ended(queued, terminated),
+        Event::PoolFailed { .. } => Ok(()),
+        Event::BatchEnded { queued } => listener.batch_ended(queued),
+        Event::PoolTerminated => listener.pool_terminated(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
 use js_sys::{Array, Promise};
-use millhand_core::{Input, Instant, PoolConfig, PoolSizes, PoolState, Stats, TaskId, TaskSpec, WorkerId};
+use millhand_core::{Input, Instant, PoolConfig, PoolSizes, Stats, TaskId, TaskSpec, WorkerId};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
@@ -17,8 +17,8 @@ use crate::state::State;
 
 /// A pool of workers with one environment. Dropping the last handle ends its workers.
 ///
-/// Events are told in the order in which they happened, never while a call of the pool is under way further up
-/// the stack: a listener may call the pool.
+/// Events are told in the order in which they happened, before the call that made them happen returns: a task may have
+/// started, and even ended, when [`Pool::submit`] gives its id. A listener may call the pool.
 #[derive(Debug, Clone)]
 pub struct Pool {
     inner: Rc<Inner>,
@@ -40,6 +40,8 @@ struct Inner {
     wake_up: RefCell<Option<WakeUp>>,
     on_event: Box<dyn Fn(Event)>,
     telling: Cell<bool>,
+    /// Counts at the end of the last batch.
+    told_stats: Cell<Stats>,
 }
 
 impl Pool {
@@ -59,12 +61,13 @@ impl Pool {
                 wake_up: RefCell::new(None),
                 on_event: Box::new(on_event),
                 telling: Cell::new(false),
+                told_stats: Cell::default(),
             }
         });
         let for_timer = Rc::downgrade(&inner);
         *inner.wake_up.borrow_mut() = Some(WakeUp::new(move || {
             if let Some(inner) = for_timer.upgrade() {
-                inner.turn(|state, now| state.scheduler.handle_timeout(now));
+                inner.turn(|state, now| state.on_timeout(now));
             }
         }));
         inner.turn(|_, _| ());
@@ -114,11 +117,6 @@ impl Pool {
     /// Sends data to a task that has not ended; `false` if it has.
     pub fn send_data(&self, task: TaskId, data: JsValue) -> bool {
         self.inner.turn(|state, _| state.send_data(task, data))
-    }
-
-    /// Says that what workers install is getting on: they wait for it, and their boot deadlines begin anew.
-    pub fn note_setup_progress(&self) {
-        self.inner.turn(|state, now| state.on_setup_progressed(now));
     }
 
     /// A promise of the pool's first workers having been up. It rejects with the cause if the pool ends before.
@@ -174,20 +172,22 @@ impl Inner {
         if self.telling.replace(true) {
             return;
         }
-        while let Some(event) = self.next_event() {
-            (self.on_event)(event);
+        loop {
+            let mut news = false;
             while let Some(event) = self.next_event() {
+                news = true;
                 (self.on_event)(event);
             }
-            (self.on_event)(self.batch_ended());
+            let stats = self.state.borrow().scheduler.stats();
+            if self.told_stats.replace(stats) == stats && !news {
+                break;
+            }
+            (self.on_event)(Event::BatchEnded { queued: stats.queued });
+            if self.state.borrow_mut().take_end() {
+                (self.on_event)(Event::PoolTerminated);
+            }
         }
         self.telling.set(false);
-    }
-
-    fn batch_ended(&self) -> Event {
-        let scheduler = &self.state.borrow().scheduler;
-        let terminated = scheduler.state() == PoolState::Terminated;
-        Event::BatchEnded { queued: scheduler.stats().queued, terminated }
     }
 
     fn next_event(&self) -> Option<Event> {
@@ -216,7 +216,7 @@ async fn prepare(inner: Weak<Inner>, setup: Promise) {
     let setup = JsFuture::from(setup).await;
     let Some(inner) = inner.upgrade() else { return };
     inner.turn(|state, now| match setup {
-        Ok(setup) => state.on_setup_prepared(setup),
+        Ok(setup) => state.on_setup_prepared(now, setup),
         Err(cause) => state.on_setup_failed(now, cause),
     });
 }

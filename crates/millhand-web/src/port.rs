@@ -7,6 +7,8 @@ use js_sys::Array;
 use wasm_bindgen::JsValue;
 
 /// A live worker. Dropping it ends the worker as [`Port::terminate`] does.
+///
+/// A port reports to its sink from the event loop, never from within one of these calls.
 pub trait Port: Debug {
     /// Sends a batch of messages; they arrive in order. What is in `transfer` is moved, not copied.
     ///

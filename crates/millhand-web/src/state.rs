@@ -16,7 +16,7 @@ use crate::event::Event;
 use crate::interrupt;
 use crate::payloads::{Call, FunctionId, Functions, Recipient, Tasks};
 use crate::port::{Port, PortEvent};
-use crate::wire::{HostMessage, WorkerMessage};
+use crate::wire::{HostMessage, Subject, WorkerMessage};
 
 /// Opens the port of a new worker.
 pub(crate) type OpenPort = Box<dyn Fn(WorkerId) -> Result<Box<dyn Port>, JsValue>>;
@@ -116,10 +116,6 @@ impl State {
             self.obey(now);
         }
         self.resolve_waiters();
-        if !self.end_told && self.scheduler.state() == PoolState::Terminated {
-            self.end_told = true;
-            self.events.push_back(Event::PoolTerminated);
-        }
     }
 
     /// Acts on what a worker reported.
@@ -134,17 +130,18 @@ impl State {
         }
     }
 
-    /// What workers install gets on.
-    pub(crate) fn on_setup_progressed(&mut self, now: Instant) {
+    /// Acts on what is due. A worker that waits for what it is to install is not to blame for the time that it takes.
+    pub(crate) fn on_timeout(&mut self, now: Instant) {
         if matches!(self.setup, Setup::Pending) {
-            for worker in self.workers.keys().copied().collect::<Vec<_>>() {
-                self.decide(now, Input::InstallProgressed { worker });
-            }
+            self.renew_boot_deadlines(now);
         }
+        self.scheduler.handle_timeout(now);
+        self.obey(now);
     }
 
     /// What workers install has been prepared.
-    pub(crate) fn on_setup_prepared(&mut self, setup: JsValue) {
+    pub(crate) fn on_setup_prepared(&mut self, now: Instant, setup: JsValue) {
+        self.renew_boot_deadlines(now);
         for (id, hired) in &mut self.workers {
             hired.outbox.push(HostMessage::install(&worker_name(*id), &setup, &hired.interrupt));
         }
@@ -186,6 +183,23 @@ impl State {
     pub(crate) fn when_up(&mut self, count: u32) -> Promise {
         let count = count as usize;
         Promise::new(&mut |resolve, reject| self.waiters.push(Waiter { count, resolve, reject }))
+    }
+
+    /// Whether the pool has ended since this was last asked. What it held for its workers is let go then.
+    pub(crate) fn take_end(&mut self) -> bool {
+        let has_ended = !self.end_told && self.scheduler.state() == PoolState::Terminated;
+        if has_ended {
+            self.end_told = true;
+            self.setup = Setup::Failed(JsValue::UNDEFINED);
+            self.functions = Functions::default();
+        }
+        has_ended
+    }
+
+    fn renew_boot_deadlines(&mut self, now: Instant) {
+        for worker in self.workers.keys().copied().collect::<Vec<_>>() {
+            self.decide(now, Input::InstallProgressed { worker });
+        }
     }
 
     fn carry_out(&mut self, output: Output) {
@@ -284,9 +298,13 @@ impl State {
                 self.events.push_back(Event::InstallProgressed { worker, event });
                 self.decide(now, Input::InstallProgressed { worker });
             }
+            WorkerMessage::Ready if !self.is_starting(worker) => {}
             WorkerMessage::Ready => {
                 self.events.push_back(Event::WorkerReady { worker });
                 self.decide(now, Input::WorkerReady { worker });
+            }
+            WorkerMessage::InstallFailed { .. } if !self.is_starting(worker) => {
+                self.lose(now, worker, "the worker says that its install failed, and was ready".into());
             }
             WorkerMessage::InstallFailed { error, permanent } => {
                 let fault = if permanent { InstallFault::Permanent } else { InstallFault::Transient };
@@ -318,6 +336,7 @@ impl State {
         }
     }
 
+    /// The install of a starting worker failed.
     fn fail_install(&mut self, worker: WorkerId, cause: JsValue, fault: InstallFault) {
         self.last_failure = cause;
         self.dismiss(worker);
@@ -327,13 +346,17 @@ impl State {
     /// Ends what is left of a worker that died, once the scheduler has settled its task.
     fn lose(&mut self, now: Instant, worker: WorkerId, cause: JsValue) {
         let Some(hired) = self.workers.get_mut(&worker) else { return };
-        if self.scheduler.worker_state(worker) == Some(WorkerState::Starting) {
+        hired.cause = cause.clone();
+        if self.is_starting(worker) {
             self.fail_install(worker, cause, InstallFault::Transient);
             return self.obey(now);
         }
-        hired.cause = cause;
         self.decide(now, Input::WorkerLost { worker });
         self.dismiss(worker);
+    }
+
+    fn is_starting(&self, worker: WorkerId) -> bool {
+        self.scheduler.worker_state(worker) == Some(WorkerState::Starting)
     }
 
     fn dismiss(&mut self, worker: WorkerId) {
@@ -351,21 +374,38 @@ impl State {
 
     /// Sends what was put into the outboxes, one batch per worker; `true` if something could not be sent.
     fn flush(&mut self) -> bool {
+        let mut refused = Vec::new();
         for (&worker, hired) in &mut self.workers {
             if hired.outbox.is_empty() {
                 continue;
             }
             let messages = std::mem::take(&mut hired.outbox);
-            if post_batch(hired.port.as_ref(), &messages).is_ok() {
-                continue;
+            if post_batch(hired.port.as_ref(), &messages).is_err() {
+                refused.extend(post_singly(hired.port.as_ref(), &messages).map(|refusal| (worker, refusal)));
             }
-            for (task, exception) in post_singly(hired.port.as_ref(), &messages) {
+        }
+        let is_refused = !refused.is_empty();
+        for (worker, (subject, exception)) in refused {
+            self.on_refused(worker, subject, exception);
+        }
+        is_refused
+    }
+
+    /// Something cannot be cloned.
+    fn on_refused(&mut self, worker: WorkerId, subject: Subject, exception: JsValue) {
+        match subject {
+            Subject::Install => self.fail_install(worker, exception, InstallFault::Permanent),
+            Subject::Run(task) => {
                 self.tasks.set_value(task, exception);
                 let outcome = Outcome::Unclonable;
                 self.follow_ups.push_back(Input::TaskFinished { worker, task, outcome });
             }
+            Subject::Data(task) => {
+                self.events.push_back(Event::TaskPostFailed { task, worker, error: exception });
+            }
+            // Sources, numbers and causes that were checked: they can be cloned.
+            Subject::Function | Subject::Abort => {}
         }
-        !self.follow_ups.is_empty()
     }
 
     fn resolve_waiters(&mut self) {
@@ -408,13 +448,10 @@ fn post_batch(port: &dyn Port, messages: &[HostMessage]) -> Result<(), JsValue> 
     port.post(&messages.iter().map(|message| &message.tuple).collect::<Array>(), &transfer)
 }
 
-/// Sends each message of a batch that was refused as a whole; gives out the tasks that cannot be sent, and why.
-fn post_singly(port: &dyn Port, messages: &[HostMessage]) -> Vec<(TaskId, JsValue)> {
-    messages
-        .iter()
-        .filter_map(|message| {
-            let exception = post_batch(port, std::slice::from_ref(message)).err()?;
-            Some((message.starts_task()?, exception))
-        })
-        .collect()
+/// Sends each message of a batch that was refused as a whole; gives out what cannot be sent, and why.
+fn post_singly(port: &dyn Port, messages: &[HostMessage]) -> impl Iterator<Item = (Subject, JsValue)> {
+    messages.iter().filter_map(move |message| {
+        let exception = post_batch(port, std::slice::from_ref(message)).err()?;
+        Some((message.subject, exception))
+    })
 }

@@ -1,8 +1,8 @@
 /** `pool.broadcast`: functions that every worker runs once, those that start later too. */
 
-import { parseWorkerId } from './names.js'
+import { parseWorkerId } from '../wire/names.js'
 import type { Task } from './task.js'
-import { TaskError } from './errors.js'
+import { TaskError } from '../common/errors.js'
 import type { TaskStream } from './task-stream.js'
 
 /** A task that the host has. */

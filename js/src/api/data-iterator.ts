@@ -1,7 +1,7 @@
 /** The payloads of a task's `Data` messages, for `for await`. */
 
 import type { Observable, Subscription } from 'rxjs'
-import { MillhandError } from './errors.js'
+import { MillhandError } from '../common/errors.js'
 import type { Message } from './messages.js'
 
 /** The most payloads that wait for a consumer that is slower than the task. Beyond, the iteration fails; the task goes on. */

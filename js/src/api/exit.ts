@@ -1,9 +1,8 @@
 /** How tasks end: the `Exit` message of each reason, with an error that says why. */
 
-import { RemoteError, toErrorRecord } from '../wire/errors.js'
+import { isCloneable, RemoteError, toErrorRecord } from '../wire/errors.js'
 import type { ErrorRecord } from '../wire/protocol.js'
-import { findUnclonable } from './cloneable.js'
-import { InstallError, isMillhandError, TaskError } from './errors.js'
+import { InstallError, isMillhandError, TaskError } from '../common/errors.js'
 import type { ExitReason, MessageExit } from './messages.js'
 
 /** What the host says of an ended task. */
@@ -34,9 +33,7 @@ export function toInstallError(cause: unknown): InstallError {
 /** A user's reason to cancel, as it goes to the task and comes back with the exit: never `undefined`, always cloneable. */
 export function toCancelCause(reason: unknown): unknown {
   if (reason === undefined) return toErrorRecord(new DOMException('the task was cancelled', 'AbortError'))
-  return reason instanceof Error || reason instanceof DOMException || findUnclonable(reason, 'reason')
-    ? toErrorRecord(reason)
-    : reason
+  return reason instanceof Error || !isCloneable(reason) ? toErrorRecord(reason) : reason
 }
 
 function toResult({ reason, value, title, ...ids }: Ended): unknown {
@@ -53,7 +50,7 @@ function toResult({ reason, value, title, ...ids }: Ended): unknown {
       })
     case 'Cancelled':
       return new TaskError({ reason, ...ids }, `\`${title}\` was cancelled${cause ? `: ${cause.message}` : ''}`, {
-        cause: cause ?? value,
+        cause: isErrorRecord(value) ? cause : value,
       })
     case 'TimedOut':
       return new TaskError({ reason, ...ids }, `\`${title}\` ran for longer than its \`timeout\``)
@@ -79,7 +76,6 @@ function toResult({ reason, value, title, ...ids }: Ended): unknown {
 function toError(value: unknown): Error | undefined {
   if (value instanceof Error) return value
   if (typeof value === 'string') return new Error(value)
-  if (value instanceof DOMException) return new Error(value.message, { cause: value })
   return isErrorRecord(value) ? new RemoteError(value) : undefined
 }
 

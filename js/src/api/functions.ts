@@ -1,7 +1,7 @@
 /** Functions on their way to workers: checked, described, and given to the host once each. */
 
 import type { FunctionDefinition, FunctionOrigin } from '../wire/protocol.js'
-import { InvalidInputError, MillhandError } from './errors.js'
+import { InvalidInputError, MillhandError } from '../common/errors.js'
 
 /** The source of a function that can run elsewhere. */
 export function sourceOf(entryPoint: unknown, field: string): string {

@@ -5,8 +5,9 @@ import type { PythonRequest } from '../install/python.js'
 import { parsePythonInput } from '../install/python.js'
 import type { HostSettings } from '../host.js'
 import type { GlobalRecord, PostInstallRecord } from '../wire/protocol.js'
-import { findUnclonable } from './cloneable.js'
-import { InvalidInputError } from './errors.js'
+import { checkObject, checkOptions, isIdentifier, parseCount } from '../common/checks.js'
+import { snapshot } from '../common/cloneable.js'
+import { InvalidInputError } from '../common/errors.js'
 import { sourceOf } from './functions.js'
 import type { CdnEvent } from './messages.js'
 import type { EntryPoint } from './task.js'
@@ -34,7 +35,7 @@ export interface PyodideInput {
   version?: string
   modules?: string[]
   /** A folder with a Pyodide distribution of your own, instead of the server's. */
-  indexUrl?: string
+  indexUrl?: string | URL
   /** The name of the runtime on the worker's global scope: `pyodide` otherwise. */
   pyodideAlias?: string
 }
@@ -113,25 +114,6 @@ export function parsePoolInput(input: WorkersPoolInput, machine: Machine): PoolP
     postInstallTasks: parsePostInstallTasks(postInstallTasks),
     cdnEvent$,
   }
-}
-
-/** Refuses options that nobody reads: a slip of the keyboard would be silent otherwise. */
-export function checkOptions(field: string, input: unknown, known: readonly string[]): void {
-  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
-    throw new InvalidInputError(field, input, 'is not an object')
-  }
-  const unknown = Object.keys(input).find((key) => !known.includes(key))
-  if (unknown === undefined) return
-  const value = (input as Record<string, unknown>)[unknown]
-  throw new InvalidInputError(pathOf(field, unknown), value, 'is not an option', `options are ${known.join(', ')}`)
-}
-
-/** A whole number within bounds. */
-export function parseCount(field: string, value: unknown, min: number, max: number): number {
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
-    throw new InvalidInputError(field, value, `is not a whole number from ${min} to ${max}`)
-  }
-  return value
 }
 
 /** The most workers of a pool; the host holds to it too. */
@@ -252,14 +234,14 @@ function parseInstall(install: InstallInputs): PythonRequest | null {
 }
 
 function parseGlobals(globals: Record<string, unknown>): GlobalRecord[] {
+  checkObject('globals', globals)
   return Object.entries(globals).map(([name, value]) => {
     const field = `globals.${name}`
     if (!isIdentifier(name)) {
       throw new InvalidInputError('globals', name, 'has a name that is no JavaScript identifier')
     }
     if (typeof value === 'function') return { name, source: sourceOf(value, field) }
-    checkCloneable(value, field)
-    return { name, value }
+    return { name, value: snapshot(value, field).value }
   })
 }
 
@@ -268,28 +250,8 @@ function parsePostInstallTasks(tasks: PostInstallTask[]): PostInstallRecord[] {
   return tasks.map((task, index) => {
     const field = `postInstallTasks[${index}]`
     checkOptions(field, task, ['title', 'entryPoint', 'args'])
-    checkCloneable(task.args, `${field}.args`)
     const source = sourceOf(task.entryPoint, `${field}.entryPoint`)
-    return { title: task.title ?? (task.entryPoint.name || `post-install task ${index}`), source, args: task.args }
+    const title = task.title ?? (task.entryPoint.name || `post-install task ${index}`)
+    return { title, source, args: snapshot(task.args, `${field}.args`).value }
   })
-}
-
-/** What is `moved` need not be cloneable. @throws InvalidInputError that names the part that cannot be cloned. */
-export function checkCloneable(value: unknown, field: string, moved: readonly unknown[] = []): void {
-  const found = findUnclonable(value, field, moved)
-  if (!found) return
-  throw new InvalidInputError(
-    found.path,
-    found.value,
-    `is ${found.what}, which cannot be copied into a worker`,
-    'send plain data; give functions through `globals`, or call them in the entry point',
-  )
-}
-
-export function isIdentifier(name: unknown): name is string {
-  return typeof name === 'string' && /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u.test(name)
-}
-
-function pathOf(field: string, key: string): string {
-  return field === 'input' ? key : `${field}.${key}`
 }

@@ -1,7 +1,7 @@
 /** `pool.map`: items in, results out, and never more under way than the workers can take. */
 
-import { checkOptions, parseCount } from './inputs.js'
-import { InvalidInputError } from './errors.js'
+import { checkOptions, parseCount } from '../common/checks.js'
+import { InvalidInputError } from '../common/errors.js'
 import type { Task } from './task.js'
 
 /** All optional. */
@@ -149,6 +149,7 @@ class ItemSource<Item> {
 
 function abortable<T>(promise: Promise<T> | undefined, signal: AbortSignal | undefined): Promise<T> | undefined {
   if (!promise || !signal) return promise
+  if (signal.aborted) return Promise.reject(signal.reason as unknown)
   const aborted = new Promise<never>((_, reject) => {
     const listener = (): void => reject(signal.reason)
     signal.addEventListener('abort', listener, { once: true })

@@ -1,6 +1,6 @@
 /** Refuses, at the call, functions that use what their worker cannot have. When unsure, it lets them run. */
 
-import { InvalidInputError } from './errors.js'
+import { InvalidInputError } from '../common/errors.js'
 import { namesOf } from './free-names.js'
 
 /** Names that pages have and workers have not. */

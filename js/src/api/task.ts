@@ -2,45 +2,14 @@
 
 import type { Observable } from 'rxjs'
 import { iterateData } from './data-iterator.js'
-import { TaskError } from './errors.js'
+import { TaskError } from '../common/errors.js'
+import type { EntryPointArguments } from '../wire/task-input.js'
 import type { Message, MessageExit } from './messages.js'
+
+export type { EntryPointArguments, WorkerContext, WorkerScope } from '../wire/task-input.js'
 
 /** A function that runs in a worker. Its source is sent, so it sees the worker's globals and no closure of the page. */
 export type EntryPoint<Args, Result> = (input: EntryPointArguments<Args>) => Result | PromiseLike<Result>
-
-export interface EntryPointArguments<Args = unknown> {
-  /** As given, cloned. */
-  args: Args
-  context: WorkerContext
-  /** The worker's global scope: `pyodide` and other installed names, and the pool's `globals`. */
-  workerScope: WorkerScope
-  taskId: string
-  workerId: string
-}
-
-/**
- * The global scope of a worker, with whatever was installed in it. The one `any` of this package: what an environment
- * puts there is not known to the type system, and `unknown` would ask for a cast at each use.
- */
-export interface WorkerScope {
-  [name: string]: any
-}
-
-/** How a running task talks to the page. */
-export interface WorkerContext {
-  /** Aborted when the task is cancelled or has run for too long; the task then has a little time to end. */
-  readonly signal: AbortSignal
-  /** Sends a `Log` message. */
-  info(text: string, json?: unknown): void
-  /** Sends how far the task is, from 0 to 1, as a `Log` message whose `json` is `{ progress: fraction }`. */
-  progress(fraction: number, text?: string): void
-  /** Sends a `Data` message. */
-  sendData(data: unknown): void
-  /** Marks what of `value` is moved rather than copied when it is sent or returned; gives `value` back. */
-  transfer<T extends object>(value: T, list: Transferable[]): T
-  /** Set it to hear what `pool.sendData` and `task.send` send; what came before comes at once. */
-  onData: ((data: unknown) => void) | null
-}
 
 /** What a task's handle does through its pool. */
 export interface TaskControls {

@@ -1,6 +1,6 @@
 /** `pool.use`: a module's exports, as functions that run in the pool. */
 
-import { InvalidInputError } from './errors.js'
+import { InvalidInputError } from '../common/errors.js'
 import { setModuleOrigin } from './functions.js'
 import type { Task } from './task.js'
 

@@ -7,29 +7,23 @@ import { Host } from '../host.js'
 import { prepareSetup } from '../install/setup.js'
 import { RemoteError } from '../wire/errors.js'
 import type { ErrorRecord, InstallEvent } from '../wire/protocol.js'
-import { InvalidInputError, MillhandError } from './errors.js'
+import { checkOptions, parseCount } from '../common/checks.js'
+import type { Snapshot } from '../common/cloneable.js'
+import { snapshot } from '../common/cloneable.js'
+import { InvalidInputError, MillhandError } from '../common/errors.js'
 import { toCancelCause, toExit, toInstallError } from './exit.js'
 import type { Submitted } from './broadcast.js'
 import { Broadcasts, resultsOf } from './broadcast.js'
 import { FunctionTable } from './functions.js'
 import type { Machine, PoolPlan, PoolSizing, TaskTimes, WorkersPoolInput } from './inputs.js'
-import {
-  checkCloneable,
-  checkOptions,
-  MAX_WORKERS,
-  parseCount,
-  parsePoolInput,
-  parseSizes,
-  parseTimes,
-  TIME_OPTIONS,
-} from './inputs.js'
+import { MAX_WORKERS, parsePoolInput, parseSizes, parseTimes, TIME_OPTIONS } from './inputs.js'
 import type { MapOptions } from './map.js'
 import { checkIterable, mapItems, parseMapOptions } from './map.js'
 import { Preflight } from './preflight.js'
 import type { PoolModule } from './use.js'
 import { useModule } from './use.js'
 import type { CdnEvent, ExitReason, Message } from './messages.js'
-import { parseTaskId, parseWorkerId, taskName, workerName } from './names.js'
+import { parseTaskId, parseWorkerId, taskName, workerName } from '../wire/names.js'
 import type { EntryPoint } from './task.js'
 import { Task } from './task.js'
 import { DEFAULT_REPLAY, MAX_REPLAY, TaskStream } from './task-stream.js'
@@ -104,20 +98,22 @@ export class WorkersPool {
   readonly busyWorkers$ = new BehaviorSubject<string[]>([])
   readonly runningTasks$ = new BehaviorSubject<RunningTask[]>([])
   readonly stats$ = new BehaviorSubject<PoolStats>({ queued: 0, running: 0, starting: 0, idle: 0, exits: noExits() })
-  /** Each time that a worker has ended a task. */
+  /** Each time that a task which ran has ended, or its worker with it. */
   readonly workerReleased$ = new Subject<{ workerId: string; taskId: string }>()
-  /** Every message of every task and of every install. */
+  /** Every message of every task, and of every worker's install. */
   readonly mergedChannel$ = new Subject<Message>()
   /** Progress of the install. */
   readonly cdnEvent$ = new Subject<CdnEvent>()
 
   readonly #host: Host
+  /** Kept here because the host, once the pool has ended, holds it only loosely. */
+  readonly #listener: HostListener
   readonly #functions: FunctionTable
   readonly #defaults: TaskTimes
   readonly #hasPython: boolean
   readonly #broadcasts = new Broadcasts((functionId, args, title, worker) => {
     const spec = { priority: BROADCAST_PRIORITY, target: worker, timeoutMs: undefined, queueTimeoutMs: undefined, retries: 0 }
-    return this.#queue(new TaskStream(title, DEFAULT_REPLAY), functionId, args, undefined, spec)
+    return this.#queue(new TaskStream(title, DEFAULT_REPLAY), functionId, { value: args, transfer: undefined }, spec)
   })
   #sizes: { startAt: number; stretchTo: number }
   /** Tasks that have not ended. */
@@ -126,10 +122,8 @@ export class WorkersPool {
   readonly #running = new Map<number, RunningTask>()
   readonly #exits = noExits()
   #ready: Record<string, WorkerEntry> = {}
-  #end = (): void => undefined
-  /** Resolves when the pool has ended. */
-  readonly #ended = new Promise<void>((resolve) => (this.#end = resolve))
-  #terminated = false
+  /** Aborts when the pool has ended. */
+  readonly #ending = new AbortController()
   #lastTask = 0
   #lastWorker = 0
 
@@ -139,16 +133,15 @@ export class WorkersPool {
     const report = (event: InstallEvent, workerId: string | null = null): void => {
       const cdnEvent = { ...event, workerId }
       this.cdnEvent$.next(cdnEvent)
-      plan.cdnEvent$?.next(cdnEvent)
+      quietly(() => plan.cdnEvent$?.next(cdnEvent))
     }
-    const prepare = (): Promise<unknown> =>
-      prepareSetup(plan, (event) => {
-        report(event)
-        this.#host.noteSetupProgress()
-      })
+    const { python, globals, postInstallTasks } = plan
     // Not within the constructor: nobody could subscribe before the first event.
-    const setup = Promise.resolve().then(prepare)
-    this.#host = new Host(plan.settings, WORKER_URL, setup, this.#listener(report))
+    const setup = Promise.resolve().then(() =>
+      prepareSetup({ python, globals, postInstallTasks }, report, this.#ending.signal),
+    )
+    this.#listener = this.#makeListener(report)
+    this.#host = new Host(plan.settings, WORKER_URL, setup, this.#listener)
     const { startAt, stretchTo } = plan.settings
     this.#sizes = { startAt, stretchTo }
     this.#defaults = plan.defaults
@@ -189,8 +182,8 @@ export class WorkersPool {
     if (!this.#hasPython) {
       throw new InvalidInputError('source', source, 'needs Python', 'make the pool with `install: { pyodide: [] }`')
     }
-    checkCloneable(args, 'args')
-    return this.#handle(this.#submitCall(this.#functions.pythonId(), { source, args }, 'Python', options))
+    const { value, transfer } = snapshot(args, 'args', options.transfer)
+    return this.#handle(this.#submitCall(this.#functions.pythonId(), { value: { source, args: value }, transfer }, 'Python', options))
   }
 
   /**
@@ -201,9 +194,8 @@ export class WorkersPool {
   use<Module>(url: URL | string, options: TaskOptions = {}): PoolModule<Module> {
     checkOptions('options', options, TASK_OPTIONS)
     return useModule<Module>(url, (standIn, args, title) => {
-      args.forEach((arg, index) => checkCloneable(arg, `argument ${index + 1} of \`${title}\``))
       const functionId = this.#functions.idOf('spread', standIn, title)
-      return this.#handle(this.#submitCall(functionId, args, title, options))
+      return this.#handle(this.#submitCall(functionId, snapshot(args, `arguments of ${title}`), title, options))
     })
   }
 
@@ -227,8 +219,8 @@ export class WorkersPool {
         // One chunk runs and one waits, for each worker that there may be.
         width: () => 2 * this.#sizes.stretchTo,
         run: (chunk, first) => {
-          checkCloneable(chunk, 'items')
-          return this.#handle(this.#submitCall(functionId, { items: chunk, first }, title, {}))
+          const args = { items: snapshot(chunk, 'items').value, first }
+          return this.#handle(this.#submitCall(functionId, { value: args, transfer: undefined }, title, {}))
         },
       },
       parsed,
@@ -241,9 +233,9 @@ export class WorkersPool {
    * @throws InvalidInputError for what cannot be sent.
    */
   broadcast<Args, Result>(entryPoint: EntryPoint<Args, Result>, args?: Args): Promise<Result[]> {
-    checkCloneable(args, 'args')
+    const { value } = snapshot(args, 'args')
     const functionId = this.#functions.idOf('entryPoint', entryPoint, 'entryPoint')
-    const streams = this.#broadcasts.add(functionId, args, entryPoint.name || 'broadcast', this.#started)
+    const streams = this.#broadcasts.add(functionId, value, entryPoint.name || 'broadcast', this.#started)
     return resultsOf<Result>(streams.map((submitted) => this.#handle(submitted)))
   }
 
@@ -258,8 +250,7 @@ export class WorkersPool {
    */
   sendData({ taskId, data }: { taskId: string; data: unknown }): boolean {
     const id = this.#parseTask(taskId)
-    checkCloneable(data, 'data')
-    return this.#host.sendData(id, data)
+    return this.#host.sendData(id, snapshot(data, 'data').value)
   }
 
   /** Resolves when the pool's first workers have their environment; rejects if it cannot be had. */
@@ -299,7 +290,8 @@ export class WorkersPool {
   /** Ends the pool when its tasks have ended, and resolves then. Tasks that are scheduled from now on exit `PoolTerminated`. */
   async drain(): Promise<void> {
     this.#host.drain()
-    await this.#ended
+    const { signal } = this.#ending
+    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
   }
 
   /** `await using pool = new WorkersPool(…)`: drains at the end of the scope. */
@@ -309,7 +301,6 @@ export class WorkersPool {
 
   /** Ends the pool now: open tasks exit `PoolTerminated`, workers die, observables complete. Again: nothing. */
   terminate(): void {
-    this.#terminated = true
     this.#host.terminate()
   }
 
@@ -317,12 +308,12 @@ export class WorkersPool {
     checkOptions('task', input, ['entryPoint', 'args', ...TASK_OPTIONS])
     const { entryPoint, args, ...options } = input
     const functionId = this.#functions.idOf('entryPoint', entryPoint, 'entryPoint')
-    checkCloneable(args, 'args', options.transfer)
-    return this.#submitCall(functionId, args, entryPoint.name || 'task', options)
+    checkTransfer(options)
+    return this.#submitCall(functionId, snapshot(args, 'args', options.transfer), entryPoint.name || 'task', options)
   }
 
-  #submitCall(functionId: number, args: unknown, name: string, options: TaskOptions): Submitted {
-    const { title = name, targetWorkerId, priority = 0, replay = DEFAULT_REPLAY, signal, transfer } = options
+  #submitCall(functionId: number, args: Snapshot, name: string, options: TaskOptions): Submitted {
+    const { title = name, targetWorkerId, priority = 0, replay = DEFAULT_REPLAY, signal } = options
     const { timeout, queueTimeout, retries = 0 } = { ...this.#defaults, ...parseTimes(options) }
     if (!Number.isInteger(priority) || Math.abs(priority) > MAX_PRIORITY) {
       const problem = `is not a whole number from -${MAX_PRIORITY} to ${MAX_PRIORITY}`
@@ -333,12 +324,12 @@ export class WorkersPool {
       target: targetWorkerId === undefined ? undefined : this.#parseTarget(targetWorkerId),
       timeoutMs: timeout,
       queueTimeoutMs: queueTimeout,
-      retries,
+      // What was moved cannot be sent again.
+      retries: args.transfer ? 0 : retries,
     }
-    checkTransfer(transfer, retries)
     checkSignal(signal)
     const stream = new TaskStream(title, parseCount('replay', replay, 0, MAX_REPLAY))
-    const submitted = this.#queue(stream, functionId, args, transfer, spec)
+    const submitted = this.#queue(stream, functionId, args, spec)
     if (signal) this.#cancelWith(signal, submitted)
     return submitted
   }
@@ -346,14 +337,13 @@ export class WorkersPool {
   #queue(
     stream: TaskStream,
     functionId: number,
-    args: unknown,
-    transfer: Transferable[] | undefined,
+    { value, transfer }: Snapshot,
     spec: HostTaskSpec,
   ): Submitted {
     // The host may start and even end the task within this call: its stream has to be known before.
     const id = (this.#lastTask += 1)
     this.#streams.set(id, stream)
-    const given = this.#host.submit(functionId, args, transfer, spec)
+    const given = this.#host.submit(functionId, value, transfer, spec)
     if (given !== id) throw new Error(`the host counts tasks otherwise: ${given}, not ${id}`)
     return { id, stream }
   }
@@ -389,11 +379,11 @@ export class WorkersPool {
   }
 
   #endedError(cause: unknown): MillhandError {
-    if (this.#terminated) return new MillhandError('pool-terminated', 'the pool was terminated')
+    if (this.#ending.signal.aborted) return new MillhandError('pool-terminated', 'the pool was terminated')
     return toInstallError(cause)
   }
 
-  #listener(report: (event: InstallEvent, workerId: string) => void): HostListener {
+  #makeListener(report: (event: InstallEvent, workerId: string) => void): HostListener {
     return {
       workerStarted: (worker) => {
         this.#lastWorker = worker
@@ -411,8 +401,7 @@ export class WorkersPool {
         this.#ready = { ...this.#ready, [id]: { worker: { id }, channel$ } }
       },
       workerGone: (worker) => {
-        const { [workerName(worker)]: _gone, ...others } = this.#ready
-        this.#ready = others
+        this.#ready = Object.fromEntries(Object.entries(this.#ready).filter(([id]) => id !== workerName(worker)))
         this.#started.delete(workerName(worker))
         for (const [task, { workerId }] of this.#running) if (workerId === workerName(worker)) this.#running.delete(task)
       },
@@ -441,10 +430,8 @@ export class WorkersPool {
         this.#streams.delete(task)
         if (workerId !== null) this.workerReleased$.next({ workerId, taskId })
       },
-      batchEnded: (queued, terminated) => {
-        this.#update(queued)
-        if (terminated) this.#complete()
-      },
+      batchEnded: (queued) => this.#update(queued),
+      poolTerminated: () => this.#complete(),
     }
   }
 
@@ -471,8 +458,7 @@ export class WorkersPool {
   }
 
   #complete(): void {
-    this.#terminated = true
-    this.#end()
+    this.#ending.abort()
     const subjects = [this.workers$, this.startedWorkers$, this.busyWorkers$, this.runningTasks$, this.stats$]
     for (const subject of [...subjects, this.workerReleased$, this.mergedChannel$, this.cdnEvent$]) subject.complete()
   }
@@ -511,11 +497,20 @@ function preflightOf(plan: PoolPlan): Preflight {
   return new Preflight(plan.python ? [...names, plan.python.alias] : names, sources)
 }
 
-function checkTransfer(transfer: unknown, retries: number): void {
+function checkTransfer({ transfer, retries }: TaskOptions): void {
   if (transfer === undefined) return
   if (!Array.isArray(transfer)) throw new InvalidInputError('transfer', transfer, 'is not an array')
-  if (retries > 0) {
+  if (retries) {
     throw new InvalidInputError('transfer', transfer, 'does not go with `retries`', 'what was moved cannot be sent again')
+  }
+}
+
+/** Whatever an observer of the user's throws is reported, and changes nothing. */
+function quietly(act: () => void): void {
+  try {
+    act()
+  } catch (error) {
+    reportError(error)
   }
 }
 

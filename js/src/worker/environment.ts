@@ -1,13 +1,11 @@
 /** Makes a worker's environment: Python, then globals, then the post-install tasks, in this order. */
 
 import type { GlobalRecord, InstallEvent, PostInstallRecord, WorkerSetup } from '../wire/protocol.js'
+import { PermanentInstallError } from './failures.js'
 import { compileSource } from './functions.js'
 import type { Python } from './python.js'
 import { startPython } from './python.js'
 import { TaskContext } from './task-context.js'
-
-/** Another try would fail in the same way; `cause` is what a user should see. */
-export class PermanentInstallError extends Error {}
 
 export interface InstallOptions {
   workerId: string
@@ -38,7 +36,7 @@ async function runPostInstallTask(task: PostInstallRecord, { workerId, report }:
   report({ step: 'PostInstallTask', title: task.title })
   const run = await compileSource(task.source, 'millhand/post-install.js')
   // There is no task whose messages these could be: what it says is not heard.
-  const context = new TaskContext(0)
+  const context = new TaskContext(0, (value) => value)
   context.end()
   await run({ args: task.args, context: context.forTask, workerScope: globalThis, taskId: '', workerId })
 }

@@ -4,20 +4,12 @@
  */
 
 import type { FunctionDefinition, FunctionOrigin } from '../wire/protocol.js'
+import type { EntryPointArguments } from '../wire/task-input.js'
 import type { Python } from './python.js'
-import type { TaskContextApi } from './task-context.js'
 
-/** What a task's function is called with. */
-export interface TaskArguments {
-  args: unknown
-  context: TaskContextApi
-  workerScope: typeof globalThis
-  taskId: string
-  workerId: string
-}
+export type TaskFunction = (input: EntryPointArguments) => unknown
 
-export type TaskFunction = (input: TaskArguments) => unknown
-
+/** A function whose arguments are between the one who wrote it and the one who calls it. */
 type AnyFunction = (this: unknown, ...args: unknown[]) => unknown
 
 export async function compileDefinition(
@@ -78,7 +70,7 @@ async function importExpression(expression: string, name: string): Promise<AnyFu
   }
 }
 
-async function callForEach(target: AnyFunction, { args, context }: TaskArguments): Promise<unknown[]> {
+async function callForEach(target: AnyFunction, { args, context }: EntryPointArguments): Promise<unknown[]> {
   const { items, first } = args as { items: unknown[]; first: number }
   const results: unknown[] = []
   for (const [offset, item] of items.entries()) {
@@ -88,7 +80,7 @@ async function callForEach(target: AnyFunction, { args, context }: TaskArguments
   return results
 }
 
-function runPython({ args }: TaskArguments, python: Python | null): unknown {
+function runPython({ args }: EntryPointArguments, python: Python | null): unknown {
   if (!python) throw new Error('this worker has no Python')
   const { source, args: values } = args as { source: string; args: unknown }
   return python.run(source, values)

@@ -3,14 +3,15 @@
  * itself, decides nothing, and knows the page only through `postMessage`.
  */
 
-import type { Abort, DataIn, Define, Exit, HostMessage, Install, Run } from '../wire/protocol.js'
+import type { Abort, DataIn, Define, HostMessage, Install, Run } from '../wire/protocol.js'
 import { HostKind, Outcome, WorkerKind } from '../wire/protocol.js'
 import { toErrorRecord } from '../wire/errors.js'
-import { installEnvironment, PermanentInstallError } from './environment.js'
+import { installEnvironment } from './environment.js'
+import { PermanentInstallError, UnclonableError } from './failures.js'
 import type { TaskFunction } from './functions.js'
 import { compileDefinition, mayCompile } from './functions.js'
 import { holdLifeLock } from './life-lock.js'
-import { post, postOr } from './outbox.js'
+import { post, sendValue } from './outbox.js'
 import type { Python } from './python.js'
 import { TaskContext } from './task-context.js'
 
@@ -76,9 +77,9 @@ class Runtime {
   }
 
   #enqueue(run: Run): void {
-    const context = new TaskContext(run[1])
+    const context = new TaskContext(run[1], (value) => this.#convert(value))
     this.#contexts.set(run[1], context)
-    this.#running = this.#running.then(() => this.#run(run, context))
+    this.#running = this.#running.then(() => this.#run(run, context)).catch(die)
   }
 
   #deliver([, taskId, data]: DataIn): void {
@@ -89,7 +90,7 @@ class Runtime {
     this.#contexts.get(taskId)?.abort(cause)
   }
 
-  /** Never rejects: whatever happens in a task becomes its exit. */
+  /** Whatever happens in a task becomes its exit. */
   async #run([, taskId, functionId, args]: Run, context: TaskContext): Promise<void> {
     let outcome: Outcome = Outcome.Completed
     let value: unknown
@@ -105,16 +106,27 @@ class Runtime {
         taskId: context.taskName,
         workerId: this.#workerId,
       })
-      if (this.#python) value = this.#python.toJavaScript(value)
+      // A Python object is converted here, and not only when it cannot be sent, so that it is released.
+      value = this.#convert(value)
     } catch (error) {
-      outcome = isUnclonable(error) ? Outcome.Unclonable : Outcome.Threw
+      outcome = error instanceof UnclonableError ? Outcome.Unclonable : Outcome.Threw
       value = toErrorRecord(error)
     }
+    this.#python?.flushOutput()
     const transfer = context.transferOf(value)
     context.end()
     this.#contexts.delete(taskId)
-    const refused = (error: unknown): Exit => [WorkerKind.Exit, taskId, Outcome.Unclonable, toErrorRecord(error)]
-    postOr([WorkerKind.Exit, taskId, outcome, value], transfer, refused)
+    sendValue({
+      value,
+      transfer,
+      wrap: (value) => [WorkerKind.Exit, taskId, outcome, value],
+      convert: (value) => this.#convert(value),
+      refuse: (error) => [WorkerKind.Exit, taskId, Outcome.Unclonable, toErrorRecord(error)],
+    })
+  }
+
+  #convert(value: unknown): unknown {
+    return this.#python ? this.#python.toJavaScript(value) : value
   }
 
   /** Python's standard output: a log of the task that runs. */
@@ -125,6 +137,9 @@ class Runtime {
   }
 }
 
-function isUnclonable(error: unknown): boolean {
-  return error instanceof DOMException && error.name === 'DataCloneError'
+/** A worker that fails itself is of no more use: it dies of it, and the page hears why. */
+function die(error: unknown): void {
+  setTimeout(() => {
+    throw error
+  })
 }

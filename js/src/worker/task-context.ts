@@ -3,29 +3,16 @@
 import { WorkerKind } from '../wire/protocol.js'
 import type { WorkerMessage } from '../wire/protocol.js'
 import { toErrorRecord } from '../wire/errors.js'
-import { postOr } from './outbox.js'
-
-/** The `context` that a task gets. */
-export interface TaskContextApi {
-  /** Aborted when the task is cancelled or has run for too long; the task then has a little time to end. */
-  readonly signal: AbortSignal
-  /** Sends a `Log` message. */
-  info(text: string, json?: unknown): void
-  /** Sends how far the task is, from 0 to 1, as a `Log` message whose `json` is `{ progress: fraction }`. */
-  progress(fraction: number, text?: string): void
-  /** Sends a `Data` message; `data`'s own fields are also those of the message. */
-  sendData(data: unknown): void
-  /** Marks what of `value` is moved rather than copied when it is sent or returned; gives `value` back. */
-  transfer<T extends object>(value: T, list: Transferable[]): T
-  /** Set it to hear what `pool.sendData` sends; what came before it was set comes at once. */
-  onData: ((data: unknown) => void) | null
-}
+import type { WorkerContext } from '../wire/task-input.js'
+import { taskName } from '../wire/names.js'
+import { sendValue } from './outbox.js'
 
 /** One per task. After `end` the task is heard no more. */
 export class TaskContext {
   readonly taskName: string
-  readonly forTask: TaskContextApi
+  readonly forTask: WorkerContext
   readonly #taskId: number
+  readonly #convert: (value: unknown) => unknown
   readonly #abort = new AbortController()
   readonly #transfers = new WeakMap<object, Transferable[]>()
   /** Data that nobody has asked for yet. */
@@ -33,15 +20,17 @@ export class TaskContext {
   #onData: ((data: unknown) => void) | null = null
   #ended = false
 
-  constructor(taskId: number) {
+  /** @param convert gives a value a form that can be cloned. */
+  constructor(taskId: number, convert: (value: unknown) => unknown) {
     this.#taskId = taskId
-    this.taskName = `t${taskId}`
+    this.#convert = convert
+    this.taskName = taskName(taskId)
     const context = this
     this.forTask = {
       signal: this.#abort.signal,
-      info: (text, json) => this.#say([WorkerKind.Log, taskId, String(text), json]),
-      progress: (fraction, text = '') => this.#say([WorkerKind.Log, taskId, String(text), { progress: fraction }]),
-      sendData: (data) => this.#say([WorkerKind.Data, taskId, data], this.transferOf(data)),
+      info: (text, json) => this.#say(json, (json) => [WorkerKind.Log, taskId, String(text), json]),
+      progress: (progress, text = '') => this.forTask.info(text, { progress }),
+      sendData: (data) => this.#say(data, (data) => [WorkerKind.Data, taskId, data]),
       transfer: (value, list) => {
         this.#transfers.set(value, list)
         return value
@@ -83,8 +72,9 @@ export class TaskContext {
     waiting.forEach((data) => handler(data))
   }
 
-  #say(message: WorkerMessage, transfer: Transferable[] = []): void {
+  #say(value: unknown, wrap: (value: unknown) => WorkerMessage): void {
     if (this.#ended) return
-    postOr(message, transfer, (error) => [WorkerKind.PostError, this.#taskId, toErrorRecord(error)])
+    const refuse = (error: unknown): WorkerMessage => [WorkerKind.PostError, this.#taskId, toErrorRecord(error)]
+    sendValue({ value, transfer: this.transferOf(value), wrap, convert: this.#convert, refuse })
   }
 }

@@ -88,7 +88,7 @@ test('inputs that cannot be meant are typed errors that name the field and the v
     'args with a promise in a map':
       'InvalidInputError args.get(later): `args.get(later)` ({}) is a `Promise`, which cannot be copied into a worker',
     'a worker that never was': 'InvalidInputError targetWorkerId: `targetWorkerId` ("w99") is no worker of this pool',
-    'a priority that is no number': 'InvalidInputError priority: `priority` ("high") is not a whole number',
+    'a priority that is no number': 'InvalidInputError priority: `priority` ("high") is not a whole number from -1000000 to 1000000',
     'an unknown task option': 'InvalidInputError task.tilte: `task.tilte` ("x") is not an option',
     'data for no task': '`taskId` ("t77") is no task of this pool',
     'a reserve above stretch': '`workersCount` (3) is greater than `pool.stretchTo` (2)',

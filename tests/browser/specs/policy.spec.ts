@@ -8,6 +8,8 @@ async function underPolicy(page: Page, policy: string) {
     await route.fulfill({ response, headers: { ...response.headers(), 'content-security-policy': policy } })
   })
   await page.goto(`${process.env['MILLHAND_URL']}strict.html`)
+  // A module that waits for another does not hold up the page's load.
+  await page.waitForFunction(() => 'strict' in window)
 }
 
 test('under a strict policy modules run, and functions as source are refused with advice', async ({ page }) => {

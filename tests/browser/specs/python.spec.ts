@@ -82,7 +82,7 @@ held`).then(() => python('del held\ngc.collect()\ngone() is None')),
   })
   expect(seen.printed).toEqual(['hello', 'again'])
   expect(seen.refused).toMatchObject({ reason: 'Unclonable' })
-  expect(seen.refused.message).toContain('a Python `function`, which has no JavaScript form')
+  expect(seen.refused.message).toContain('a Python `function` has no JavaScript form')
   expect(seen.exception).toMatchObject({ reason: 'Threw', cause: { name: 'PythonError', python: { type: 'KeyError' } } })
   expect(seen.exception.cause?.python?.traceback).toMatch(/in inner[\s\S]*KeyError: 'missing'/)
   expect(seen.released).toBe(true)

@@ -1,6 +1,6 @@
 /** Every error that millhand itself raises: a stable `code`, a sentence that names the thing, and what to do. */
 
-import type { ExitReason } from './messages.js'
+import type { ExitReason } from '../host.js'
 
 export type ErrorCode =
   | 'invalid-input'
@@ -59,8 +59,12 @@ export class InstallError extends MillhandError {
   static {
     this.prototype.name = 'InstallError'
   }
-  constructor(message: string, details?: ErrorDetails) {
+  /** The server's own code, where a server said why: `unknown-python-package`, `offline`, … */
+  readonly detail: string | undefined
+
+  constructor(message: string, { detail, ...details }: ErrorDetails & { detail?: string | undefined } = {}) {
     super('install-failed', message, details)
+    this.detail = detail
   }
 }
 
