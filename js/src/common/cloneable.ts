@@ -25,11 +25,20 @@ export function snapshot(value: unknown, field: string, transfer?: Transferable[
 
 /** The error for a value that cannot be cloned, with the path to the part that is at fault if it is found. */
 function unclonable(value: unknown, field: string, exception: unknown): InvalidInputError {
-  const found = find(value, field, new Set())
+  const found = findSafely(value, field)
   const hint = 'send plain data; give functions through `globals`, or call them in the entry point'
   if (found) return new InvalidInputError(found.path, found.value, `is ${found.what}, which cannot be copied into a worker`, hint)
   const why = exception instanceof Error ? exception.message : String(exception)
   return new InvalidInputError(field, value, `cannot be copied into a worker: ${why}`, hint)
+}
+
+/** Looking at a value may run code of its user's; what that throws is no answer. */
+function findSafely(value: unknown, field: string): Unclonable | null {
+  try {
+    return find(value, field, new Set())
+  } catch {
+    return null
+  }
 }
 
 function isPrimitive(value: unknown): boolean {

@@ -14,18 +14,21 @@ export interface PythonRequest {
   alias: string
 }
 
+/** Of Pyodide, up to 0.29: later ones are laid out in another way. */
+const VERSION = /^0\.\d+\.\d+(-[\da-z]+(\.[\da-z]+)*)?$/i
+
 const RUNTIME_FILES = ['pyodide.mjs', 'pyodide.asm.js', 'pyodide.asm.wasm', 'python_stdlib.zip']
 
 /** A normal package name, with an exact version (as PEP 440 has it) or none. The server reads the same. */
 const SPECIFIER =
-  /^(?<name>[a-z0-9]([a-z0-9._-]*[a-z0-9])?)( *== *(?<version>v?(\d+!)?\d+(\.\d+)*([._-]?(a|b|c|rc|alpha|beta|pre|preview)[._-]?\d*)?(-\d+|[._-]?(post|rev|r)[._-]?\d*)?([._-]?dev[._-]?\d*)?(\+[a-z0-9]+([._-][a-z0-9]+)*)?))?$/i
+  /^(?<name>[a-z0-9]([a-z0-9._-]*[a-z0-9])?)( *== *(?<version>(\d+!)?\d+(\.\d+)*([._-]?(a|b|c|rc|alpha|beta|pre|preview)[._-]?\d*)?(-\d+|[._-]?(post|rev|r)[._-]?\d*)?([._-]?dev[._-]?\d*)?(\+[a-z0-9]+([._-][a-z0-9]+)*)?))?$/i
 
 export function parsePythonInput(input: string[] | PyodideInput, field: string): PythonRequest {
   if (Array.isArray(input)) return { version: null, modules: parseModules(input, field), indexUrl: null, alias: 'pyodide' }
   checkOptions(field, input, ['version', 'modules', 'indexUrl', 'pyodideAlias'])
   const { version = null, modules = [], indexUrl = null, pyodideAlias = 'pyodide' } = input
-  if (version !== null && (typeof version !== 'string' || !/^\d+\.\d+\.\d+[\w.-]*$/.test(version))) {
-    throw new InvalidInputError(`${field}.version`, version, 'is not a version', 'give one like `0.29.5`')
+  if (version !== null && (typeof version !== 'string' || !VERSION.test(version))) {
+    throw new InvalidInputError(`${field}.version`, version, 'is not a version that workers can run', 'give one like `0.29.5`')
   }
   if (!isIdentifier(pyodideAlias)) {
     throw new InvalidInputError(`${field}.pyodideAlias`, pyodideAlias, 'is not a JavaScript identifier')
