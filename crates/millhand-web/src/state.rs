@@ -285,6 +285,7 @@ impl State {
             return self.lose(now, worker, "the worker sent a message that is not of the protocol".into());
         };
         match message {
+            WorkerMessage::Booted { .. } if !self.is_starting(worker) => {}
             WorkerMessage::Booted { lock, compiles } => {
                 if let Some(lock) = lock {
                     hired.port.watch_lock(&lock);

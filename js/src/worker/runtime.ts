@@ -17,8 +17,17 @@ import { TaskContext } from './task-context.js'
 
 export async function startRuntime(): Promise<void> {
   const runtime = new Runtime()
-  // The listener is there before anything is awaited: a message that came in between would be lost.
-  self.addEventListener('message', (event: MessageEvent<HostMessage[]>) => runtime.receive(event.data))
+  const booted = boot()
+  // The listener is there before anything is awaited: a message that came in between would be lost. And nothing is done before
+  // the page knows of the lock: a task that ends its worker at once would end it unnoticed.
+  self.addEventListener('message', async (event: MessageEvent<HostMessage[]>) => {
+    await booted
+    runtime.receive(event.data)
+  })
+  await booted
+}
+
+async function boot(): Promise<void> {
   const [lockName, compiles] = await Promise.all([holdLifeLock(), mayCompile()])
   post([WorkerKind.Booted, lockName, compiles])
 }

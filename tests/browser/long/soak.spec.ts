@@ -1,9 +1,12 @@
+import type { Page } from '@playwright/test'
 import { expect, test } from '../fixtures.js'
 
 /** `SOAK_TASKS` and `SOAK_SEED` ask for other runs. */
 const TASKS = Number(process.env['SOAK_TASKS'] ?? 200_000)
 const SEED = Number(process.env['SOAK_SEED'] ?? 1)
 const ROUNDS = 10
+/** No task of the soak takes so long. */
+const STALL_MS = 15_000
 
 interface Round {
   exits: Record<string, number>
@@ -19,10 +22,13 @@ test('tasks of every fate, workers that die, and a heap that stays flat', async 
   const totals: Record<string, number> = {}
   const startedAt = Date.now()
   for (let round = 1; round <= ROUNDS; round++) {
-    const { exits, settledOnce, left, workersStarted } = await page.evaluate(
-      (count) => (window as unknown as { soakRound: (count: number) => Promise<Round> }).soakRound(count),
-      TASKS / ROUNDS,
-    )
+    const { exits, settledOnce, left, workersStarted } = await Promise.race([
+      page.evaluate(
+        (count) => (window as unknown as { soakRound: (count: number) => Promise<Round> }).soakRound(count),
+        TASKS / ROUNDS,
+      ),
+      stalled(page),
+    ])
     expect(settledOnce).toBe(TASKS / ROUNDS)
     expect(left).toEqual({ queued: 0, running: 0 })
     for (const [reason, count] of Object.entries(exits)) totals[reason] = count
@@ -37,6 +43,17 @@ test('tasks of every fate, workers that die, and a heap that stays flat', async 
   await page.evaluate(() => (window as unknown as { soakEnd: () => void }).soakEnd())
   await expect.poll(() => page.workers().length).toBe(0)
 })
+
+/** Rejects, with the pool's state, when no task has ended for a while. */
+async function stalled(page: Page): Promise<never> {
+  let last = ''
+  for (;;) {
+    await page.waitForTimeout(STALL_MS)
+    const state = await page.evaluate(() => (window as unknown as { soakState: () => string }).soakState())
+    if (state === last) throw new Error(`nothing moves: ${state}`)
+    last = state
+  }
+}
 
 /** Sets the pool up, in the page. */
 async function soak(seed: number) {
@@ -76,7 +93,8 @@ async function soak(seed: number) {
 
   const one = (n: number): Promise<number> => {
     const [, entryPoint, options] = draw()
-    const task = pool.run(entryPoint as (input: object) => unknown, n, options)
+    const title = String(entryPoint).slice(0, 60)
+    const task = pool.run(entryPoint as (input: object) => unknown, n, { title, ...options })
     if (random() < 0.03) setTimeout(() => task.cancel('no longer wanted'), random() * 20)
     let exits = 0
     return new Promise((resolve) =>
@@ -95,6 +113,13 @@ async function soak(seed: number) {
       const { exits, queued, running } = pool.stats$.value
       return { exits, settledOnce, left: { queued, running }, workersStarted }
     },
+    soakState: () =>
+      JSON.stringify({
+        stats: pool.stats$.value,
+        running: pool.runningTasks$.value,
+        started: pool.startedWorkers$.value,
+        ready: Object.keys(pool.workers$.value),
+      }),
     soakEnd: () => pool.terminate(),
   })
 }

@@ -1,0 +1,96 @@
+/** WebKitGTK, through WebDriver: its driver starts a MiniBrowser, which needs a display. */
+
+import { createServer } from 'node:net'
+import { once } from 'node:events'
+import { request } from 'node:http'
+import { findProgram, Program } from './processes.mjs'
+
+export const VARIABLE = 'WEBKIT_DRIVER'
+export const NAMES = ['WebKitWebDriver']
+
+/** The runner has deadlines; the driver's own are not to come before them. */
+const SCRIPT_TIMEOUT_MS = 3_600_000
+/** Between two tries whether the driver listens: it does not say when it does. */
+const RETRY_MS = 20
+
+export async function launch(path) {
+  const programs = []
+  const stop = async () => {
+    for (const program of programs.reverse()) await program.stop()
+  }
+  try {
+    const display = process.env.DISPLAY || (await startDisplay(programs))
+    const port = await freePort()
+    const env = { ...process.env, DISPLAY: display }
+    const driver = new Program(path, [`--port=${port}`], { stdio: ['ignore', 'ignore', 'ignore'], env })
+    programs.push(driver)
+    await driver.whileAlive(listening(port))
+    const capabilities = { alwaysMatch: { timeouts: { script: SCRIPT_TIMEOUT_MS } } }
+    const session = await driver.whileAlive(command(port, '/session', { capabilities }))
+    return new WebKit(port, session, stop)
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+class WebKit {
+  #port
+  #session
+
+  constructor(port, { sessionId, capabilities }, stop) {
+    this.version = `WebKitGTK ${capabilities.browserVersion}`
+    this.close = stop
+    this.#port = port
+    this.#session = `/session/${sessionId}`
+  }
+
+  async open(url) {
+    await command(this.#port, `${this.#session}/url`, { url })
+  }
+
+  /** Calls a function of the page's global scope with a text, and resolves with the text that its promise gives. */
+  call(name, argument = '') {
+    const script = 'const [name, argument, done] = arguments; window[name](argument).then(done)'
+    return command(this.#port, `${this.#session}/execute/async`, { script, args: [name, argument] })
+  }
+}
+
+/** A display of its own, where there is none. */
+async function startDisplay(programs) {
+  const path = findProgram('XVFB', ['Xvfb'])
+  if (!path) throw new Error('WebKitGTK needs a display: set DISPLAY, or put `Xvfb` on the PATH')
+  const xvfb = new Program(path, ['-displayfd', '1', '-nolisten', 'tcp'], { stdio: ['ignore', 'pipe', 'ignore'] })
+  programs.push(xvfb)
+  return `:${await xvfb.match(1, /^(\d+)$/)}`
+}
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address()
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+async function listening(port) {
+  for (;;) {
+    try {
+      return await command(port, '/status')
+    } catch (error) {
+      if (error.code !== 'ECONNREFUSED') throw error
+    }
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+  }
+}
+
+/** A WebDriver command: a POST if it has a body. `fetch` would give up on an answer that takes minutes. */
+async function command(port, path, body) {
+  const sent = request({ host: '127.0.0.1', port, path, method: body ? 'POST' : 'GET' })
+  sent.end(body && JSON.stringify(body))
+  const [response] = await once(sent, 'response')
+  const { value } = JSON.parse((await response.setEncoding('utf8').toArray()).join(''))
+  if (response.statusCode === 200) return value
+  throw new Error(`${value.error}: ${value.message}`)
+}
