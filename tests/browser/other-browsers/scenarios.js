@@ -230,8 +230,8 @@ function untilAborted({ context }) {
 }
 
 const PYTHON_LOOP = `
-print("looping")
 try:
+    print("looping")
     while True: pass
 except BaseException as exception:
     print("heard:", type(exception).__name__)
