@@ -91,6 +91,15 @@ impl Tasks {
         Some(self.open.get(&id)?.runner.map_or(Recipient::Inbox, Recipient::Worker))
     }
 
+    /// A task is no longer with a worker: it waits to be run again, unless another has it already.
+    pub(crate) fn leave(&mut self, id: TaskId, worker: WorkerId) {
+        if let Some(task) = self.open.get_mut(&id)
+            && task.runner == Some(worker)
+        {
+            task.runner = None;
+        }
+    }
+
     pub(crate) fn keep_data(&mut self, id: TaskId, data: JsValue) {
         if let Some(task) = self.open.get_mut(&id) {
             task.inbox.push(data);

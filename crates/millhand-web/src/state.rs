@@ -191,7 +191,6 @@ impl State {
         if has_ended {
             self.end_told = true;
             self.setup = Setup::Failed(JsValue::UNDEFINED);
-            self.functions = Functions::default();
         }
         has_ended
     }
@@ -352,7 +351,14 @@ impl State {
             self.fail_install(worker, cause, InstallFault::Transient);
             return self.obey(now);
         }
+        let task = match self.scheduler.worker_state(worker) {
+            Some(WorkerState::Busy(task)) => Some(task),
+            Some(WorkerState::Starting | WorkerState::Idle) | None => None,
+        };
         self.decide(now, Input::WorkerLost { worker });
+        if let Some(task) = task {
+            self.tasks.leave(task, worker);
+        }
         self.dismiss(worker);
     }
 

@@ -18,6 +18,7 @@ export async function* iterateData(
   let wake = (): void => undefined
   let subscription: Subscription | null = null
   subscription = message$.subscribe((message) => {
+    if (ended) return
     if (message.type === 'Data') unread.push(message.data.payload)
     if (message.type === 'Exit') {
       ended = true

@@ -1,7 +1,6 @@
 /** How tasks end: the `Exit` message of each reason, with an error that says why. */
 
-import { isCloneable, RemoteError, toErrorRecord } from '../wire/errors.js'
-import type { ErrorRecord } from '../wire/protocol.js'
+import { isCloneable, isErrorRecord, RemoteError, toErrorRecord } from '../wire/errors.js'
 import { InstallError, isMillhandError, TaskError } from '../common/errors.js'
 import type { ExitReason, MessageExit } from './messages.js'
 
@@ -77,8 +76,4 @@ function toError(value: unknown): Error | undefined {
   if (value instanceof Error) return value
   if (typeof value === 'string') return new Error(value)
   return isErrorRecord(value) ? new RemoteError(value) : undefined
-}
-
-function isErrorRecord(value: unknown): value is ErrorRecord {
-  return typeof value === 'object' && value !== null && 'message' in value && 'properties' in value
 }

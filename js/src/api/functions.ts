@@ -55,9 +55,10 @@ export class FunctionTable {
   }
 
   idOf(call: 'entryPoint' | 'each' | 'spread', entryPoint: unknown, field: string): number {
+    const origin = typeof entryPoint === 'function' ? moduleOrigins.get(entryPoint) : undefined
     const known = typeof entryPoint === 'function' ? this.#known.get(call)?.get(entryPoint) : undefined
-    if (known !== undefined) return known
-    const id = this.#define({ call, from: this.#originOf(entryPoint, field) })
+    if (known !== undefined && (origin || !this.#sourcesForbidden)) return known
+    const id = this.#define({ call, from: origin ?? this.#sourceOrigin(entryPoint, field) })
     const ids = this.#known.get(call) ?? new WeakMap<object, number>()
     this.#known.set(call, ids.set(entryPoint as object, id))
     return id
@@ -68,9 +69,7 @@ export class FunctionTable {
     return this.#define({ call: 'python' })
   }
 
-  #originOf(entryPoint: unknown, field: string): FunctionOrigin {
-    const origin = typeof entryPoint === 'function' ? moduleOrigins.get(entryPoint) : undefined
-    if (origin) return origin
+  #sourceOrigin(entryPoint: unknown, field: string): FunctionOrigin {
     const source = sourceOf(entryPoint, field)
     if (this.#sourcesForbidden) throw sourceForbidden(field)
     this.#options.inspect(source, entryPoint as object, field)
@@ -88,7 +87,7 @@ export class FunctionTable {
 function sourceForbidden(field: string): MillhandError {
   return new MillhandError(
     'source-forbidden',
-    `\`${field}\` cannot be sent as source: the page's Content-Security-Policy lets workers compile none`,
+    `\`${field}\` cannot be sent as source: the Content-Security-Policy of the worker's script lets workers compile none`,
     {
       hint:
         'put the function into a module and call it through `pool.use(new URL("./tasks.js", import.meta.url))`, ' +

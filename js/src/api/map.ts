@@ -42,22 +42,30 @@ export async function* mapItems<Item, Result>(
   const source = new ItemSource(items)
   const size = new ChunkSize(options.chunk)
   const underWay: Chunk<Result>[] = []
+  let pulling: Promise<null> | null = null
+  let over = false
+  const pull = async (): Promise<null> => {
+    const first = source.pulled
+    const chunk = await source.pull(size.next)
+    pulling = null
+    if (chunk.length > 0 && !over) underWay.push(start(runner.run(chunk, first), size, chunk.length))
+    return null
+  }
   try {
     for (;;) {
-      options.signal?.throwIfAborted()
-      while (!source.ended && underWay.length < runner.width()) {
-        const first = source.pulled
-        const chunk = await source.pull(size.next)
-        if (chunk.length > 0) underWay.push(start(runner.run(chunk, first), size, chunk.length))
-      }
-      if (underWay.length === 0) return
-      const next = options.ordered ? underWay[0]?.settled : Promise.race(underWay.map(({ settled }) => settled))
-      const done = await abortable(next, options.signal)
-      if (!done) return
+      if (!source.ended && !pulling && underWay.length < runner.width()) pulling = pull()
+      const results = options.ordered ? underWay.slice(0, 1) : underWay
+      // Whichever is there first: a result to give, or items to start on.
+      const waits: Promise<{ chunk: Chunk<Result>; results: Result[] } | null>[] = results.map(({ settled }) => settled)
+      if (pulling) waits.push(pulling)
+      if (waits.length === 0) return
+      const done = await abortable(Promise.race(waits), options.signal)
+      if (!done) continue
       underWay.splice(underWay.indexOf(done.chunk), 1)
       yield* done.results
     }
   } finally {
+    over = true
     for (const { task } of underWay) task.cancel('the iteration has ended')
     await source.close()
   }
@@ -147,8 +155,8 @@ class ItemSource<Item> {
   }
 }
 
-function abortable<T>(promise: Promise<T> | undefined, signal: AbortSignal | undefined): Promise<T> | undefined {
-  if (!promise || !signal) return promise
+function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise
   if (signal.aborted) return Promise.reject(signal.reason as unknown)
   const aborted = new Promise<never>((_, reject) => {
     const listener = (): void => reject(signal.reason)

@@ -14,7 +14,10 @@ const PAGE_ONLY = new Set(
 
 /** Names that workers have and pages have not. */
 const WORKER_ONLY = new Set(
-  'DedicatedWorkerGlobalScope FileReaderSync importScripts WorkerGlobalScope WorkerLocation WorkerNavigator'.split(' '),
+  (
+    'DedicatedWorkerGlobalScope FileReaderSync FileSystemSyncAccessHandle importScripts WorkerGlobalScope WorkerLocation ' +
+    'WorkerNavigator'
+  ).split(' '),
 )
 
 /** What is known of one pool's workers. */
@@ -42,6 +45,11 @@ export class Preflight {
     }
     const missing = [...(names?.free ?? [])].find((name) => this.#isMissing(name))
     if (missing !== undefined) throw missingName(missing, entryPoint, field)
+    this.note(source)
+  }
+
+  /** Takes note of a source that runs in the workers: names that it mentions may be set by it. */
+  note(source: string): void {
     this.#sources.push(source)
   }
 

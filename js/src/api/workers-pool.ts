@@ -109,6 +109,7 @@ export class WorkersPool {
   /** Kept here because the host, once the pool has ended, holds it only loosely. */
   readonly #listener: HostListener
   readonly #functions: FunctionTable
+  readonly #preflight: Preflight
   readonly #defaults: TaskTimes
   readonly #hasPython: boolean
   readonly #broadcasts = new Broadcasts((functionId, args, title, worker) => {
@@ -146,10 +147,10 @@ export class WorkersPool {
     this.#sizes = { startAt, stretchTo }
     this.#defaults = plan.defaults
     this.#hasPython = plan.python !== null
-    const preflight = preflightOf(plan)
+    this.#preflight = preflightOf(plan)
     this.#functions = new FunctionTable({
       define: (definition) => this.#host.define(definition),
-      inspect: (source, entryPoint, field) => preflight.inspect(source, entryPoint, field),
+      inspect: (source, entryPoint, field) => this.#preflight.inspect(source, entryPoint, field),
     })
   }
 
@@ -182,8 +183,12 @@ export class WorkersPool {
     if (!this.#hasPython) {
       throw new InvalidInputError('source', source, 'needs Python', 'make the pool with `install: { pyodide: [] }`')
     }
-    const { value, transfer } = snapshot(args, 'args', options.transfer)
-    return this.#handle(this.#submitCall(this.#functions.pythonId(), { value: { source, args: value }, transfer }, 'Python', options))
+    this.#preflight.note(source)
+    const copy = (): Snapshot => {
+      const { value, transfer } = snapshot(args, 'args', options.transfer)
+      return { value: { source, args: value }, transfer }
+    }
+    return this.#handle(this.#submitCall(this.#functions.pythonId(), copy, 'Python', options))
   }
 
   /**
@@ -195,7 +200,8 @@ export class WorkersPool {
     checkOptions('options', options, TASK_OPTIONS)
     return useModule<Module>(url, (standIn, args, title) => {
       const functionId = this.#functions.idOf('spread', standIn, title)
-      return this.#handle(this.#submitCall(functionId, snapshot(args, `arguments of ${title}`), title, options))
+      const copy = (): Snapshot => snapshot(args, `arguments of ${title}`, options.transfer)
+      return this.#handle(this.#submitCall(functionId, copy, title, options))
     })
   }
 
@@ -219,8 +225,8 @@ export class WorkersPool {
         // One chunk runs and one waits, for each worker that there may be.
         width: () => 2 * this.#sizes.stretchTo,
         run: (chunk, first) => {
-          const args = { items: snapshot(chunk, 'items').value, first }
-          return this.#handle(this.#submitCall(functionId, { value: args, transfer: undefined }, title, {}))
+          const copy = (): Snapshot => snapshot({ items: chunk, first }, 'items')
+          return this.#handle(this.#submitCall(functionId, copy, title, {}))
         },
       },
       parsed,
@@ -308,11 +314,12 @@ export class WorkersPool {
     checkOptions('task', input, ['entryPoint', 'args', ...TASK_OPTIONS])
     const { entryPoint, args, ...options } = input
     const functionId = this.#functions.idOf('entryPoint', entryPoint, 'entryPoint')
-    checkTransfer(options)
-    return this.#submitCall(functionId, snapshot(args, 'args', options.transfer), entryPoint.name || 'task', options)
+    const copy = (): Snapshot => snapshot(args, 'args', options.transfer)
+    return this.#submitCall(functionId, copy, entryPoint.name || 'task', options)
   }
 
-  #submitCall(functionId: number, args: Snapshot, name: string, options: TaskOptions): Submitted {
+  /** @param copy makes the arguments, once all else has been checked: it may move some of them. */
+  #submitCall(functionId: number, copy: () => Snapshot, name: string, options: TaskOptions): Submitted {
     const { title = name, targetWorkerId, priority = 0, replay = DEFAULT_REPLAY, signal } = options
     const { timeout, queueTimeout, retries = 0 } = { ...this.#defaults, ...parseTimes(options) }
     if (!Number.isInteger(priority) || Math.abs(priority) > MAX_PRIORITY) {
@@ -325,11 +332,12 @@ export class WorkersPool {
       timeoutMs: timeout,
       queueTimeoutMs: queueTimeout,
       // What was moved cannot be sent again.
-      retries: args.transfer ? 0 : retries,
+      retries: options.transfer ? 0 : retries,
     }
+    checkTransfer(options)
     checkSignal(signal)
     const stream = new TaskStream(title, parseCount('replay', replay, 0, MAX_REPLAY))
-    const submitted = this.#queue(stream, functionId, args, spec)
+    const submitted = this.#queue(stream, functionId, copy(), spec)
     if (signal) this.#cancelWith(signal, submitted)
     return submitted
   }

@@ -48,6 +48,10 @@ export function toErrorRecord(thrown: unknown, depth = 0): ErrorRecord {
   return record
 }
 
+export function isErrorRecord(value: unknown): value is ErrorRecord {
+  return typeof value === 'object' && value !== null && 'message' in value && 'stack' in value && 'properties' in value
+}
+
 export function isCloneable(value: unknown): boolean {
   return attempt(() => {
     structuredClone(value)

@@ -2,7 +2,7 @@
 
 import { WorkerKind } from '../wire/protocol.js'
 import type { WorkerMessage } from '../wire/protocol.js'
-import { toErrorRecord } from '../wire/errors.js'
+import { isErrorRecord, RemoteError, toErrorRecord } from '../wire/errors.js'
 import type { WorkerContext } from '../wire/task-input.js'
 import { taskName } from '../wire/names.js'
 import { sendValue } from './outbox.js'
@@ -51,7 +51,8 @@ export class TaskContext {
 
   /** `cause` is why the task's user cancelled it; `undefined` if it ran for too long. */
   abort(cause: unknown): void {
-    this.#abort.abort(cause === undefined ? new DOMException('the task ran for too long', 'TimeoutError') : cause)
+    const reason = isErrorRecord(cause) ? new RemoteError(cause) : cause
+    this.#abort.abort(cause === undefined ? new DOMException('the task ran for too long', 'TimeoutError') : reason)
   }
 
   /** What is moved when `value` is sent. */

@@ -9,11 +9,13 @@ window.strict = async () => {
       .then(act)
       .catch((error) => describe(error))
   // Before a worker is there, nobody knows what it may do.
-  const early = outcome(() => pool.run(() => 7))
+  const seven = () => 7
+  const early = outcome(() => pool.run(seven))
   await pool.ready()
   return {
     early: await early,
     sum: await pool.use('/tasks.js').addOffset(1),
     atTheCall: await outcome(() => pool.run(() => 8)),
+    again: await outcome(() => pool.run(seven)),
   }
 }

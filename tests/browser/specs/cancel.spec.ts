@@ -199,3 +199,69 @@ test('a task is retried when its worker dies, and a poison task ends without end
   expect(new Set(starts.slice(0, 3)).size).toBe(3)
   expect(next).toBe('fine')
 })
+
+test('a signal’s reason is an error in the task as it is in the page', async ({ page }) => {
+  const heard = await page.evaluate(async () => {
+    const { WorkersPool } = await import('millhand')
+    const { collect } = await import('support')
+    const pool = new WorkersPool({ pool: { startAt: 1, stretchTo: 1, cancelGrace: 60_000 } })
+    const listen = ({ context }: { context: import('millhand').WorkerContext }) =>
+      new Promise((_, reject) => {
+        context.signal.onabort = () => {
+          const { reason } = context.signal
+          context.sendData([reason instanceof Error, reason?.name, reason?.message ?? reason])
+          reject(reason)
+        }
+        context.info('listening')
+      })
+    const reasons: unknown[] = []
+    for (const reason of [undefined, new RangeError('too far'), 'a word']) {
+      const task = pool.run(listen)
+      task.message$.subscribe(({ type }) => type === 'Log' && task.cancel(reason))
+      const messages = await collect(task.message$)
+      reasons.push(...messages.flatMap(({ type, data }) => (type === 'Data' ? [data['payload']] : [])))
+    }
+    return reasons
+  })
+  expect(heard).toEqual([
+    [true, 'AbortError', 'the task was cancelled'],
+    [true, 'RangeError', 'too far'],
+    [false, undefined, 'a word'],
+  ])
+})
+
+test('data for a task that waits for its retry reaches it there', async ({ page }) => {
+  const result = await page.evaluate(async () => {
+    const { WorkersPool } = await import('millhand')
+    const pool = new WorkersPool({ pool: { startAt: 1, stretchTo: 1 } })
+    const task = pool.run(
+      ({ context, workerId }) => {
+        if (workerId === 'w1') self.close()
+        return new Promise((resolve) => (context.onData = resolve))
+      },
+      undefined,
+      { retries: 1 },
+    )
+    // At that moment the task waits, for there is no other worker.
+    pool.startedWorkers$.subscribe((ids) => ids.includes('w2') && !ids.includes('w1') && task.send('for the second try'))
+    return task
+  })
+  expect(result).toBe('for the second try')
+})
+
+test('nothing is moved by a call that is refused', async ({ page }) => {
+  const { size, errors } = await page.evaluate(async () => {
+    const { WorkersPool } = await import('millhand')
+    const { thrown } = await import('support')
+    const pool = new WorkersPool()
+    const buffer = new ArrayBuffer(8)
+    const errors = [
+      thrown(() => pool.run(() => 1, buffer, { transfer: [buffer], priority: 0.5 })).field,
+      thrown(() => pool.run(() => 1, buffer, { transfer: [buffer], retries: 1 })).field,
+      thrown(() => pool.use<{ talk: (x: unknown) => void }>('/tasks.js', { transfer: [buffer], retries: 1 }).talk(buffer)).field,
+    ]
+    return { size: buffer.byteLength, errors }
+  })
+  expect(errors).toEqual(['priority', 'transfer', 'transfer'])
+  expect(size).toBe(8)
+})

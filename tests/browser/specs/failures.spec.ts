@@ -316,3 +316,16 @@ test('a worker that boots without end is given up at its deadline', async ({ pag
   expect(error.code).toBe('install-failed')
   expect(error.message).toContain('no progress within the boot timeout')
 })
+
+test('after the end of a pool, functions that it knows and others exit alike', async ({ page }) => {
+  const reasons = await page.evaluate(async () => {
+    const { WorkersPool } = await import('millhand')
+    const { rejection } = await import('support')
+    const pool = new WorkersPool()
+    const known = () => 1
+    await pool.run(known)
+    pool.terminate()
+    return [(await rejection(pool.run(known))).reason, (await rejection(pool.run(() => 2))).reason]
+  })
+  expect(reasons).toEqual(['PoolTerminated', 'PoolTerminated'])
+})

@@ -19,6 +19,7 @@ test('under a strict policy modules run, and functions as source are refused wit
   expect(seen['atTheCall']).toMatchObject({ code: 'source-forbidden' })
   expect(seen['atTheCall']).toMatchObject({ hint: expect.stringContaining('pool.use') })
   expect(seen['early']).toMatchObject({ reason: 'Threw' })
+  expect(seen['again']).toMatchObject({ code: 'source-forbidden' })
 })
 
 test('functions as source need no unsafe-eval where blobs are allowed', async ({ page }) => {
