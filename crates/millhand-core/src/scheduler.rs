@@ -201,8 +201,8 @@ impl Scheduler {
             return;
         }
         self.shed_surplus();
-        self.on_workers_reserved(now, sizes.start_at());
         self.serve_shared(now);
+        self.on_workers_reserved(now, sizes.start_at());
         self.await_idle_timeouts(now);
     }
 
