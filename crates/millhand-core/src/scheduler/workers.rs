@@ -27,10 +27,10 @@ impl Scheduler {
         self.timers.cancel(Timer::Boot(worker));
         self.timers.cancel(Timer::Backoff);
         self.install_failures = 0;
-        if self.workers_up() >= self.floor as usize {
-            self.floor = 0;
-        }
         self.rest(now, worker);
+        if self.drop_reached_floor() {
+            self.await_idle_timeouts(now);
+        }
         self.start_workers(now);
     }
 
@@ -121,6 +121,15 @@ impl Scheduler {
         }
     }
 
+    /// Forgets the floor if there are so many workers; says whether there was one.
+    pub(super) fn drop_reached_floor(&mut self) -> bool {
+        let is_reached = self.floor > 0 && self.workers_up() >= self.floor as usize;
+        if is_reached {
+            self.floor = 0;
+        }
+        is_reached
+    }
+
     /// Sets the idle timeout of every idle worker that has none.
     pub(super) fn await_idle_timeouts(&mut self, now: Instant) {
         for worker in self.idle.clone() {
@@ -176,7 +185,7 @@ impl Scheduler {
 
     /// Whether the pool has an idle worker more than it keeps.
     fn may_shrink(&self) -> bool {
-        self.workers.len() > self.config.sizes.start_at() as usize
+        self.workers.len() > self.config.sizes.start_at().max(self.floor) as usize
             && self.idle.len() > self.config.spares as usize
     }
 
