@@ -196,10 +196,11 @@ impl Scheduler {
 
     fn on_pool_resized(&mut self, now: Instant, sizes: PoolSizes) {
         self.config.sizes = sizes;
-        self.floor = self.floor.min(sizes.stretch_to());
         if self.is_over() {
             return;
         }
+        self.floor = self.floor.min(sizes.stretch_to());
+        self.drop_reached_floor();
         self.shed_surplus();
         self.serve_shared(now);
         self.on_workers_reserved(now, sizes.start_at());
