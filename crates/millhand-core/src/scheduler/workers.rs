@@ -90,11 +90,6 @@ impl Scheduler {
     /// A worker that was up is gone: others take over.
     pub(super) fn replace(&mut self, now: Instant, worker: WorkerId) {
         self.remove(worker);
-        if self.workers_up() == 0 {
-            // What failed beside it says nothing about the next try: count anew.
-            self.install_failures = 0;
-            self.timers.cancel(Timer::Backoff);
-        }
         self.serve_shared(now);
         self.start_workers(now);
     }
@@ -216,6 +211,11 @@ impl Scheduler {
         while let Some(task) = worker.targeted.pop() {
             self.queued -= 1;
             self.settle(task, None, ExitReason::WorkerLost);
+        }
+        if worker.state != WorkerState::Starting && self.workers_up() == 0 {
+            // What failed beside it says nothing about the next try: count anew.
+            self.install_failures = 0;
+            self.timers.cancel(Timer::Backoff);
         }
     }
 
