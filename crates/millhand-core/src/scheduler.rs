@@ -221,9 +221,13 @@ impl Scheduler {
 
     /// A pool that is to end with its tasks ends with the last of them.
     fn finish_drain(&mut self) {
-        if self.state == PoolState::Draining && self.tasks.is_empty() {
+        if self.is_drained() {
             self.close(PoolState::Terminated);
         }
+    }
+
+    fn is_drained(&self) -> bool {
+        self.state == PoolState::Draining && self.tasks.is_empty()
     }
 
     /// Ends every worker (a failed pool has none) and settles every task: running ones first, then the queue in its

@@ -151,6 +151,7 @@ impl Scheduler {
 
     fn may_start(&self) -> bool {
         !self.is_over()
+            && !self.is_drained()
             && !self.timers.is_set(Timer::Backoff)
             && !self.is_giving_up()
             && self.starting < self.config.install_concurrency as usize
@@ -172,7 +173,7 @@ impl Scheduler {
     }
 
     fn fail_if_hopeless(&mut self) {
-        if self.is_giving_up() && self.starting == 0 {
+        if self.is_giving_up() && self.starting == 0 && !self.is_drained() {
             self.outputs.push_back(Output::FailPool);
             self.close(PoolState::Failed);
         }
