@@ -88,6 +88,7 @@ fn tasks_that_wait_for_a_worker_exit_when_it_dies() {
     pool.submit_to(1, 3);
     let settled = ["settle t1 of w1: WorkerLost", "settle t2: WorkerLost", "settle t3: WorkerLost"];
     assert_eq!(pool.lose(1), settled);
+    assert_eq!(pool.scheduler.stats().queued, 0);
 }
 
 #[test]
