@@ -24,7 +24,8 @@ pub struct PoolSettings {
     pub max_backoff_ms: u32,
     /// Workers that are kept beyond those that are at work, to take over at once.
     pub spares: u32,
-    /// How long a worker may have nothing to do while there are more than `start_at`; for ever if `None`.
+    /// How long a worker may have nothing to do while there are more than `start_at`, and more than a user reserved
+    /// that are not all up yet; for ever if `None`.
     pub idle_timeout_ms: Option<u32>,
     /// How long a worker has to stop a task before it is stopped itself.
     pub cancel_grace_ms: u32,

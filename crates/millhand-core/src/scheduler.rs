@@ -196,13 +196,14 @@ impl Scheduler {
 
     fn on_pool_resized(&mut self, now: Instant, sizes: PoolSizes) {
         self.config.sizes = sizes;
-        self.floor = self.floor.min(sizes.stretch_to());
         if self.is_over() {
             return;
         }
+        self.floor = self.floor.min(sizes.stretch_to());
+        self.drop_reached_floor();
         self.shed_surplus();
-        self.on_workers_reserved(now, sizes.start_at());
         self.serve_shared(now);
+        self.on_workers_reserved(now, sizes.start_at());
         self.await_idle_timeouts(now);
     }
 
@@ -220,9 +221,13 @@ impl Scheduler {
 
     /// A pool that is to end with its tasks ends with the last of them.
     fn finish_drain(&mut self) {
-        if self.state == PoolState::Draining && self.tasks.is_empty() {
+        if self.is_drained() {
             self.close(PoolState::Terminated);
         }
+    }
+
+    fn is_drained(&self) -> bool {
+        self.state == PoolState::Draining && self.tasks.is_empty()
     }
 
     /// Ends every worker (a failed pool has none) and settles every task: running ones first, then the queue in its

@@ -1,8 +1,8 @@
 //! What a run drives: the scheduler, or something that claims to be one.
 
-use millhand_core::{Input, Instant, Output, PoolConfig, PoolSettings, Scheduler, Timer};
+use millhand_core::{Input, Instant, Output, PoolConfig, PoolSettings, Scheduler, Stats, Timer};
 
-/// The four methods of the scheduler's contract; see the documentation of `millhand-core`.
+/// The four methods of the scheduler's contract, see the documentation of `millhand-core`, and its counts.
 pub trait Subject {
     /// Takes one fact in.
     fn handle_input(&mut self, now: Instant, input: Input);
@@ -12,6 +12,8 @@ pub trait Subject {
     fn poll_output(&mut self) -> Option<Output>;
     /// When [`Self::handle_timeout`] is wanted next, and what for.
     fn poll_timeout(&self) -> Option<(Instant, Timer)>;
+    /// Counts of tasks and workers.
+    fn stats(&self) -> Stats;
 }
 
 impl Subject for Scheduler {
@@ -29,6 +31,10 @@ impl Subject for Scheduler {
 
     fn poll_timeout(&self) -> Option<(Instant, Timer)> {
         self.poll_timeout()
+    }
+
+    fn stats(&self) -> Stats {
+        self.stats()
     }
 }
 

@@ -46,11 +46,9 @@ impl Scheduler {
         match spec.target {
             Some(target) if self.idle.contains(&target) => self.feed(now, target),
             Some(_) => {}
-            None => {
-                self.serve_shared(now);
-                self.start_workers(now);
-            }
+            None => self.serve_shared(now),
         }
+        self.start_workers(now);
     }
 
     pub(super) fn on_task_finished(

@@ -27,10 +27,10 @@ impl Scheduler {
         self.timers.cancel(Timer::Boot(worker));
         self.timers.cancel(Timer::Backoff);
         self.install_failures = 0;
-        if self.workers_up() >= self.floor as usize {
-            self.floor = 0;
-        }
         self.rest(now, worker);
+        if self.drop_reached_floor() {
+            self.await_idle_timeouts(now);
+        }
         self.start_workers(now);
     }
 
@@ -90,11 +90,6 @@ impl Scheduler {
     /// A worker that was up is gone: others take over.
     pub(super) fn replace(&mut self, now: Instant, worker: WorkerId) {
         self.remove(worker);
-        if self.workers_up() == 0 {
-            // What failed beside it says nothing about the next try: count anew.
-            self.install_failures = 0;
-            self.timers.cancel(Timer::Backoff);
-        }
         self.serve_shared(now);
         self.start_workers(now);
     }
@@ -119,6 +114,15 @@ impl Scheduler {
             let Some(worker) = self.idle.last().copied().or_else(|| self.last_starting()) else { return };
             self.dismiss(worker, StopReason::Surplus);
         }
+    }
+
+    /// Forgets the floor if there are so many workers; says whether there was one.
+    pub(super) fn drop_reached_floor(&mut self) -> bool {
+        let is_reached = self.floor > 0 && self.workers_up() >= self.floor as usize;
+        if is_reached {
+            self.floor = 0;
+        }
+        is_reached
     }
 
     /// Sets the idle timeout of every idle worker that has none.
@@ -147,6 +151,7 @@ impl Scheduler {
 
     fn may_start(&self) -> bool {
         !self.is_over()
+            && !self.is_drained()
             && !self.timers.is_set(Timer::Backoff)
             && !self.is_giving_up()
             && self.starting < self.config.install_concurrency as usize
@@ -168,7 +173,7 @@ impl Scheduler {
     }
 
     fn fail_if_hopeless(&mut self) {
-        if self.is_giving_up() && self.starting == 0 {
+        if self.is_giving_up() && self.starting == 0 && !self.is_drained() {
             self.outputs.push_back(Output::FailPool);
             self.close(PoolState::Failed);
         }
@@ -176,7 +181,7 @@ impl Scheduler {
 
     /// Whether the pool has an idle worker more than it keeps.
     fn may_shrink(&self) -> bool {
-        self.workers.len() > self.config.sizes.start_at() as usize
+        self.workers.len() > self.config.sizes.start_at().max(self.floor) as usize
             && self.idle.len() > self.config.spares as usize
     }
 
@@ -207,6 +212,11 @@ impl Scheduler {
         while let Some(task) = worker.targeted.pop() {
             self.queued -= 1;
             self.settle(task, None, ExitReason::WorkerLost);
+        }
+        if worker.state != WorkerState::Starting && self.workers_up() == 0 {
+            // What failed beside it says nothing about the next try: count anew.
+            self.install_failures = 0;
+            self.timers.cancel(Timer::Backoff);
         }
     }
 

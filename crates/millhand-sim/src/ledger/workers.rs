@@ -1,0 +1,148 @@
+//! Entries about workers.
+
+use millhand_core::{ExitReason, InstallFault, Instant, StopReason, TaskId, WorkerId};
+
+use super::tasks::Ending;
+use super::{Ledger, Whose};
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Worker {
+    pub(super) state: WorkerState,
+    pub(super) started_at: Instant,
+    /// When its state began.
+    pub(super) since: Instant,
+    /// When it must have shown progress, while it starts.
+    pub(super) deadline: Option<Instant>,
+    /// Why it was stopped, if it was.
+    pub(super) stopped: Option<StopReason>,
+}
+
+/// How far a worker is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WorkerState {
+    /// It was ordered.
+    Starting,
+    /// It was ready and has no task.
+    Idle,
+    /// It was posted this task.
+    Busy(TaskId),
+    /// It died, failed to install or was ordered to stop.
+    Gone,
+}
+
+impl Ledger {
+    pub(super) fn start(&mut self, worker: WorkerId) {
+        let state = WorkerState::Starting;
+        let entry = Worker { state, started_at: self.now, since: self.now, deadline: None, stopped: None };
+        self.workers.insert(worker, entry);
+        self.live.insert(worker);
+        self.starting += 1;
+        self.note_progress(worker);
+    }
+
+    pub(super) fn note_progress(&mut self, id: WorkerId) {
+        let deadline = self.now.after(self.boot_timeout());
+        if let Some(worker) = self.workers.get_mut(&id)
+            && worker.state == WorkerState::Starting
+        {
+            let before = worker.deadline.replace(deadline);
+            self.set_deadline(Whose::Worker(id), before, Some(deadline));
+        }
+    }
+
+    pub(super) fn note_ready(&mut self, worker: WorkerId) {
+        if self.worker(worker) == Some(WorkerState::Starting) {
+            self.install_failures = 0;
+            self.set_worker(worker, WorkerState::Idle);
+            self.await_workers(0);
+        }
+    }
+
+    pub(super) fn fail_install(&mut self, worker: WorkerId, fault: InstallFault) {
+        if self.worker(worker) != Some(WorkerState::Starting) {
+            return;
+        }
+        self.install_failures += match fault {
+            InstallFault::Transient => 1,
+            InstallFault::Permanent => self.settings.max_install_failures,
+        };
+        self.bury(worker);
+    }
+
+    pub(super) fn lose(&mut self, worker: WorkerId) {
+        match self.worker(worker) {
+            Some(WorkerState::Starting) => self.fail_install(worker, InstallFault::Transient),
+            Some(WorkerState::Busy(task)) => {
+                self.lose_runner(task, worker);
+                self.lose_up(worker);
+            }
+            Some(WorkerState::Idle) => self.lose_up(worker),
+            Some(WorkerState::Gone) | None => {}
+        }
+    }
+
+    pub(super) fn stop(&mut self, worker: WorkerId, reason: StopReason) {
+        match reason {
+            StopReason::BootTimedOut => self.fail_install(worker, InstallFault::Transient),
+            StopReason::Unresponsive => self.lose(worker),
+            StopReason::Idle => self.lose_up(worker),
+            StopReason::Surplus => {
+                if self.worker(worker) == Some(WorkerState::Starting) {
+                    self.bury(worker);
+                } else {
+                    self.lose_up(worker);
+                }
+                // The scheduler may end workers that are up and keep some that start.
+                self.await_workers(self.settings.start_at);
+            }
+            StopReason::PoolTerminated => self.bury(worker),
+        }
+        if let Some(worker) = self.workers.get_mut(&worker) {
+            worker.stopped = Some(reason);
+        }
+    }
+
+    pub(super) fn await_workers(&mut self, count: u32) {
+        self.awaited = self.awaited.max(count);
+        if self.workers_up() >= self.awaited as usize {
+            self.awaited = 0;
+        }
+    }
+
+    /// Failed installs count only in a row with no worker up.
+    fn lose_up(&mut self, worker: WorkerId) {
+        self.bury(worker);
+        if self.workers_up() == 0 {
+            self.install_failures = 0;
+        }
+    }
+
+    /// A worker is gone, and so are the tasks that were meant for it alone.
+    fn bury(&mut self, worker: WorkerId) {
+        self.set_worker(worker, WorkerState::Gone);
+        self.live.remove(&worker);
+        let orphans = self.waiting.remove(&Some(worker)).unwrap_or_default();
+        self.queued -= orphans.len();
+        for (_, task) in orphans {
+            self.end(task, Ending { worker: None, reason: ExitReason::WorkerLost });
+        }
+    }
+
+    pub(super) fn set_worker(&mut self, id: WorkerId, state: WorkerState) {
+        let Some(worker) = self.workers.get_mut(&id) else { return };
+        let (before, deadline) = (worker.state, worker.deadline.take());
+        worker.state = state;
+        worker.since = self.now;
+        self.set_deadline(Whose::Worker(id), deadline, None);
+        self.count(before, usize::wrapping_sub);
+        self.count(state, usize::wrapping_add);
+    }
+
+    fn count(&mut self, state: WorkerState, change: fn(usize, usize) -> usize) {
+        match state {
+            WorkerState::Starting => self.starting = change(self.starting, 1),
+            WorkerState::Idle => self.idle = change(self.idle, 1),
+            WorkerState::Busy(_) | WorkerState::Gone => {}
+        }
+    }
+}
