@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use js_sys::{Array, WeakRef};
-use millhand_core::{ExitReason, PoolConfig, PoolSettings, PoolSizes, Priority, TaskSpec, WorkerId};
+use millhand_core::{Admission, ExitReason, PoolConfig, PoolSettings, PoolSizes, Priority, TaskSpec, WorkerId};
 use wasm_bindgen::prelude::*;
 
 use crate::browser_port::BrowserPort;
@@ -58,6 +58,10 @@ export interface HostTaskSpec {
   timeoutMs: number | undefined
   queueTimeoutMs: number | undefined
   retries: number
+  /** Whether it is part of getting a worker ready: it is taken even by a full or draining pool. */
+  essential: boolean
+  /** Why it was cancelled before it was submitted; `undefined` if it was not. */
+  withdrawnBecause: unknown
 }
 "#;
 
@@ -141,6 +145,10 @@ extern "C" {
     fn queue_timeout_ms(this: &HostTaskSpec) -> Option<u32>;
     #[wasm_bindgen(method, getter)]
     fn retries(this: &HostTaskSpec) -> u32;
+    #[wasm_bindgen(method, getter)]
+    fn essential(this: &HostTaskSpec) -> bool;
+    #[wasm_bindgen(method, getter, js_name = withdrawnBecause)]
+    fn withdrawn_because(this: &HostTaskSpec) -> JsValue;
 
     #[wasm_bindgen(js_name = reportError)]
     fn report_error(exception: &JsValue);
@@ -215,13 +223,20 @@ impl Host {
         spec: HostTaskSpec,
     ) -> Result<f64, JsValue> {
         let millis = |ms: u32| Duration::from_millis(ms.into());
-        let call = TaskCall { function: FunctionId(function), args, transfer };
+        let cancel_cause = spec.withdrawn_because();
+        let admission = match (cancel_cause.is_undefined(), spec.essential()) {
+            (false, _) => Admission::Withdrawn,
+            (true, true) => Admission::Essential,
+            (true, false) => Admission::Ordinary,
+        };
+        let call = TaskCall { function: FunctionId(function), args, transfer, cancel_cause };
         let spec = TaskSpec {
             priority: Priority(spec.priority()),
             target: spec.target().map(WorkerId),
             timeout: spec.timeout_ms().map(millis),
             queue_timeout: spec.queue_timeout_ms().map(millis),
             retries: spec.retries(),
+            admission,
         };
         let task = self.pool.submit(call, spec).map_err(|error| to_js_error(&error))?;
         Ok(task_number(task))

@@ -20,7 +20,7 @@ mod wire;
 pub use browser_port::BrowserPort;
 pub use error::{PoolError, to_js_error};
 pub use event::Event;
-pub use millhand_core::{
+pub use millhand_core::{Admission, 
     ConfigError, ExitReason, PoolConfig, PoolSettings, PoolSizes, Priority, TaskId, TaskSpec, WorkerId,
 };
 pub use payloads::FunctionId;

@@ -33,6 +33,8 @@ pub struct TaskCall {
     pub args: JsValue,
     /// What of it is moved rather than copied.
     pub transfer: Option<Array>,
+    /// Why it was cancelled before it was submitted, for [`Admission::Withdrawn`].
+    pub cancel_cause: JsValue,
 }
 
 struct Inner {
@@ -86,13 +88,14 @@ impl Pool {
     /// # Errors
     /// [`PoolError::UnknownFunction`].
     pub fn submit(&self, call: TaskCall, spec: TaskSpec) -> Result<TaskId, PoolError> {
-        let TaskCall { function, args, transfer } = call;
+        let TaskCall { function, args, transfer, cancel_cause } = call;
         self.inner.turn(|state, now| {
             if state.functions.definition(function).is_none() {
                 return Err(PoolError::UnknownFunction { id: function.0 });
             }
             let task = state.next_task_id();
             state.tasks.insert(task, Call { function, args, transfer }, spec.retries);
+            state.tasks.set_cancel_cause(task, cancel_cause);
             state.decide(now, Input::TaskSubmitted { task, spec });
             Ok(task)
         })

@@ -419,17 +419,17 @@ impl State {
         let up = self.scheduler.workers_up();
         self.first_up |= up >= self.scheduler.config().sizes().start_at() as usize;
         let ended = matches!(self.scheduler.state(), PoolState::Failed | PoolState::Terminated);
-        let (done, waiting) =
-            std::mem::take(&mut self.waiters).into_iter().partition(|waiter| ended || up >= waiter.count);
-        self.waiters = waiting;
-        let done: Vec<Waiter> = done;
-        for waiter in done {
+        // Nobody tries any more to get so many workers up.
+        let given_up = self.scheduler.floor() == 0;
+        for waiter in std::mem::take(&mut self.waiters) {
             // Settling a promise runs nobody's code now, and does not throw.
-            drop(if ended {
-                waiter.reject.call1(&JsValue::UNDEFINED, &self.last_failure)
+            if up >= waiter.count && !ended {
+                drop(waiter.resolve.call0(&JsValue::UNDEFINED));
+            } else if ended || given_up {
+                drop(waiter.reject.call1(&JsValue::UNDEFINED, &self.last_failure));
             } else {
-                waiter.resolve.call0(&JsValue::UNDEFINED)
-            });
+                self.waiters.push(waiter);
+            }
         }
     }
 }

@@ -113,7 +113,7 @@ export class WorkersPool {
   readonly #defaults: TaskTimes
   readonly #hasPython: boolean
   readonly #broadcasts = new Broadcasts((functionId, args, title, worker) => {
-    const spec = { priority: BROADCAST_PRIORITY, target: worker, timeoutMs: undefined, queueTimeoutMs: undefined, retries: 0 }
+    const spec: HostTaskSpec = { ...PLAIN_SPEC, priority: BROADCAST_PRIORITY, target: worker, essential: true }
     return this.#queue(new TaskStream(title, DEFAULT_REPLAY), functionId, { value: args, transfer: undefined }, spec)
   })
   #sizes: { startAt: number; stretchTo: number }
@@ -333,9 +333,12 @@ export class WorkersPool {
       queueTimeoutMs: queueTimeout,
       // What was moved cannot be sent again.
       retries: options.transfer ? 0 : retries,
+      essential: false,
+      withdrawnBecause: undefined,
     }
     checkTransfer(options)
     checkSignal(signal)
+    if (signal?.aborted) spec.withdrawnBecause = toCancelCause(signal.reason)
     const stream = new TaskStream(title, parseCount('replay', replay, 0, MAX_REPLAY))
     const submitted = this.#queue(stream, functionId, copy(), spec)
     if (signal) this.#cancelWith(signal, submitted)
@@ -368,8 +371,8 @@ export class WorkersPool {
   }
 
   #cancelWith(signal: AbortSignal, { id, stream }: Submitted): void {
+    if (signal.aborted) return
     const abort = (): void => this.#cancel(id, signal.reason)
-    if (signal.aborted) return abort()
     signal.addEventListener('abort', abort, { once: true })
     stream.message$.subscribe({ complete: () => signal.removeEventListener('abort', abort) })
   }
@@ -476,6 +479,17 @@ const TASK_OPTIONS = ['title', 'targetWorkerId', 'priority', 'replay', 'signal',
 
 /** Priorities within which a user's task stays. */
 const MAX_PRIORITY = 1_000_000
+/** A task without bounds of its own. */
+const PLAIN_SPEC: HostTaskSpec = {
+  priority: 0,
+  target: undefined,
+  timeoutMs: undefined,
+  queueTimeoutMs: undefined,
+  retries: 0,
+  essential: false,
+  withdrawnBecause: undefined,
+}
+
 /** A broadcast goes before them. */
 const BROADCAST_PRIORITY = 2 * MAX_PRIORITY
 

@@ -84,7 +84,11 @@ test('a signal that is already aborted cancels at the call; one that aborts late
     const { WorkersPool } = await import('millhand')
     const { rejection } = await import('support')
     const pool = new WorkersPool()
+    await pool.ready()
+    const started: string[] = []
+    pool.mergedChannel$.subscribe(({ type, data }) => type === 'Start' && started.push(data.taskId))
     const early = await rejection(pool.run(() => 1, undefined, { signal: AbortSignal.abort('too late') }))
+    if (started.length > 0) throw new Error('it was started all the same')
     const controller = new AbortController()
     const late = await pool.run(() => 'done', undefined, { signal: controller.signal })
     controller.abort()

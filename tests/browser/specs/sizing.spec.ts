@@ -73,6 +73,69 @@ test('draining finishes what is queued, takes no more, and ends the pool', async
   expect(seen.last).toEqual({})
 })
 
+test('a failed pool ends when it is drained, and so does one that fails while it drains', async ({ page }) => {
+  const { reason, later } = await page.evaluate(async () => {
+    const { WorkersPool } = await import('millhand')
+    const { rejection } = await import('support')
+    const broken = () => {
+      throw new Error('no licence')
+    }
+    const failed = new WorkersPool({ postInstallTasks: [{ entryPoint: broken }] })
+    await rejection(failed.ready())
+    await failed.drain()
+    const failing = new WorkersPool({ postInstallTasks: [{ entryPoint: broken }] })
+    const task = failing.run(() => 1)
+    const drained = failing.drain()
+    const { reason } = await rejection(task)
+    await drained
+    return { reason, later: (await rejection(failed.run(() => 1))).reason }
+  })
+  expect(reason).toBe('InstallFailed')
+  expect(later).toBe('PoolTerminated')
+})
+
+test('ready and reserve reject when no more workers can be had, although some are up', async ({ page }) => {
+  const { error, next } = await page.evaluate(async () => {
+    const { WorkersPool } = await import('millhand')
+    const { rejection } = await import('support')
+    const pool = new WorkersPool({
+      postInstallTasks: [
+        {
+          entryPoint: ({ workerId }) => {
+            if (workerId !== 'w1') throw new Error('one licence only')
+          },
+        },
+      ],
+      pool: { startAt: 1, stretchTo: 3 },
+    })
+    await pool.ready()
+    const error = await rejection(pool.reserve({ workersCount: 3 }))
+    return { error, next: await pool.run(({ workerId }) => workerId) }
+  })
+  expect(error).toMatchObject({ code: 'install-failed', cause: { message: 'one licence only' } })
+  expect(next).toBe('w1')
+})
+
+test('a broadcast reaches workers that start while the pool drains, and passes a full queue', async ({ page }) => {
+  const marks = await page.evaluate(async () => {
+    const { WorkersPool } = await import('millhand')
+    const pool = new WorkersPool({ pool: { startAt: 1, stretchTo: 2, maxQueue: 4 } })
+    await pool.broadcast(({ workerScope }) => void (workerScope['mark'] = 7))
+    const tasks = Array.from({ length: 4 }, () =>
+      pool.run(async ({ context, workerScope, workerId }) => {
+        await new Promise((resolve) => (context.onData = resolve))
+        return [workerId, workerScope['mark']]
+      }),
+    )
+    // Not before two run at the same time: the second worker starts while the pool drains.
+    pool.runningTasks$.subscribe((running) => running.length === 2 && tasks.forEach((task) => task.send('go')))
+    await pool.drain()
+    return Promise.all(tasks)
+  })
+  expect(new Set(marks.map(([worker]) => worker)).size).toBe(2)
+  expect(marks.map(([, mark]) => mark)).toEqual([7, 7, 7, 7])
+})
+
 test('a pool in `await using` is drained at the end of its scope', async ({ page }) => {
   const { result, after } = await page.evaluate(async () => {
     const { WorkersPool } = await import('millhand')
