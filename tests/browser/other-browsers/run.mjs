@@ -65,7 +65,10 @@ async function runBrowser(name, page, words, counts) {
     const names = await session.ask(page, 'names')
     console.log(`${(await session.browser()).version}`)
     for (const scenario of names.filter((scenario) => scenario.includes(words))) {
-      show(scenario, await session.ask(page, 'run', scenario).catch((error) => ({ failure: error.message })), counts)
+      const outcome = await session.ask(page, 'run', scenario).catch((error) => ({ failure: error.message }))
+      show(scenario, outcome, counts)
+      // What it may have left behind is not to touch the next one.
+      if (outcome.failure) await session.close()
     }
   } catch (error) {
     console.error(`${name}: ${error.message}`)

@@ -6,6 +6,8 @@ import { collect, estimatePi, rejection, until } from '../pages/support.js'
 const ONE_WORKER = { startAt: 1, stretchTo: 1 }
 /** A grace that no task uses up: what ends sooner has ended by itself. */
 const LONG_MS = 60_000
+/** A thread that lives on so long after its pool will not end. */
+const OUTLIVED_MS = 20_000
 /** The message of an error that nobody is to handle: browsers tell the page's window of it, besides the pool. */
 const ON_PURPOSE = 'thrown on purpose'
 
@@ -164,7 +166,7 @@ const SCENARIOS = {
 
 export const names = Object.keys(SCENARIOS)
 
-/** How a scenario went, and for how long. It has failed, too, if the page had an error that nobody handled. */
+/** How a scenario went, and for how long. It has failed, too, if the page had an error that nobody handled, or a worker lives on. */
 export async function run(name) {
   const pools = []
   const unhandled = []
@@ -178,6 +180,7 @@ export async function run(name) {
   })
   const ms = Math.round(performance.now() - start)
   pools.forEach((pool) => pool.terminate())
+  if (!(await allWorkersEnd())) outcome.failure ??= `a worker outlives its pool by ${OUTLIVED_MS / 1_000} s`
   const surprising = unhandled.map(String).filter((message) => !message.includes(ON_PURPOSE))
   if (surprising.length > 0) outcome.failure ??= `nobody handled: ${surprising.join('; ')}`
   return { ...outcome, ms }
@@ -189,6 +192,17 @@ async function outcomeOf(scenario, pool) {
   } catch (error) {
     return { failure: String(error) }
   }
+}
+
+/** Whether the threads themselves end: each holds a lock as long as it lives. */
+async function allWorkersEnd() {
+  const { held } = await navigator.locks.query()
+  const signal = AbortSignal.timeout(OUTLIVED_MS)
+  const ends = held.map(({ name }) => navigator.locks.request(name, { signal }, () => undefined))
+  return Promise.all(ends).then(
+    () => true,
+    () => false,
+  )
 }
 
 /** @param shown what the message shows in place of `actual`, if that says little. */
