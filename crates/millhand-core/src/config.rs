@@ -29,7 +29,7 @@ pub struct PoolSettings {
     pub idle_timeout_ms: Option<u32>,
     /// How long a worker has to stop a task before it is stopped itself.
     pub cancel_grace_ms: u32,
-    /// The most tasks that wait.
+    /// The most tasks that wait, essential ones aside: those come on top.
     pub max_queue: u32,
     /// What one step of priority is worth in time: a task goes before one of the next lower priority unless that one
     /// has waited for so much longer. So nothing waits for ever.

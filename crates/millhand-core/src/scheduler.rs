@@ -45,7 +45,7 @@ pub struct Scheduler {
 pub enum PoolState {
     /// It does.
     Open,
-    /// It finishes those that it has: further ones exit `PoolTerminated`.
+    /// It finishes those that it has: further ones exit `PoolTerminated`, but for essential ones.
     Draining,
     /// It could not get workers: tasks exit `InstallFailed`.
     Failed,

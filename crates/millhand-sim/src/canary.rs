@@ -10,8 +10,8 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use millhand_core::{
-    ExitReason, Input, Instant, Output, PoolSettings, PoolSizes, PoolState, Priority, Scheduler, Stats,
-    StopReason, TaskId, TaskSpec, Timer, WorkerId, WorkerState,
+    Admission, ExitReason, Input, Instant, Output, PoolSettings, PoolSizes, PoolState, Priority, Scheduler,
+    Stats, StopReason, TaskId, TaskSpec, Timer, WorkerId, WorkerState,
 };
 
 pub use defect::Defect;
@@ -89,6 +89,12 @@ impl Canary {
             }
             Defect::ExcessRetry if spec.retries > 0 => spec.retries += 1,
             Defect::NoRetry => spec.retries = 0,
+            Defect::IgnoredNeed if spec.admission == Admission::Essential => {
+                spec.admission = Admission::Ordinary;
+            }
+            Defect::IgnoredWithdrawal if spec.admission == Admission::Withdrawn => {
+                spec.admission = Admission::Ordinary;
+            }
             _ => {}
         }
         spec
@@ -108,7 +114,9 @@ impl Canary {
             (Defect::EagerStart, Input::TaskSubmitted { .. }) => {
                 self.inner.handle_input(now, Input::WorkersReserved { count: u32::MAX });
             }
-            (Defect::RejectedTarget, Input::TaskSubmitted { task, spec }) => {
+            (Defect::RejectedTarget, Input::TaskSubmitted { task, spec })
+                if spec.admission == Admission::Ordinary =>
+            {
                 let state = spec.target.and_then(|target| self.inner.worker_state(target));
                 let is_busy = matches!(state, Some(WorkerState::Busy(running)) if running != task);
                 if is_busy && self.inner.state() == PoolState::Open {

@@ -44,6 +44,11 @@ kinds! {
         RetriedAsAsked,
         /// A task is rejected if, and only if, as many wait as may, and no worker is free for it.
         QueueBound,
+        /// An essential task is taken though as many wait as may, or the pool is to end with its tasks.
+        EssentialTaken,
+        /// A task that was cancelled before it was submitted exits so at once, before anything else happens, unless the
+        /// pool is over.
+        WithdrawnEnds,
         /// A task that was not started in its time leaves the queue when that is over.
         QueueTimeEnds,
         /// A worker is asked to stop a task only while it runs it, once, and because a user cancelled it or its time

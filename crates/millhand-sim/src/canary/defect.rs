@@ -73,6 +73,10 @@ kinds! {
         ShortQueue,
         /// It rejects what is meant for one worker when that is busy.
         RejectedTarget,
+        /// It takes essential tasks for ordinary ones.
+        IgnoredNeed,
+        /// It takes tasks that were cancelled before they were submitted for others.
+        IgnoredWithdrawal,
         /// It runs tasks once more often than was asked.
         ExcessRetry,
         /// It never runs a task again.
@@ -157,6 +161,8 @@ impl Defect {
             Self::LateGrace => Rule::GraceEnds,
             Self::LateQueueTimeout => Rule::QueueTimeEnds,
             Self::LongQueue | Self::ShortQueue | Self::RejectedTarget => Rule::QueueBound,
+            Self::IgnoredNeed => Rule::EssentialTaken,
+            Self::IgnoredWithdrawal => Rule::WithdrawnEnds,
             Self::ExcessRetry | Self::NoRetry => Rule::RetriedAsAsked,
             Self::DoubledStart => Rule::FreshWorker,
             Self::OverStretch => Rule::StretchBound,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use millhand_core::{Input, Instant, PoolSettings, Stats, StopReason, TaskId, TaskSpec, WorkerId};
+use millhand_core::{Admission, Input, Instant, PoolSettings, Stats, StopReason, TaskId, TaskSpec, WorkerId};
 
 use super::{Ledger, Phase, TaskState, Whose, WorkerState};
 
@@ -47,6 +47,12 @@ impl Ledger {
     #[must_use]
     pub fn spec(&self, task: TaskId) -> Option<TaskSpec> {
         self.tasks.get(&task).map(|task| task.spec)
+    }
+
+    /// Whether a task was submitted on such terms.
+    #[must_use]
+    pub fn is_admitted_as(&self, task: TaskId, admission: Admission) -> bool {
+        self.spec(task).is_some_and(|spec| spec.admission == admission)
     }
 
     /// How often a task was posted.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use millhand_core::{ExitReason, Instant, Stats, Timer};
+use millhand_core::{Admission, ExitReason, Instant, Stats, Timer};
 
 use super::{PoolChecker, Rule, Verdict};
 use crate::ledger::Whose;
@@ -11,6 +11,7 @@ use crate::{Ending, Ledger, Phase, PoolEnd, TaskState, WorkerState};
 
 /// In the order in which they are asked: the more special rule first.
 pub(super) const CHECKS: &[(Rule, PoolChecker)] = &[
+    (Rule::WithdrawnEnds, withdrawn_ends),
     (Rule::QueueBound, rejects_when_full),
     (Rule::RetriedAsAsked, retries_no_oftener),
     (Rule::SettledPromptly, settled_promptly),
@@ -24,6 +25,15 @@ pub(super) const CHECKS: &[(Rule, PoolChecker)] = &[
     (Rule::DrainEnds, drain_ends),
     (Rule::ClosedForGood, leaves_no_worker),
 ];
+
+fn withdrawn_ends(ledger: &Ledger) -> Verdict {
+    match ledger.first_due() {
+        Some((task, _)) if ledger.is_admitted_as(task, Admission::Withdrawn) => {
+            Err(format!("{task:?} was cancelled before it was submitted, and is not settled"))
+        }
+        _ => Ok(()),
+    }
+}
 
 fn rejects_when_full(ledger: &Ledger) -> Verdict {
     match ledger.first_due() {
