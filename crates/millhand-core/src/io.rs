@@ -61,7 +61,7 @@ pub enum Input {
         /// The new bounds.
         sizes: PoolSizes,
     },
-    /// A user wants the pool to end when its tasks have: it takes no more.
+    /// A user wants the pool to end when its tasks have: it takes no more. One that has failed has none, and ends.
     PoolDrained,
     /// A user ended the pool.
     PoolTerminated,

@@ -47,7 +47,7 @@ pub enum PoolState {
     Open,
     /// It finishes those that it has: further ones exit `PoolTerminated`, but for essential ones.
     Draining,
-    /// It could not get workers: tasks exit `InstallFailed`.
+    /// It could not get workers: tasks exit `InstallFailed`. Nobody wanted it to end yet.
     Failed,
     /// It was ended: tasks exit `PoolTerminated`.
     Terminated,
@@ -208,21 +208,23 @@ impl Scheduler {
     }
 
     fn on_pool_drained(&mut self) {
-        if self.state == PoolState::Open {
-            self.state = PoolState::Draining;
+        match self.state {
+            PoolState::Open => self.state = PoolState::Draining,
+            PoolState::Failed => self.state = PoolState::Terminated,
+            PoolState::Draining | PoolState::Terminated => {}
         }
     }
 
     fn on_pool_terminated(&mut self) {
         if self.state != PoolState::Terminated {
-            self.close(PoolState::Terminated);
+            self.close(PoolState::Terminated, ExitReason::PoolTerminated);
         }
     }
 
     /// A pool that is to end with its tasks ends with the last of them.
     fn finish_drain(&mut self) {
         if self.is_drained() {
-            self.close(PoolState::Terminated);
+            self.close(PoolState::Terminated, ExitReason::PoolTerminated);
         }
     }
 
@@ -232,9 +234,7 @@ impl Scheduler {
 
     /// Ends every worker (a failed pool has none) and settles every task: running ones first, then the queue in its
     /// order.
-    fn close(&mut self, state: PoolState) {
-        let exit =
-            if state == PoolState::Failed { ExitReason::InstallFailed } else { ExitReason::PoolTerminated };
+    fn close(&mut self, state: PoolState, exit: ExitReason) {
         self.state = state;
         self.timers.clear();
         self.idle.clear();

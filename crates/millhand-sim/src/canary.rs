@@ -33,6 +33,8 @@ pub struct Canary {
     stuck: Option<(Instant, Timer)>,
     /// Whether a user ended the pool.
     is_terminated: bool,
+    /// Whether the pool could not get workers when it was to end with its tasks.
+    has_failed_draining: bool,
     /// Whether some task may wait for so long only.
     has_queue_timeouts: bool,
 }
@@ -55,6 +57,7 @@ impl Canary {
             invented: VecDeque::new(),
             stuck: None,
             is_terminated: false,
+            has_failed_draining: false,
             has_queue_timeouts: false,
         }
     }
@@ -66,6 +69,7 @@ impl Canary {
             (Defect::DeafToCancel, Input::TaskCancelled { task }) if self.waiting.contains(&task) => None,
             (Defect::DeafToStop, Input::TaskCancelled { task }) if self.is_running(task) => None,
             (Defect::IgnoredReserve, Input::WorkersReserved { .. }) => None,
+            (Defect::LingeringFailure, Input::PoolDrained) if self.inner.state() == PoolState::Failed => None,
             (Defect::HastyDrain, Input::PoolDrained) => Some(Input::PoolTerminated),
             (_, Input::TaskSubmitted { task, spec }) => {
                 Some(Input::TaskSubmitted { task, spec: self.mishear_spec(task, spec) })
@@ -154,7 +158,10 @@ impl Canary {
             Output::PostTask { worker, task } => self.distort_post(worker, task),
             Output::AbortTask { .. } => self.distort_abort(output),
             Output::SettleTask { task, worker, reason } => self.distort_settle(task, worker, reason),
-            Output::FailPool => Some(output),
+            Output::FailPool => {
+                self.has_failed_draining = self.inner.state() == PoolState::Terminated;
+                Some(output)
+            }
         }
     }
 
@@ -309,6 +316,13 @@ impl Subject for Canary {
             Defect::UncountedStale => Stats { stale_inputs: 0, ..stats },
             _ => stats,
         }
+    }
+
+    fn state(&self) -> PoolState {
+        if self.defect == Defect::UnendedDrain && self.has_failed_draining && !self.is_terminated {
+            return PoolState::Failed;
+        }
+        self.inner.state()
     }
 }
 

@@ -175,7 +175,10 @@ impl Scheduler {
     fn fail_if_hopeless(&mut self) {
         if self.is_giving_up() && self.starting == 0 && !self.is_drained() {
             self.outputs.push_back(Output::FailPool);
-            self.close(PoolState::Failed);
+            // A user who waits for the end of a drain must hear of it, too.
+            let is_wanted = self.state == PoolState::Draining;
+            let end = if is_wanted { PoolState::Terminated } else { PoolState::Failed };
+            self.close(end, ExitReason::InstallFailed);
         }
     }
 

@@ -117,6 +117,10 @@ kinds! {
         HastyDrain,
         /// It keeps its workers when its last task has ended.
         EndlessDrain,
+        /// It does not end when it has failed and is to end with its tasks.
+        LingeringFailure,
+        /// It does not say that it has ended when it fails and was to end with its tasks.
+        UnendedDrain,
         /// It starts workers after the end.
         StartAfterEnd,
         /// It does not stop workers at the end.
@@ -185,6 +189,7 @@ impl Defect {
             Self::StuckTimer => Rule::TimerAhead,
             Self::LeftoverTimer => Rule::FoundedTimer,
             Self::MiscountedIdle | Self::UncountedStale => Rule::RightStats,
+            Self::LingeringFailure | Self::UnendedDrain => Rule::RightState,
             Self::LowStart | Self::IgnoredReserve => Rule::FloorReached,
         }
     }

@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use millhand_core::{Admission, Input, Instant, PoolSettings, Stats, StopReason, TaskId, TaskSpec, WorkerId};
+use millhand_core::{
+    Admission, Input, Instant, PoolSettings, PoolState, Stats, StopReason, TaskId, TaskSpec, WorkerId,
+};
 
-use super::{Ledger, Phase, TaskState, Whose, WorkerState};
+use super::{Ledger, Phase, PoolEnd, TaskState, Whose, WorkerState};
 
 impl Ledger {
     /// The time of the last entry.
@@ -24,6 +26,17 @@ impl Ledger {
     #[must_use]
     pub const fn phase(&self) -> Phase {
         self.phase
+    }
+
+    /// What the scheduler must say that the pool is.
+    #[must_use]
+    pub const fn pool_state(&self) -> PoolState {
+        match self.phase {
+            Phase::Open => PoolState::Open,
+            Phase::Draining => PoolState::Draining,
+            Phase::Over(PoolEnd::Failed) => PoolState::Failed,
+            Phase::Over(PoolEnd::Terminated | PoolEnd::Drained) => PoolState::Terminated,
+        }
     }
 
     /// Whether the pool has ended.
