@@ -16,7 +16,8 @@ pub struct PoolSettings {
     pub install_concurrency: u32,
     /// How long a worker may boot without a sign of progress.
     pub boot_timeout_ms: u32,
-    /// Failed installs in a row, with no worker up, that fail the pool.
+    /// Failed installs in a row that end the wait for workers without work: they fail the pool if none is up. With one up,
+    /// the pool goes on with it, tries again while tasks wait, and no longer for `start_at` or reserved workers.
     pub max_install_failures: u32,
     /// The pause after the first failed install; it doubles with each further one.
     pub backoff_ms: u32,

@@ -28,7 +28,7 @@ pub struct Scheduler {
     starting: usize,
     /// Tasks for whichever worker is free.
     shared: TaskQueue,
-    /// Workers to reach whether or not there is work; back to zero once reached.
+    /// See [`Self::floor`].
     floor: u32,
     /// Failed installs in a row with no worker up.
     install_failures: u32,
@@ -128,6 +128,13 @@ impl Scheduler {
         self.workers.len() - self.starting
     }
 
+    /// Workers to reach whether or not there is work, because the pool starts with them or a user reserved them; zero once
+    /// so many were up at one time, or were given up: after too many failed installs, or with the pool.
+    #[must_use]
+    pub const fn floor(&self) -> u32 {
+        self.floor
+    }
+
     /// Counts of tasks and workers.
     #[must_use]
     pub fn stats(&self) -> Stats {
@@ -187,6 +194,9 @@ impl Scheduler {
     }
 
     fn on_workers_reserved(&mut self, now: Instant, count: u32) {
+        if self.is_over() {
+            return;
+        }
         let count = count.min(self.config.sizes.stretch_to());
         if self.workers_up() < count as usize {
             self.floor = self.floor.max(count);
@@ -200,7 +210,7 @@ impl Scheduler {
             return;
         }
         self.floor = self.floor.min(sizes.stretch_to());
-        self.drop_reached_floor();
+        self.drop_reached_floor(now);
         self.shed_surplus();
         self.serve_shared(now);
         self.on_workers_reserved(now, sizes.start_at());
@@ -239,6 +249,7 @@ impl Scheduler {
         self.timers.clear();
         self.idle.clear();
         self.starting = 0;
+        self.floor = 0;
         self.queued = 0;
         let mut waiting = core::mem::take(&mut self.shared);
         for (id, mut worker) in core::mem::take(&mut self.workers) {

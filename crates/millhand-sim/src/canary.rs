@@ -22,6 +22,8 @@ use crate::{Subject, scheduler};
 #[derive(Debug)]
 pub struct Canary {
     inner: Scheduler,
+    /// One without the defect that hears the same, for what a canary says of itself and is not what is wrong with it.
+    sound: Scheduler,
     defect: Defect,
     /// Every worker that was ordered.
     started: Vec<WorkerId>,
@@ -43,6 +45,7 @@ impl Canary {
     /// A pool with these settings and this defect.
     #[must_use]
     pub fn new(now: Instant, settings: PoolSettings, defect: Defect) -> Self {
+        let sound = scheduler(now, settings.clone());
         let mut inner = scheduler(now, defect.configure(settings));
         if defect == Defect::IdleBelowStart {
             let sizes =
@@ -51,6 +54,7 @@ impl Canary {
         }
         Self {
             inner,
+            sound,
             defect,
             started: Vec::new(),
             waiting: BTreeSet::new(),
@@ -110,6 +114,20 @@ impl Canary {
             return target;
         }
         self.find(|id, state| id != target && state == Some(WorkerState::Idle)).unwrap_or(target)
+    }
+
+    /// What goes on although the scheduler inside has given up the workers that it was to reach.
+    fn cling(&mut self, now: Instant, floor: u32) {
+        let is_given_up = self.inner.floor() == 0 && self.inner.workers_up() < floor as usize;
+        let clings = match self.defect {
+            Defect::StubbornFloor => true,
+            // Only the failure is wrong.
+            Defect::HastyFailure => self.sound.floor() > 0,
+            _ => false,
+        };
+        if clings && is_given_up {
+            self.inner.handle_input(now, Input::WorkersReserved { count: floor });
+        }
     }
 
     /// What it does for no reason because of an input.
@@ -274,8 +292,13 @@ impl Subject for Canary {
             }
             _ => {}
         }
+        self.sound.handle_input(now, input);
+        let floor = self.inner.floor();
         if let Some(input) = self.mishear(input) {
             self.inner.handle_input(now, input);
+        }
+        if !matches!(input, Input::PoolResized { .. }) {
+            self.cling(now, floor);
         }
         self.invent(now, input);
     }
@@ -284,7 +307,10 @@ impl Subject for Canary {
         if self.defect == Defect::StuckTimer {
             self.stuck = self.inner.poll_timeout().filter(|(at, _)| *at <= now);
         }
+        self.sound.handle_timeout(now);
+        let floor = self.inner.floor();
         self.inner.handle_timeout(now);
+        self.cling(now, floor);
     }
 
     fn poll_output(&mut self) -> Option<Output> {
@@ -323,6 +349,10 @@ impl Subject for Canary {
             return PoolState::Failed;
         }
         self.inner.state()
+    }
+
+    fn floor(&self) -> u32 {
+        if self.defect == Defect::StubbornFloor { self.inner.floor() } else { self.sound.floor() }
     }
 }
 

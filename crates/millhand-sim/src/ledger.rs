@@ -138,6 +138,7 @@ impl Ledger {
     fn resize(&mut self, sizes: PoolSizes) {
         (self.settings.start_at, self.settings.stretch_to) = (sizes.start_at(), sizes.stretch_to());
         self.awaited = self.awaited.min(sizes.stretch_to());
+        self.await_workers(0);
         self.await_workers(sizes.start_at());
     }
 

@@ -94,6 +94,9 @@ kinds! {
         RightStats,
         /// The scheduler says how far the pool is: one that has failed and is to end has ended, whichever came first.
         RightState,
+        /// The scheduler says how many workers are to be up whether or not there is work: as many as it starts with or are
+        /// reserved, until these are up at one time, or too many installs failed beside workers that are up.
+        RightFloor,
         /// The workers that the pool starts with, and reserved ones, are started at once, as far as the bounds allow and
         /// no install failed; and they come up.
         FloorReached,
@@ -140,6 +143,7 @@ pub(crate) struct Readings {
     pub(crate) next: Option<Timer>,
     pub(crate) stats: Stats,
     pub(crate) state: PoolState,
+    pub(crate) floor: u32,
 }
 
 /// The pool is judged whenever all orders are carried out and before the next fact. `wake_lag` is how late the driver

@@ -17,6 +17,8 @@ pub trait Subject {
     fn stats(&self) -> Stats;
     /// How far the pool is.
     fn state(&self) -> PoolState;
+    /// How many workers are to be up whether or not there is work.
+    fn floor(&self) -> u32;
 }
 
 impl Subject for Scheduler {
@@ -42,6 +44,10 @@ impl Subject for Scheduler {
 
     fn state(&self) -> PoolState {
         self.state()
+    }
+
+    fn floor(&self) -> u32 {
+        self.floor()
     }
 }
 

@@ -230,7 +230,8 @@ impl<S: Subject> World<S> {
 
     fn judge(&self) -> Result<(), Violation> {
         let next = self.subject.poll_timeout().map(|(_, timer)| timer);
-        let readings = Readings { next, stats: self.subject.stats(), state: self.subject.state() };
+        let (stats, state, floor) = (self.subject.stats(), self.subject.state(), self.subject.floor());
+        let readings = Readings { next, stats, state, floor };
         rules::check_between(&self.ledger, readings, self.wake_lag)
     }
 

@@ -8,6 +8,7 @@ mod cancel;
 mod dispatch;
 mod drain;
 mod ending;
+mod floor;
 mod idle;
 mod losses;
 mod pool;

@@ -178,6 +178,10 @@ impl Pool {
         self.scheduler.poll_timeout().map(|(_, timer)| timer)
     }
 
+    pub(crate) fn floor(&self) -> u32 {
+        self.scheduler.floor()
+    }
+
     pub(crate) fn stale_inputs(&self) -> u64 {
         self.scheduler.stats().stale_inputs
     }

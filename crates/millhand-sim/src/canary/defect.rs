@@ -135,6 +135,8 @@ kinds! {
         LeftoverTimer,
         /// It starts with one worker less.
         LowStart,
+        /// It never gives up workers that it was to reach.
+        StubbornFloor,
         /// It does not hear that workers are reserved.
         IgnoredReserve,
     }
@@ -190,6 +192,7 @@ impl Defect {
             Self::LeftoverTimer => Rule::FoundedTimer,
             Self::MiscountedIdle | Self::UncountedStale => Rule::RightStats,
             Self::LingeringFailure | Self::UnendedDrain => Rule::RightState,
+            Self::StubbornFloor => Rule::RightFloor,
             Self::LowStart | Self::IgnoredReserve => Rule::FloorReached,
         }
     }

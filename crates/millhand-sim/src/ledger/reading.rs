@@ -213,7 +213,7 @@ impl Ledger {
     /// How many workers must still be up at one time, by the settings or because a user reserved them.
     #[must_use]
     pub const fn awaited_workers(&self) -> u32 {
-        self.awaited
+        if self.is_over() { 0 } else { self.awaited }
     }
 
     /// How many tasks wait for whichever worker is free.

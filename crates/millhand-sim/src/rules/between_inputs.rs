@@ -27,8 +27,12 @@ pub(super) const CHECKS: &[(Rule, PoolChecker)] = &[
 ];
 
 /// About what the scheduler says of itself.
-pub(super) const READING_CHECKS: &[(Rule, ReadingChecker)] =
-    &[(Rule::FoundedTimer, founded_timer), (Rule::RightStats, right_stats), (Rule::RightState, right_state)];
+pub(super) const READING_CHECKS: &[(Rule, ReadingChecker)] = &[
+    (Rule::FoundedTimer, founded_timer),
+    (Rule::RightStats, right_stats),
+    (Rule::RightState, right_state),
+    (Rule::RightFloor, right_floor),
+];
 
 fn withdrawn_ends(ledger: &Ledger) -> Verdict {
     match ledger.first_due() {
@@ -215,6 +219,14 @@ fn right_state(ledger: &Ledger, readings: Readings) -> Verdict {
         return Ok(());
     }
     Err(format!("the scheduler says that the pool is {state:?}, and it is {right:?}"))
+}
+
+fn right_floor(ledger: &Ledger, readings: Readings) -> Verdict {
+    let (floor, right) = (readings.floor, ledger.awaited_workers());
+    if floor == right {
+        return Ok(());
+    }
+    Err(format!("the scheduler is to reach {floor} workers, and it is {right}"))
 }
 
 pub(super) fn timer_ahead(ledger: &Ledger, next: Option<(Instant, Timer)>) -> Verdict {
