@@ -16,7 +16,8 @@ pub struct PoolSettings {
     pub install_concurrency: u32,
     /// How long a worker may boot without a sign of progress.
     pub boot_timeout_ms: u32,
-    /// Failed installs in a row, with no worker up, that fail the pool.
+    /// Failed installs in a row that end the wait for workers without work: they fail the pool if none is up. With one up,
+    /// the pool goes on with it, tries again while tasks wait, and no longer for `start_at` or reserved workers.
     pub max_install_failures: u32,
     /// The pause after the first failed install; it doubles with each further one.
     pub backoff_ms: u32,
@@ -29,7 +30,7 @@ pub struct PoolSettings {
     pub idle_timeout_ms: Option<u32>,
     /// How long a worker has to stop a task before it is stopped itself.
     pub cancel_grace_ms: u32,
-    /// The most tasks that wait.
+    /// The most tasks that wait, essential ones aside: those come on top.
     pub max_queue: u32,
     /// What one step of priority is worth in time: a task goes before one of the next lower priority unless that one
     /// has waited for so much longer. So nothing waits for ever.

@@ -61,7 +61,7 @@ pub enum Input {
         /// The new bounds.
         sizes: PoolSizes,
     },
-    /// A user wants the pool to end when its tasks have: it takes no more.
+    /// A user wants the pool to end when its tasks have: it takes no more. One that has failed has none, and ends.
     PoolDrained,
     /// A user ended the pool.
     PoolTerminated,
@@ -80,6 +80,20 @@ pub struct TaskSpec {
     pub queue_timeout: Option<Duration>,
     /// How many more times it is run if its worker dies under it. Work may then be done more than once.
     pub retries: u32,
+    /// Whether it is taken.
+    pub admission: Admission,
+}
+
+/// On which terms a task is taken. A failed or ended pool takes none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Admission {
+    /// If the queue is not full and the pool does not drain.
+    #[default]
+    Ordinary,
+    /// Though the queue is full or the pool drains: what a driver runs on a worker as part of getting it ready.
+    Essential,
+    /// Not at all: it was cancelled before it was submitted, and exits so.
+    Withdrawn,
 }
 
 /// How a worker says a task ended.

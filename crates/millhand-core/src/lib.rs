@@ -37,6 +37,6 @@ mod timers;
 
 pub use config::{ConfigError, MAX_WORKERS, PoolConfig, PoolSettings, PoolSizes};
 pub use id::{Priority, TaskId, WorkerId};
-pub use io::{ExitReason, Input, InstallFault, Outcome, Output, StopReason, TaskSpec, Timer};
+pub use io::{Admission, ExitReason, Input, InstallFault, Outcome, Output, StopReason, TaskSpec, Timer};
 pub use scheduler::{PoolState, Scheduler, Stats, WorkerState};
 pub use time::Instant;

@@ -28,7 +28,7 @@ pub struct Scheduler {
     starting: usize,
     /// Tasks for whichever worker is free.
     shared: TaskQueue,
-    /// Workers to reach whether or not there is work; back to zero once reached.
+    /// See [`Self::floor`].
     floor: u32,
     /// Failed installs in a row with no worker up.
     install_failures: u32,
@@ -45,9 +45,9 @@ pub struct Scheduler {
 pub enum PoolState {
     /// It does.
     Open,
-    /// It finishes those that it has: further ones exit `PoolTerminated`.
+    /// It finishes those that it has: further ones exit `PoolTerminated`, but for essential ones.
     Draining,
-    /// It could not get workers: tasks exit `InstallFailed`.
+    /// It could not get workers: tasks exit `InstallFailed`. Nobody wanted it to end yet.
     Failed,
     /// It was ended: tasks exit `PoolTerminated`.
     Terminated,
@@ -128,6 +128,13 @@ impl Scheduler {
         self.workers.len() - self.starting
     }
 
+    /// Workers to reach whether or not there is work, because the pool starts with them or a user reserved them; zero once
+    /// so many were up at one time, or were given up: after too many failed installs, or with the pool.
+    #[must_use]
+    pub const fn floor(&self) -> u32 {
+        self.floor
+    }
+
     /// Counts of tasks and workers.
     #[must_use]
     pub fn stats(&self) -> Stats {
@@ -187,6 +194,9 @@ impl Scheduler {
     }
 
     fn on_workers_reserved(&mut self, now: Instant, count: u32) {
+        if self.is_over() {
+            return;
+        }
         let count = count.min(self.config.sizes.stretch_to());
         if self.workers_up() < count as usize {
             self.floor = self.floor.max(count);
@@ -200,7 +210,7 @@ impl Scheduler {
             return;
         }
         self.floor = self.floor.min(sizes.stretch_to());
-        self.drop_reached_floor();
+        self.drop_reached_floor(now);
         self.shed_surplus();
         self.serve_shared(now);
         self.on_workers_reserved(now, sizes.start_at());
@@ -208,21 +218,23 @@ impl Scheduler {
     }
 
     fn on_pool_drained(&mut self) {
-        if self.state == PoolState::Open {
-            self.state = PoolState::Draining;
+        match self.state {
+            PoolState::Open => self.state = PoolState::Draining,
+            PoolState::Failed => self.state = PoolState::Terminated,
+            PoolState::Draining | PoolState::Terminated => {}
         }
     }
 
     fn on_pool_terminated(&mut self) {
         if self.state != PoolState::Terminated {
-            self.close(PoolState::Terminated);
+            self.close(PoolState::Terminated, ExitReason::PoolTerminated);
         }
     }
 
     /// A pool that is to end with its tasks ends with the last of them.
     fn finish_drain(&mut self) {
         if self.is_drained() {
-            self.close(PoolState::Terminated);
+            self.close(PoolState::Terminated, ExitReason::PoolTerminated);
         }
     }
 
@@ -232,13 +244,12 @@ impl Scheduler {
 
     /// Ends every worker (a failed pool has none) and settles every task: running ones first, then the queue in its
     /// order.
-    fn close(&mut self, state: PoolState) {
-        let exit =
-            if state == PoolState::Failed { ExitReason::InstallFailed } else { ExitReason::PoolTerminated };
+    fn close(&mut self, state: PoolState, exit: ExitReason) {
         self.state = state;
         self.timers.clear();
         self.idle.clear();
         self.starting = 0;
+        self.floor = 0;
         self.queued = 0;
         let mut waiting = core::mem::take(&mut self.shared);
         for (id, mut worker) in core::mem::take(&mut self.workers) {

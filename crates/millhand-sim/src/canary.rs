@@ -10,8 +10,8 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use millhand_core::{
-    ExitReason, Input, Instant, Output, PoolSettings, PoolSizes, PoolState, Priority, Scheduler, Stats,
-    StopReason, TaskId, TaskSpec, Timer, WorkerId, WorkerState,
+    Admission, ExitReason, Input, Instant, Output, PoolSettings, PoolSizes, PoolState, Priority, Scheduler,
+    Stats, StopReason, TaskId, TaskSpec, Timer, WorkerId, WorkerState,
 };
 
 pub use defect::Defect;
@@ -22,6 +22,8 @@ use crate::{Subject, scheduler};
 #[derive(Debug)]
 pub struct Canary {
     inner: Scheduler,
+    /// One without the defect that hears the same, for what a canary says of itself and is not what is wrong with it.
+    sound: Scheduler,
     defect: Defect,
     /// Every worker that was ordered.
     started: Vec<WorkerId>,
@@ -33,6 +35,8 @@ pub struct Canary {
     stuck: Option<(Instant, Timer)>,
     /// Whether a user ended the pool.
     is_terminated: bool,
+    /// Whether the pool could not get workers when it was to end with its tasks.
+    has_failed_draining: bool,
     /// Whether some task may wait for so long only.
     has_queue_timeouts: bool,
 }
@@ -41,6 +45,7 @@ impl Canary {
     /// A pool with these settings and this defect.
     #[must_use]
     pub fn new(now: Instant, settings: PoolSettings, defect: Defect) -> Self {
+        let sound = scheduler(now, settings.clone());
         let mut inner = scheduler(now, defect.configure(settings));
         if defect == Defect::IdleBelowStart {
             let sizes =
@@ -49,12 +54,14 @@ impl Canary {
         }
         Self {
             inner,
+            sound,
             defect,
             started: Vec::new(),
             waiting: BTreeSet::new(),
             invented: VecDeque::new(),
             stuck: None,
             is_terminated: false,
+            has_failed_draining: false,
             has_queue_timeouts: false,
         }
     }
@@ -66,6 +73,7 @@ impl Canary {
             (Defect::DeafToCancel, Input::TaskCancelled { task }) if self.waiting.contains(&task) => None,
             (Defect::DeafToStop, Input::TaskCancelled { task }) if self.is_running(task) => None,
             (Defect::IgnoredReserve, Input::WorkersReserved { .. }) => None,
+            (Defect::LingeringFailure, Input::PoolDrained) if self.inner.state() == PoolState::Failed => None,
             (Defect::HastyDrain, Input::PoolDrained) => Some(Input::PoolTerminated),
             (_, Input::TaskSubmitted { task, spec }) => {
                 Some(Input::TaskSubmitted { task, spec: self.mishear_spec(task, spec) })
@@ -89,6 +97,12 @@ impl Canary {
             }
             Defect::ExcessRetry if spec.retries > 0 => spec.retries += 1,
             Defect::NoRetry => spec.retries = 0,
+            Defect::IgnoredNeed if spec.admission == Admission::Essential => {
+                spec.admission = Admission::Ordinary;
+            }
+            Defect::IgnoredWithdrawal if spec.admission == Admission::Withdrawn => {
+                spec.admission = Admission::Ordinary;
+            }
             _ => {}
         }
         spec
@@ -102,13 +116,29 @@ impl Canary {
         self.find(|id, state| id != target && state == Some(WorkerState::Idle)).unwrap_or(target)
     }
 
+    /// What goes on although the scheduler inside has given up the workers that it was to reach.
+    fn cling(&mut self, now: Instant, floor: u32) {
+        let is_given_up = self.inner.floor() == 0 && self.inner.workers_up() < floor as usize;
+        let clings = match self.defect {
+            Defect::StubbornFloor => true,
+            // Only the failure is wrong.
+            Defect::HastyFailure => self.sound.floor() > 0,
+            _ => false,
+        };
+        if clings && is_given_up {
+            self.inner.handle_input(now, Input::WorkersReserved { count: floor });
+        }
+    }
+
     /// What it does for no reason because of an input.
     fn invent(&mut self, now: Instant, input: Input) {
         match (self.defect, input) {
             (Defect::EagerStart, Input::TaskSubmitted { .. }) => {
                 self.inner.handle_input(now, Input::WorkersReserved { count: u32::MAX });
             }
-            (Defect::RejectedTarget, Input::TaskSubmitted { task, spec }) => {
+            (Defect::RejectedTarget, Input::TaskSubmitted { task, spec })
+                if spec.admission == Admission::Ordinary =>
+            {
                 let state = spec.target.and_then(|target| self.inner.worker_state(target));
                 let is_busy = matches!(state, Some(WorkerState::Busy(running)) if running != task);
                 if is_busy && self.inner.state() == PoolState::Open {
@@ -146,7 +176,10 @@ impl Canary {
             Output::PostTask { worker, task } => self.distort_post(worker, task),
             Output::AbortTask { .. } => self.distort_abort(output),
             Output::SettleTask { task, worker, reason } => self.distort_settle(task, worker, reason),
-            Output::FailPool => Some(output),
+            Output::FailPool => {
+                self.has_failed_draining = self.inner.state() == PoolState::Terminated;
+                Some(output)
+            }
         }
     }
 
@@ -259,8 +292,13 @@ impl Subject for Canary {
             }
             _ => {}
         }
+        self.sound.handle_input(now, input);
+        let floor = self.inner.floor();
         if let Some(input) = self.mishear(input) {
             self.inner.handle_input(now, input);
+        }
+        if !matches!(input, Input::PoolResized { .. }) {
+            self.cling(now, floor);
         }
         self.invent(now, input);
     }
@@ -269,7 +307,10 @@ impl Subject for Canary {
         if self.defect == Defect::StuckTimer {
             self.stuck = self.inner.poll_timeout().filter(|(at, _)| *at <= now);
         }
+        self.sound.handle_timeout(now);
+        let floor = self.inner.floor();
         self.inner.handle_timeout(now);
+        self.cling(now, floor);
     }
 
     fn poll_output(&mut self) -> Option<Output> {
@@ -301,6 +342,17 @@ impl Subject for Canary {
             Defect::UncountedStale => Stats { stale_inputs: 0, ..stats },
             _ => stats,
         }
+    }
+
+    fn state(&self) -> PoolState {
+        if self.defect == Defect::UnendedDrain && self.has_failed_draining && !self.is_terminated {
+            return PoolState::Failed;
+        }
+        self.inner.state()
+    }
+
+    fn floor(&self) -> u32 {
+        if self.defect == Defect::StubbornFloor { self.inner.floor() } else { self.sound.floor() }
     }
 }
 

@@ -62,9 +62,9 @@ pub enum Phase {
 /// What ended a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PoolEnd {
-    /// It said that it cannot get workers.
+    /// It said that it cannot get workers, and no user wanted it to end.
     Failed,
-    /// A user.
+    /// A user, at once; or one who had wanted it to end with its tasks, or wants that now, when it cannot get workers.
     Terminated,
     /// The end of its last task, as a user had wanted.
     Drained,
@@ -130,7 +130,7 @@ impl Ledger {
             Output::PostTask { worker, task } => self.post(worker, task),
             Output::AbortTask { worker, task } => self.abort(worker, task),
             Output::SettleTask { task, .. } => self.settle(task),
-            Output::FailPool => self.close(PoolEnd::Failed, ExitReason::InstallFailed),
+            Output::FailPool => self.fail(),
         }
     }
 
@@ -138,14 +138,25 @@ impl Ledger {
     fn resize(&mut self, sizes: PoolSizes) {
         (self.settings.start_at, self.settings.stretch_to) = (sizes.start_at(), sizes.stretch_to());
         self.awaited = self.awaited.min(sizes.stretch_to());
+        self.await_workers(0);
         self.await_workers(sizes.start_at());
     }
 
     fn drain(&mut self) {
-        if self.phase == Phase::Open {
-            self.phase = Phase::Draining;
-            self.end_drain();
+        match self.phase {
+            Phase::Open => {
+                self.phase = Phase::Draining;
+                self.end_drain();
+            }
+            Phase::Over(PoolEnd::Failed) => self.phase = Phase::Over(PoolEnd::Terminated),
+            Phase::Draining | Phase::Over(_) => {}
         }
+    }
+
+    fn fail(&mut self) {
+        let is_wanted = self.phase == Phase::Draining;
+        let end = if is_wanted { PoolEnd::Terminated } else { PoolEnd::Failed };
+        self.close(end, ExitReason::InstallFailed);
     }
 
     fn end_drain(&mut self) {

@@ -39,6 +39,6 @@ pub use ledger::{Ending, Ledger, Phase, PoolEnd, TaskState, WorkerState};
 pub use plan::{Aim, Arrival, FaultRates, Plan, Victim};
 pub use rules::{Rule, Violation};
 pub use subject::{Subject, scheduler};
-pub use tally::{EXIT_REASONS, STOP_REASONS, Tally, TimerKind};
+pub use tally::{ADMISSIONS, EXIT_REASONS, STOP_REASONS, Tally, TimerKind};
 pub use trace::{Step, Trace};
 pub use world::{Failure, Run, simulate};

@@ -7,7 +7,7 @@ mod on_order;
 use std::any::Any;
 use std::time::Duration;
 
-use millhand_core::{Instant, Output, Stats, Timer};
+use millhand_core::{Instant, Output, PoolState, Stats, Timer};
 
 use crate::Ledger;
 use crate::trace::Stamp;
@@ -44,6 +44,11 @@ kinds! {
         RetriedAsAsked,
         /// A task is rejected if, and only if, as many wait as may, and no worker is free for it.
         QueueBound,
+        /// An essential task is taken though as many wait as may, or the pool is to end with its tasks.
+        EssentialTaken,
+        /// A task that was cancelled before it was submitted exits so at once, before anything else happens, unless the
+        /// pool is over.
+        WithdrawnEnds,
         /// A task that was not started in its time leaves the queue when that is over.
         QueueTimeEnds,
         /// A worker is asked to stop a task only while it runs it, once, and because a user cancelled it or its time
@@ -87,6 +92,11 @@ kinds! {
         FoundedTimer,
         /// The scheduler counts what waits, works and came too late as it is.
         RightStats,
+        /// The scheduler says how far the pool is: one that has failed and is to end has ended, whichever came first.
+        RightState,
+        /// The scheduler says how many workers are to be up whether or not there is work: as many as it starts with or are
+        /// reserved, until these are up at one time, or too many installs failed beside workers that are up.
+        RightFloor,
         /// The workers that the pool starts with, and reserved ones, are started at once, as far as the bounds allow and
         /// no install failed; and they come up.
         FloorReached,
@@ -109,6 +119,7 @@ pub struct Violation {
 type Verdict = Result<(), String>;
 type OrderChecker = fn(&Ledger, &Output) -> Verdict;
 type PoolChecker = fn(&Ledger) -> Verdict;
+type ReadingChecker = fn(&Ledger, Readings) -> Verdict;
 
 /// The end of a run by a panic.
 pub(crate) fn panicked(ledger: &Ledger, cause: &(dyn Any + Send)) -> Violation {
@@ -125,21 +136,31 @@ pub(crate) fn check_output(ledger: &Ledger, output: &Output) -> Result<(), Viola
     Ok(())
 }
 
-/// The pool is judged whenever all orders are carried out and before the next fact. `next` is the timer that the
-/// scheduler wants to be woken for, `wake_lag` how late the driver may be for it; `stats` is what the scheduler counts.
+/// What a scheduler says of itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Readings {
+    /// The timer that it wants to be woken for.
+    pub(crate) next: Option<Timer>,
+    pub(crate) stats: Stats,
+    pub(crate) state: PoolState,
+    pub(crate) floor: u32,
+}
+
+/// The pool is judged whenever all orders are carried out and before the next fact. `wake_lag` is how late the driver
+/// may be.
 pub(crate) fn check_between(
     ledger: &Ledger,
-    next: Option<Timer>,
-    stats: Stats,
+    readings: Readings,
     wake_lag: Duration,
 ) -> Result<(), Violation> {
     for (rule, check) in between_inputs::CHECKS {
         check(ledger).map_err(|message| violation(*rule, ledger, message))?;
     }
     between_inputs::in_time(ledger, wake_lag).map_err(|(rule, message)| violation(rule, ledger, message))?;
-    between_inputs::founded_timer(ledger, next)
-        .map_err(|message| violation(Rule::FoundedTimer, ledger, message))?;
-    between_inputs::right_stats(ledger, stats).map_err(|message| violation(Rule::RightStats, ledger, message))
+    for (rule, check) in between_inputs::READING_CHECKS {
+        check(ledger, readings).map_err(|message| violation(*rule, ledger, message))?;
+    }
+    Ok(())
 }
 
 /// The timers are judged after a wake.

@@ -1,8 +1,9 @@
 //! What a run drives: the scheduler, or something that claims to be one.
 
-use millhand_core::{Input, Instant, Output, PoolConfig, PoolSettings, Scheduler, Stats, Timer};
+use millhand_core::{Input, Instant, Output, PoolConfig, PoolSettings, PoolState, Scheduler, Stats, Timer};
 
-/// The four methods of the scheduler's contract, see the documentation of `millhand-core`, and its counts.
+/// The four methods of the scheduler's contract, see the documentation of `millhand-core`, and what it says of
+/// itself.
 pub trait Subject {
     /// Takes one fact in.
     fn handle_input(&mut self, now: Instant, input: Input);
@@ -14,6 +15,10 @@ pub trait Subject {
     fn poll_timeout(&self) -> Option<(Instant, Timer)>;
     /// Counts of tasks and workers.
     fn stats(&self) -> Stats;
+    /// How far the pool is.
+    fn state(&self) -> PoolState;
+    /// How many workers are to be up whether or not there is work.
+    fn floor(&self) -> u32;
 }
 
 impl Subject for Scheduler {
@@ -35,6 +40,14 @@ impl Subject for Scheduler {
 
     fn stats(&self) -> Stats {
         self.stats()
+    }
+
+    fn state(&self) -> PoolState {
+        self.state()
+    }
+
+    fn floor(&self) -> u32 {
+        self.floor()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use millhand_core::{ExitReason, StopReason, Timer};
+use millhand_core::{Admission, ExitReason, StopReason, Timer};
 
 use crate::{Aim, Fault, Victim};
 
@@ -17,6 +17,11 @@ listed! {
 listed! {
     /// Every reason to stop a worker.
     pub STOP_REASONS: StopReason, place_of_stop = BootTimedOut, Unresponsive, Idle, Surplus, PoolTerminated,
+}
+
+listed! {
+    /// Every kind of terms on which a task is taken.
+    pub ADMISSIONS: Admission, place_of_admission = Ordinary, Essential, Withdrawn,
 }
 
 kinds! {
@@ -73,6 +78,8 @@ pub struct Tally {
     exits: [u64; EXIT_REASONS.len()],
     /// Workers by why they were stopped, in the order of [`STOP_REASONS`].
     stops: [u64; STOP_REASONS.len()],
+    /// Tasks by the terms on which they were submitted, in the order of [`ADMISSIONS`].
+    admissions: [u64; ADMISSIONS.len()],
     timers: BTreeMap<TimerKind, u64>,
     faults: BTreeMap<Fault, u64>,
     aims: BTreeMap<Aim, u64>,
@@ -96,6 +103,12 @@ impl Tally {
     #[must_use]
     pub const fn stops(&self, reason: StopReason) -> u64 {
         self.stops[place_of_stop(reason)]
+    }
+
+    /// How many tasks were submitted on such terms.
+    #[must_use]
+    pub const fn admissions(&self, admission: Admission) -> u64 {
+        self.admissions[place_of_admission(admission)]
     }
 
     /// How often the driver woke for such a timer.
@@ -134,7 +147,8 @@ impl Tally {
         self.drained_pools += other.drained_pools;
         let exits = self.exits.iter_mut().zip(other.exits);
         let stops = self.stops.iter_mut().zip(other.stops);
-        for (mine, theirs) in exits.chain(stops) {
+        let admissions = self.admissions.iter_mut().zip(other.admissions);
+        for (mine, theirs) in exits.chain(stops).chain(admissions) {
             *mine += theirs;
         }
         add_all(&mut self.timers, &other.timers);
@@ -153,6 +167,10 @@ impl Tally {
 
     pub(crate) const fn count_stop(&mut self, reason: StopReason) {
         self.stops[place_of_stop(reason)] += 1;
+    }
+
+    pub(crate) const fn count_admission(&mut self, admission: Admission) {
+        self.admissions[place_of_admission(admission)] += 1;
     }
 
     pub(crate) fn count_timer(&mut self, timer: Timer) {
@@ -193,6 +211,9 @@ impl fmt::Display for Tally {
         }
         for &reason in STOP_REASONS {
             writeln!(f, "{:>9} stops {reason:?}", self.stops(reason))?;
+        }
+        for &admission in ADMISSIONS {
+            writeln!(f, "{:>9} tasks {admission:?}", self.admissions(admission))?;
         }
         for &kind in TimerKind::ALL {
             writeln!(f, "{:>9} wakes {kind:?}", self.timers(kind))?;

@@ -12,6 +12,7 @@ use millhand_core::{Input, Instant, Output, PoolSettings, StopReason};
 
 use crate::agenda::{Agenda, Event};
 use crate::fleet::Fleet;
+use crate::rules::Readings;
 use crate::{
     Fault, Ledger, Phase, Plan, PoolEnd, Step, Subject, Tally, TaskState, Trace, Violation, faults, rules,
 };
@@ -229,7 +230,9 @@ impl<S: Subject> World<S> {
 
     fn judge(&self) -> Result<(), Violation> {
         let next = self.subject.poll_timeout().map(|(_, timer)| timer);
-        rules::check_between(&self.ledger, next, self.subject.stats(), self.wake_lag)
+        let (stats, state, floor) = (self.subject.stats(), self.subject.state(), self.subject.floor());
+        let readings = Readings { next, stats, state, floor };
+        rules::check_between(&self.ledger, readings, self.wake_lag)
     }
 
     /// Counts an order that is about to be entered.

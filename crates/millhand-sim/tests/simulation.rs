@@ -2,9 +2,10 @@
 
 use std::thread;
 
-use millhand_core::{ExitReason, StopReason};
+use millhand_core::{Admission, ExitReason, StopReason};
 use millhand_sim::{
-    Aim, EXIT_REASONS, Failure, Fault, STOP_REASONS, Tally, TimerKind, Victim, scheduler, simulate,
+    ADMISSIONS, Aim, EXIT_REASONS, Failure, Fault, STOP_REASONS, Tally, TimerKind, Victim, scheduler,
+    simulate,
 };
 
 /// Runs of the default test; `MILLHAND_SIM_RUNS` asks for another number of them.
@@ -68,6 +69,8 @@ fn assert_everything_occurs(tally: &Tally) {
     assert_none(EXIT_REASONS.iter().filter(unseen), "no task exits");
     let unseen = |reason: &&StopReason| tally.stops(**reason) == 0;
     assert_none(STOP_REASONS.iter().filter(unseen), "no worker is stopped because");
+    let unseen = |admission: &&Admission| tally.admissions(**admission) == 0;
+    assert_none(ADMISSIONS.iter().filter(unseen), "no task is");
     assert_none(TimerKind::ALL.iter().filter(|kind| tally.timers(**kind) == 0), "no timer is due");
     assert_none(Fault::ALL.iter().filter(|fault| tally.faults(**fault) == 0), "no fault");
     assert_none(Aim::ALL.iter().filter(|aim| tally.aims(**aim) == 0), "no task is for a worker");

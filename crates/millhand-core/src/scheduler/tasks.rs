@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::{PoolState, Scheduler, WorkerState};
 use crate::queue::Place;
-use crate::{ExitReason, Instant, Outcome, Output, StopReason, TaskId, TaskSpec, Timer, WorkerId};
+use crate::{Admission, ExitReason, Instant, Outcome, Output, StopReason, TaskId, TaskSpec, Timer, WorkerId};
 
 /// A task that is not settled.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ impl Scheduler {
     pub(super) fn on_task_submitted(&mut self, now: Instant, id: TaskId, spec: TaskSpec) {
         debug_assert!(self.last_task < Some(id), "task ids increase: {id:?} after {:?}", self.last_task);
         self.last_task = Some(id);
-        if let Some(refusal) = self.refusal(spec.target) {
+        if let Some(refusal) = self.refusal(spec) {
             return self.settle(id, None, refusal);
         }
         let task = Task {
@@ -154,19 +154,23 @@ impl Scheduler {
     }
 
     /// Why a task cannot be taken, if it cannot.
-    fn refusal(&self, target: Option<WorkerId>) -> Option<ExitReason> {
-        match self.state {
-            PoolState::Open => {}
-            PoolState::Failed => return Some(ExitReason::InstallFailed),
-            PoolState::Draining | PoolState::Terminated => return Some(ExitReason::PoolTerminated),
-        }
-        let is_served = match target {
+    fn refusal(&self, spec: TaskSpec) -> Option<ExitReason> {
+        let is_ordinary = match (self.state, spec.admission) {
+            (PoolState::Failed, _) => return Some(ExitReason::InstallFailed),
+            (PoolState::Terminated, _) | (PoolState::Draining, Admission::Ordinary) => {
+                return Some(ExitReason::PoolTerminated);
+            }
+            (_, Admission::Withdrawn) => return Some(ExitReason::Cancelled),
+            (_, Admission::Essential) => false,
+            (PoolState::Open, Admission::Ordinary) => true,
+        };
+        let is_served = match spec.target {
             Some(worker) if !self.workers.contains_key(&worker) => return Some(ExitReason::WorkerLost),
             Some(worker) => self.idle.contains(&worker),
             None => !self.idle.is_empty() && self.may_work(),
         };
         let is_full = self.queued >= self.config.max_queue as usize;
-        (is_full && !is_served).then_some(ExitReason::Rejected)
+        (is_ordinary && is_full && !is_served).then_some(ExitReason::Rejected)
     }
 
     fn enqueue(&mut self, task: &Task) {

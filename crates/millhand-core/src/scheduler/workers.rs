@@ -28,9 +28,7 @@ impl Scheduler {
         self.timers.cancel(Timer::Backoff);
         self.install_failures = 0;
         self.rest(now, worker);
-        if self.drop_reached_floor() {
-            self.await_idle_timeouts(now);
-        }
+        self.drop_reached_floor(now);
         self.start_workers(now);
     }
 
@@ -39,14 +37,12 @@ impl Scheduler {
             return self.count_stale();
         }
         self.remove(worker);
-        self.install_failures = match fault {
-            InstallFault::Transient => self.install_failures.saturating_add(1),
-            InstallFault::Permanent => {
-                self.config.max_install_failures.max(self.install_failures.saturating_add(1))
-            }
+        let failures = self.install_failures.saturating_add(1);
+        let failures = match fault {
+            InstallFault::Transient => failures,
+            InstallFault::Permanent => self.config.max_install_failures.max(failures),
         };
-        self.timers.set(Timer::Backoff, now.after(self.config.backoff_after(self.install_failures)));
-        self.fail_if_hopeless();
+        self.set_failures(now, failures);
     }
 
     pub(super) fn on_worker_lost(&mut self, now: Instant, worker: WorkerId) {
@@ -116,13 +112,11 @@ impl Scheduler {
         }
     }
 
-    /// Forgets the floor if there are so many workers; says whether there was one.
-    pub(super) fn drop_reached_floor(&mut self) -> bool {
-        let is_reached = self.floor > 0 && self.workers_up() >= self.floor as usize;
-        if is_reached {
-            self.floor = 0;
+    /// Forgets the floor if there are so many workers.
+    pub(super) fn drop_reached_floor(&mut self, now: Instant) {
+        if self.floor > 0 && self.workers_up() >= self.floor as usize {
+            self.drop_floor(now);
         }
-        is_reached
     }
 
     /// Sets the idle timeout of every idle worker that has none.
@@ -167,6 +161,23 @@ impl Scheduler {
             || coming < self.config.spares as usize
     }
 
+    /// Pauses after a failed install. After too many the pool gives up: the floor if workers are up, and itself if none
+    /// is even starting.
+    fn set_failures(&mut self, now: Instant, failures: u32) {
+        self.install_failures = failures;
+        self.timers.set(Timer::Backoff, now.after(self.config.backoff_after(failures)));
+        if failures >= self.config.max_install_failures && self.workers_up() > 0 {
+            self.drop_floor(now);
+        }
+        self.fail_if_hopeless();
+    }
+
+    /// Waits no longer for so many workers to be up; those that were kept for that may end.
+    fn drop_floor(&mut self, now: Instant) {
+        self.floor = 0;
+        self.await_idle_timeouts(now);
+    }
+
     /// Too many installs failed: those under way are the last hope.
     fn is_giving_up(&self) -> bool {
         self.workers_up() == 0 && self.install_failures >= self.config.max_install_failures
@@ -175,7 +186,10 @@ impl Scheduler {
     fn fail_if_hopeless(&mut self) {
         if self.is_giving_up() && self.starting == 0 && !self.is_drained() {
             self.outputs.push_back(Output::FailPool);
-            self.close(PoolState::Failed);
+            // A user who waits for the end of a drain must hear of it, too.
+            let is_wanted = self.state == PoolState::Draining;
+            let end = if is_wanted { PoolState::Terminated } else { PoolState::Failed };
+            self.close(end, ExitReason::InstallFailed);
         }
     }
 

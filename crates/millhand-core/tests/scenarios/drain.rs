@@ -96,15 +96,17 @@ fn a_draining_pool_starts_no_spare_when_the_worker_of_its_last_task_dies() {
 }
 
 #[test]
-fn a_draining_pool_that_gets_no_workers_fails() {
+fn a_draining_pool_that_gets_no_workers_fails_and_has_ended() {
     let mut pool = Pool::new(settings());
     pool.submit(1);
     pool.drain();
     assert_eq!(pool.fail_install(1), NOTHING);
     assert_eq!(pool.wait_ms(100), ["start w2"]);
     assert_eq!(pool.fail_install_for_good(2), ["fail", "settle t1: InstallFailed"]);
-    assert_eq!(pool.scheduler.state(), PoolState::Failed);
-    assert_eq!(pool.submit(2), ["settle t2: InstallFailed"]);
+    assert_eq!(pool.scheduler.state(), PoolState::Terminated);
+    assert_eq!(pool.submit(2), ["settle t2: PoolTerminated"]);
+    assert_eq!(pool.drain(), NOTHING);
+    assert_eq!(pool.terminate(), NOTHING);
 }
 
 #[test]
@@ -149,10 +151,12 @@ fn to_drain_again_does_nothing() {
 }
 
 #[test]
-fn a_failed_pool_has_nothing_to_drain() {
+fn a_failed_pool_that_is_drained_ends() {
     let mut pool = Pool::new(settings());
     pool.submit(1);
     pool.fail_install_for_good(1);
-    assert_eq!(pool.drain(), NOTHING);
     assert_eq!(pool.scheduler.state(), PoolState::Failed);
+    assert_eq!(pool.drain(), NOTHING);
+    assert_eq!(pool.scheduler.state(), PoolState::Terminated);
+    assert_eq!(pool.submit(2), ["settle t2: PoolTerminated"]);
 }

@@ -2,11 +2,13 @@
 //!
 //! Facts go in by the methods of `Pool`, one line each, and every call answers with the orders that came of it.
 
+mod admission;
 mod boots;
 mod cancel;
 mod dispatch;
 mod drain;
 mod ending;
+mod floor;
 mod idle;
 mod losses;
 mod pool;

@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use millhand_core::{
-    Input, InstallFault, Instant, Outcome, Output, PoolConfig, PoolSettings, PoolSizes, Priority, Scheduler,
-    TaskId, TaskSpec, Timer, WorkerId,
+    Admission, Input, InstallFault, Instant, Outcome, Output, PoolConfig, PoolSettings, PoolSizes, Priority,
+    Scheduler, TaskId, TaskSpec, Timer, WorkerId,
 };
 
 /// No worker to start with, few bounds in the way, round times.
@@ -45,6 +45,16 @@ pub(crate) fn queue_timeout_ms(ms: u64) -> TaskSpec {
 /// A task that is run so often again.
 pub(crate) fn retries(retries: u32) -> TaskSpec {
     TaskSpec { retries, ..TaskSpec::default() }
+}
+
+/// A task that is taken whatever the queue, as long as there is a pool.
+pub(crate) fn essential() -> TaskSpec {
+    TaskSpec { admission: Admission::Essential, ..TaskSpec::default() }
+}
+
+/// A task that was cancelled before it was submitted.
+pub(crate) fn withdrawn() -> TaskSpec {
+    TaskSpec { admission: Admission::Withdrawn, ..TaskSpec::default() }
 }
 
 pub(crate) struct Pool {
@@ -166,6 +176,10 @@ impl Pool {
     /// Which timer is next.
     pub(crate) fn next_timer(&self) -> Option<Timer> {
         self.scheduler.poll_timeout().map(|(_, timer)| timer)
+    }
+
+    pub(crate) fn floor(&self) -> u32 {
+        self.scheduler.floor()
     }
 
     pub(crate) fn stale_inputs(&self) -> u64 {

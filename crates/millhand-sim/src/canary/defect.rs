@@ -73,6 +73,10 @@ kinds! {
         ShortQueue,
         /// It rejects what is meant for one worker when that is busy.
         RejectedTarget,
+        /// It takes essential tasks for ordinary ones.
+        IgnoredNeed,
+        /// It takes tasks that were cancelled before they were submitted for others.
+        IgnoredWithdrawal,
         /// It runs tasks once more often than was asked.
         ExcessRetry,
         /// It never runs a task again.
@@ -113,6 +117,10 @@ kinds! {
         HastyDrain,
         /// It keeps its workers when its last task has ended.
         EndlessDrain,
+        /// It does not end when it has failed and is to end with its tasks.
+        LingeringFailure,
+        /// It does not say that it has ended when it fails and was to end with its tasks.
+        UnendedDrain,
         /// It starts workers after the end.
         StartAfterEnd,
         /// It does not stop workers at the end.
@@ -127,6 +135,8 @@ kinds! {
         LeftoverTimer,
         /// It starts with one worker less.
         LowStart,
+        /// It never gives up workers that it was to reach.
+        StubbornFloor,
         /// It does not hear that workers are reserved.
         IgnoredReserve,
     }
@@ -157,6 +167,8 @@ impl Defect {
             Self::LateGrace => Rule::GraceEnds,
             Self::LateQueueTimeout => Rule::QueueTimeEnds,
             Self::LongQueue | Self::ShortQueue | Self::RejectedTarget => Rule::QueueBound,
+            Self::IgnoredNeed => Rule::EssentialTaken,
+            Self::IgnoredWithdrawal => Rule::WithdrawnEnds,
             Self::ExcessRetry | Self::NoRetry => Rule::RetriedAsAsked,
             Self::DoubledStart => Rule::FreshWorker,
             Self::OverStretch => Rule::StretchBound,
@@ -179,6 +191,8 @@ impl Defect {
             Self::StuckTimer => Rule::TimerAhead,
             Self::LeftoverTimer => Rule::FoundedTimer,
             Self::MiscountedIdle | Self::UncountedStale => Rule::RightStats,
+            Self::LingeringFailure | Self::UnendedDrain => Rule::RightState,
+            Self::StubbornFloor => Rule::RightFloor,
             Self::LowStart | Self::IgnoredReserve => Rule::FloorReached,
         }
     }

@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use millhand_core::{Input, Instant, PoolSettings, Stats, StopReason, TaskId, TaskSpec, WorkerId};
+use millhand_core::{
+    Admission, Input, Instant, PoolSettings, PoolState, Stats, StopReason, TaskId, TaskSpec, WorkerId,
+};
 
-use super::{Ledger, Phase, TaskState, Whose, WorkerState};
+use super::{Ledger, Phase, PoolEnd, TaskState, Whose, WorkerState};
 
 impl Ledger {
     /// The time of the last entry.
@@ -24,6 +26,17 @@ impl Ledger {
     #[must_use]
     pub const fn phase(&self) -> Phase {
         self.phase
+    }
+
+    /// What the scheduler must say that the pool is.
+    #[must_use]
+    pub const fn pool_state(&self) -> PoolState {
+        match self.phase {
+            Phase::Open => PoolState::Open,
+            Phase::Draining => PoolState::Draining,
+            Phase::Over(PoolEnd::Failed) => PoolState::Failed,
+            Phase::Over(PoolEnd::Terminated | PoolEnd::Drained) => PoolState::Terminated,
+        }
     }
 
     /// Whether the pool has ended.
@@ -47,6 +60,12 @@ impl Ledger {
     #[must_use]
     pub fn spec(&self, task: TaskId) -> Option<TaskSpec> {
         self.tasks.get(&task).map(|task| task.spec)
+    }
+
+    /// Whether a task was submitted on such terms.
+    #[must_use]
+    pub fn is_admitted_as(&self, task: TaskId, admission: Admission) -> bool {
+        self.spec(task).is_some_and(|spec| spec.admission == admission)
     }
 
     /// How often a task was posted.
@@ -194,7 +213,7 @@ impl Ledger {
     /// How many workers must still be up at one time, by the settings or because a user reserved them.
     #[must_use]
     pub const fn awaited_workers(&self) -> u32 {
-        self.awaited
+        if self.is_over() { 0 } else { self.awaited }
     }
 
     /// How many tasks wait for whichever worker is free.

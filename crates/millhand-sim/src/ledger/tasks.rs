@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use millhand_core::{ExitReason, Instant, Outcome, TaskId, TaskSpec, WorkerId};
+use millhand_core::{Admission, ExitReason, Instant, Outcome, TaskId, TaskSpec, WorkerId};
 
 use super::{Ledger, Phase, PoolEnd, Whose, WorkerState};
 
@@ -48,7 +48,7 @@ pub struct Ending {
 
 impl Ledger {
     pub(super) fn submit(&mut self, id: TaskId, spec: TaskSpec) {
-        let refusal = self.refusal(spec.target);
+        let refusal = self.refusal(spec);
         let step = i128::from(self.settings.priority_step_ms) * 1_000;
         let place = (i128::from(self.now.as_micros()) - i128::from(spec.priority.0) * step, id);
         let state = TaskState::Waiting;
@@ -63,14 +63,19 @@ impl Ledger {
     }
 
     /// Why a task that is submitted now ends at once, if it does.
-    fn refusal(&self, target: Option<WorkerId>) -> Option<ExitReason> {
-        match (self.phase, target) {
+    fn refusal(&self, spec: TaskSpec) -> Option<ExitReason> {
+        match (self.phase, spec.admission) {
             (Phase::Over(PoolEnd::Failed), _) => Some(ExitReason::InstallFailed),
-            (Phase::Draining | Phase::Over(_), _) => Some(ExitReason::PoolTerminated),
-            (Phase::Open, Some(worker)) if !self.live.contains(&worker) => Some(ExitReason::WorkerLost),
-            (Phase::Open, _) if self.takes_at_once(target) => None,
-            (Phase::Open, _) => {
-                (self.queued >= self.settings.max_queue as usize).then_some(ExitReason::Rejected)
+            (Phase::Over(_), _) => Some(ExitReason::PoolTerminated),
+            (_, Admission::Withdrawn) => Some(ExitReason::Cancelled),
+            (Phase::Draining, Admission::Ordinary) => Some(ExitReason::PoolTerminated),
+            _ if spec.target.is_some_and(|worker| !self.live.contains(&worker)) => {
+                Some(ExitReason::WorkerLost)
+            }
+            (_, Admission::Essential) => None,
+            (Phase::Open, Admission::Ordinary) => {
+                let is_full = self.queued >= self.settings.max_queue as usize;
+                (is_full && !self.takes_at_once(spec.target)).then_some(ExitReason::Rejected)
             }
         }
     }

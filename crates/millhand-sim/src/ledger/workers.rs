@@ -67,6 +67,7 @@ impl Ledger {
             InstallFault::Permanent => self.settings.max_install_failures,
         };
         self.bury(worker);
+        self.give_up_awaited();
     }
 
     pub(super) fn lose(&mut self, worker: WorkerId) {
@@ -105,6 +106,13 @@ impl Ledger {
     pub(super) fn await_workers(&mut self, count: u32) {
         self.awaited = self.awaited.max(count);
         if self.workers_up() >= self.awaited as usize {
+            self.awaited = 0;
+        }
+    }
+
+    /// Too many failed installs beside workers that are up end the wait for more.
+    fn give_up_awaited(&mut self) {
+        if self.workers_up() > 0 && self.install_failures >= self.settings.max_install_failures {
             self.awaited = 0;
         }
     }

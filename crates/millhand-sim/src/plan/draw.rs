@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fastrand::Rng;
-use millhand_core::{Instant, PoolSettings, PoolSizes, Priority, TaskSpec};
+use millhand_core::{Admission, Instant, PoolSettings, PoolSizes, Priority, TaskSpec};
 
 use super::{Aim, Arrival, FaultRates, Plan, Victim};
 
@@ -20,6 +20,8 @@ struct Habits {
     queue_timeout: u16,
     retry: u16,
     cancel: u16,
+    essential: u16,
+    withdrawn: u16,
     /// Tasks that are meant for one worker.
     aimed: u16,
 }
@@ -91,6 +93,8 @@ impl Habits {
             queue_timeout: sometimes(rng, 300),
             retry: sometimes(rng, 1_000),
             cancel: sometimes(rng, 400),
+            essential: sometimes(rng, 200),
+            withdrawn: sometimes(rng, 100),
             aimed: if rng.u8(0..8) == 0 { 900 } else { rng.u16(0..400) },
         }
     }
@@ -153,6 +157,7 @@ fn draw_task(rng: &mut Rng, habits: Habits) -> Arrival {
     let mut has = |rate| rng.u16(0..1_000) < rate;
     let (is_urgent, is_timed) = (has(habits.urgent), has(habits.timeout));
     let (waits_briefly, is_retried) = (has(habits.queue_timeout), has(habits.retry));
+    let (is_withdrawn, is_essential) = (has(habits.withdrawn), has(habits.essential));
     let is_aimed = has(habits.aimed);
     let spec = TaskSpec {
         priority: if is_urgent { draw_priority(rng) } else { Priority::NORMAL },
@@ -160,6 +165,11 @@ fn draw_task(rng: &mut Rng, habits: Habits) -> Arrival {
         timeout: is_timed.then(|| Duration::from_millis(rng.u64(0..=60))),
         queue_timeout: waits_briefly.then(|| Duration::from_millis(rng.u64(0..=300))),
         retries: if is_retried { rng.u32(1..=3) } else { 0 },
+        admission: match (is_withdrawn, is_essential) {
+            (true, _) => Admission::Withdrawn,
+            (false, true) => Admission::Essential,
+            (false, false) => Admission::Ordinary,
+        },
     };
     let aim = if is_aimed { draw_aim(rng) } else { Aim::Any };
     Arrival::Task { spec, aim }

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use millhand_core::{ExitReason, Instant, Stats, Timer};
+use millhand_core::{Admission, ExitReason, Instant, Timer};
 
-use super::{PoolChecker, Rule, Verdict};
+use super::{PoolChecker, ReadingChecker, Readings, Rule, Verdict};
 use crate::ledger::Whose;
 use crate::trace::Stamp;
 use crate::{Ending, Ledger, Phase, PoolEnd, TaskState, WorkerState};
 
 /// In the order in which they are asked: the more special rule first.
 pub(super) const CHECKS: &[(Rule, PoolChecker)] = &[
+    (Rule::WithdrawnEnds, withdrawn_ends),
     (Rule::QueueBound, rejects_when_full),
     (Rule::RetriedAsAsked, retries_no_oftener),
     (Rule::SettledPromptly, settled_promptly),
@@ -24,6 +25,23 @@ pub(super) const CHECKS: &[(Rule, PoolChecker)] = &[
     (Rule::DrainEnds, drain_ends),
     (Rule::ClosedForGood, leaves_no_worker),
 ];
+
+/// About what the scheduler says of itself.
+pub(super) const READING_CHECKS: &[(Rule, ReadingChecker)] = &[
+    (Rule::FoundedTimer, founded_timer),
+    (Rule::RightStats, right_stats),
+    (Rule::RightState, right_state),
+    (Rule::RightFloor, right_floor),
+];
+
+fn withdrawn_ends(ledger: &Ledger) -> Verdict {
+    match ledger.first_due() {
+        Some((task, _)) if ledger.is_admitted_as(task, Admission::Withdrawn) => {
+            Err(format!("{task:?} was cancelled before it was submitted, and is not settled"))
+        }
+        _ => Ok(()),
+    }
+}
 
 fn rejects_when_full(ledger: &Ledger) -> Verdict {
     match ledger.first_due() {
@@ -170,8 +188,8 @@ fn overdue(ledger: &Ledger, at: Instant, whose: Whose) -> (Rule, String) {
     }
 }
 
-pub(super) fn founded_timer(ledger: &Ledger, next: Option<Timer>) -> Verdict {
-    let Some(timer) = next else { return Ok(()) };
+fn founded_timer(ledger: &Ledger, readings: Readings) -> Verdict {
+    let Some(timer) = readings.next else { return Ok(()) };
     let task = |id| ledger.task(id);
     let is_founded = match timer {
         Timer::Boot(worker) => ledger.worker(worker) == Some(WorkerState::Starting),
@@ -187,12 +205,28 @@ pub(super) fn founded_timer(ledger: &Ledger, next: Option<Timer>) -> Verdict {
     Err(format!("a wake is wanted for {timer:?}, and there is nothing to wait for"))
 }
 
-pub(super) fn right_stats(ledger: &Ledger, stats: Stats) -> Verdict {
-    let right = ledger.stats();
+fn right_stats(ledger: &Ledger, readings: Readings) -> Verdict {
+    let (stats, right) = (readings.stats, ledger.stats());
     if stats == right {
         return Ok(());
     }
     Err(format!("the scheduler counts {stats:?}, and it is {right:?}"))
+}
+
+fn right_state(ledger: &Ledger, readings: Readings) -> Verdict {
+    let (state, right) = (readings.state, ledger.pool_state());
+    if state == right {
+        return Ok(());
+    }
+    Err(format!("the scheduler says that the pool is {state:?}, and it is {right:?}"))
+}
+
+fn right_floor(ledger: &Ledger, readings: Readings) -> Verdict {
+    let (floor, right) = (readings.floor, ledger.awaited_workers());
+    if floor == right {
+        return Ok(());
+    }
+    Err(format!("the scheduler is to reach {floor} workers, and it is {right}"))
 }
 
 pub(super) fn timer_ahead(ledger: &Ledger, next: Option<(Instant, Timer)>) -> Verdict {

@@ -7,6 +7,8 @@ use super::{OrderChecker, Rule, Verdict};
 
 pub(super) const CHECKS: &[(Rule, OrderChecker)] = &[
     (Rule::SettledOnce, tasks::settled_once),
+    (Rule::WithdrawnEnds, tasks::withdrawn_ends),
+    (Rule::EssentialTaken, tasks::essential_taken),
     (Rule::DrainEnds, workers::drains_no_sooner),
     (Rule::RetriedAsAsked, tasks::retries_no_seldomer),
     (Rule::RetriedAsAsked, tasks::retries_no_oftener),

@@ -11,6 +11,7 @@ impl<S: Subject> World<S> {
             Arrival::Task { spec, aim } => {
                 self.last_task += 1;
                 self.tally.submitted += 1;
+                self.tally.count_admission(spec.admission);
                 let spec = TaskSpec { target: self.take_aim(aim), ..spec };
                 Input::TaskSubmitted { task: TaskId(self.last_task), spec }
             }

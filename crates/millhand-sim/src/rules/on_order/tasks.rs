@@ -1,9 +1,9 @@
 //! Checkers of orders about tasks.
 
-use millhand_core::{ExitReason, Output, TaskId, WorkerId};
+use millhand_core::{Admission, ExitReason, Output, TaskId, WorkerId};
 
 use super::Verdict;
-use crate::{Ending, Ledger, TaskState, WorkerState};
+use crate::{Ending, Ledger, Phase, TaskState, WorkerState};
 
 pub(super) fn settled_once(ledger: &Ledger, output: &Output) -> Verdict {
     let Output::SettleTask { task, .. } = *output else { return Ok(()) };
@@ -12,6 +12,34 @@ pub(super) fn settled_once(ledger: &Ledger, output: &Output) -> Verdict {
         Some(TaskState::Settled) => Err(format!("{task:?} is settled twice")),
         Some(_) => Ok(()),
     }
+}
+
+pub(super) fn withdrawn_ends(ledger: &Ledger, output: &Output) -> Verdict {
+    match ledger.first_due() {
+        Some((due, TaskState::Over(Ending { reason: ExitReason::Cancelled, .. })))
+            if ledger.is_admitted_as(due, Admission::Withdrawn) =>
+        {
+            let settled = Output::SettleTask { task: due, worker: None, reason: ExitReason::Cancelled };
+            if *output == settled {
+                return Ok(());
+            }
+            Err(format!("{output:?} when {due:?} was submitted, which was cancelled before"))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn essential_taken(ledger: &Ledger, output: &Output) -> Verdict {
+    let Output::SettleTask { task, reason, .. } = *output else { return Ok(()) };
+    let is_refusal = match reason {
+        ExitReason::Rejected => true,
+        ExitReason::PoolTerminated => ledger.phase() == Phase::Draining,
+        _ => false,
+    };
+    if is_refusal && ledger.is_admitted_as(task, Admission::Essential) {
+        return Err(format!("{task:?} is essential, and is refused with {reason:?}"));
+    }
+    Ok(())
 }
 
 /// A task that waits after its worker died was to be run again.
