@@ -16,8 +16,9 @@ pub struct PoolSettings {
     pub install_concurrency: u32,
     /// How long a worker may boot without a sign of progress.
     pub boot_timeout_ms: u32,
-    /// Failed installs in a row that end the wait for workers without work: they fail the pool if none is up. With one up,
-    /// the pool goes on with it, tries again while tasks wait, and no longer for `start_at` or reserved workers.
+    /// Failed installs in a row that are too many: with no worker up they fail the pool. With one up, the pool tries
+    /// again while tasks wait, and no longer for `start_at` or reserved workers. While it does try for these, a worker
+    /// that dies idle counts too, and is not made up for by one that comes up.
     pub max_install_failures: u32,
     /// The pause after the first failed install; it doubles with each further one.
     pub backoff_ms: u32,

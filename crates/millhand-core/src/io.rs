@@ -46,7 +46,8 @@ pub enum Input {
         /// Whether another try could help.
         fault: InstallFault,
     },
-    /// A worker died. It is gone.
+    /// A worker died. It is gone. While the pool is to reach a [floor](crate::Scheduler::floor), the death of an idle
+    /// one counts as a failed install.
     WorkerLost {
         /// Who.
         worker: WorkerId,

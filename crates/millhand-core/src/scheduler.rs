@@ -30,8 +30,10 @@ pub struct Scheduler {
     shared: TaskQueue,
     /// See [`Self::floor`].
     floor: u32,
-    /// Failed installs in a row with no worker up.
+    /// Failed installs since a worker was last ready, or the last one that was up went.
     install_failures: u32,
+    /// Workers that died idle since there is a floor. No worker that is ready makes up for them until it is reached.
+    early_deaths: u32,
     next_worker: u32,
     last_task: Option<TaskId>,
     queued: usize,
@@ -93,6 +95,7 @@ impl Scheduler {
             starting: 0,
             shared: TaskQueue::default(),
             install_failures: 0,
+            early_deaths: 0,
             next_worker: 1,
             last_task: None,
             queued: 0,
@@ -128,8 +131,10 @@ impl Scheduler {
         self.workers.len() - self.starting
     }
 
-    /// Workers to reach whether or not there is work, because the pool starts with them or a user reserved them; zero once
-    /// so many were up at one time, or were given up: after too many failed installs, or with the pool.
+    /// Workers to reach whether or not there is work; zero once reached or given up.
+    ///
+    /// They are those that the pool starts with, and reserved ones. They are reached when so many are up at one time, and
+    /// given up after too many failed installs beside workers that are up, or with the pool.
     #[must_use]
     pub const fn floor(&self) -> u32 {
         self.floor

@@ -22,7 +22,7 @@ use crate::{Subject, scheduler};
 #[derive(Debug)]
 pub struct Canary {
     inner: Scheduler,
-    /// One without the defect that hears the same, for what a canary says of itself and is not what is wrong with it.
+    /// One without the defect that hears the same, for what a canary says when it is to be caught by what it does.
     sound: Scheduler,
     defect: Defect,
     /// Every worker that was ordered.
@@ -294,11 +294,16 @@ impl Subject for Canary {
         }
         self.sound.handle_input(now, input);
         let floor = self.inner.floor();
+        let dies_early = matches!(input, Input::WorkerLost { worker }
+            if floor > 0 && self.inner.worker_state(worker) == Some(WorkerState::Idle));
         if let Some(input) = self.mishear(input) {
             self.inner.handle_input(now, input);
         }
         if !matches!(input, Input::PoolResized { .. }) {
             self.cling(now, floor);
+        }
+        if self.defect == Defect::EagerReplacement && dies_early && self.inner.floor() > 0 {
+            self.invented.push_back(Output::StartWorker { worker: WorkerId(u32::MAX) });
         }
         self.invent(now, input);
     }
@@ -352,7 +357,15 @@ impl Subject for Canary {
     }
 
     fn floor(&self) -> u32 {
-        if self.defect == Defect::StubbornFloor { self.inner.floor() } else { self.sound.floor() }
+        match self.defect {
+            // What is wrong is to show in what they do.
+            Defect::EagerStart
+            | Defect::LowStart
+            | Defect::IgnoredReserve
+            | Defect::HastyFailure
+            | Defect::StubbornPool => self.sound.floor(),
+            _ => self.inner.floor(),
+        }
     }
 }
 

@@ -19,6 +19,8 @@ kinds! {
         LostStarting,
         /// A worker died while it waited.
         LostIdle,
+        /// A worker died while it waited, before so many were up as were to come up.
+        LostEarly,
         /// A worker died while it ran a task.
         LostBusy,
         /// A worker died while it was to stop its task.
@@ -109,6 +111,7 @@ pub(crate) fn timely(ledger: &Ledger, input: &Input) -> Option<Fault> {
         Input::InstallFailed { fault: InstallFault::Permanent, .. } => Some(Fault::PermanentInstall),
         Input::WorkerLost { worker } => match ledger.worker(worker)? {
             WorkerState::Starting => Some(Fault::LostStarting),
+            WorkerState::Idle if ledger.awaited_workers() > 0 => Some(Fault::LostEarly),
             WorkerState::Idle => Some(Fault::LostIdle),
             WorkerState::Busy(task) if is_stopping(ledger, task) => Some(Fault::LostStopping),
             WorkerState::Busy(_) => Some(Fault::LostBusy),

@@ -40,10 +40,14 @@ pub struct Ledger {
     idle: usize,
     /// Until when something must have happened to a task or a worker: what, its state says.
     deadlines: BTreeSet<(Instant, Whose)>,
-    /// Failed installs since a worker was last ready.
+    /// Failed installs since a worker was last ready, and what counts as such.
     install_failures: u32,
+    /// Until when no worker may be started because of these.
+    paused_until: Option<Instant>,
     /// How many workers users still wait for to be up at one time.
     awaited: u32,
+    /// Workers that died idle since they do.
+    early_deaths: u32,
     /// Facts about tasks that had ended and workers that had moved on, or that never were.
     stale_inputs: u64,
 }
@@ -96,6 +100,8 @@ impl Ledger {
             idle: 0,
             deadlines: BTreeSet::new(),
             install_failures: 0,
+            paused_until: None,
+            early_deaths: 0,
             stale_inputs: 0,
         }
     }

@@ -79,6 +79,9 @@ kinds! {
         HungBootEnds,
         /// Workers that are too many with nothing to do are gone when all is quiet.
         ShrinksWhenCalm,
+        /// No worker is started in the pause after a failed install, or after the death of an idle worker while some are
+        /// to come up, unless one becomes ready or the last one that is up goes.
+        PauseKept,
         /// After too many failed installs, with no worker up, no more are started; and the pool fails if, and
         /// only if, no worker is even starting then.
         GivesUp,
@@ -94,8 +97,8 @@ kinds! {
         RightStats,
         /// The scheduler says how far the pool is: one that has failed and is to end has ended, whichever came first.
         RightState,
-        /// The scheduler says how many workers are to be up whether or not there is work: as many as it starts with or are
-        /// reserved, until these are up at one time, or too many installs failed beside workers that are up.
+        /// The scheduler says how many workers are to be up whether or not there is work: as many as it starts with or
+        /// are reserved, until these are up at one time, or too many installs failed beside workers that are up.
         RightFloor,
         /// The workers that the pool starts with, and reserved ones, are started at once, as far as the bounds allow and
         /// no install failed; and they come up.

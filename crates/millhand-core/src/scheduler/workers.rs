@@ -29,6 +29,10 @@ impl Scheduler {
         self.install_failures = 0;
         self.rest(now, worker);
         self.drop_reached_floor(now);
+        if self.early_deaths >= self.config.max_install_failures {
+            // It was the last hope, and may die like those before it.
+            self.drop_floor(now);
+        }
         self.start_workers(now);
     }
 
@@ -49,12 +53,22 @@ impl Scheduler {
         match self.worker_state(worker) {
             None => self.count_stale(),
             Some(WorkerState::Starting) => self.on_install_failed(now, worker, InstallFault::Transient),
+            Some(WorkerState::Idle) if self.floor > 0 => self.on_early_death(now, worker),
             Some(WorkerState::Idle) => self.replace(now, worker),
             Some(WorkerState::Busy(task)) => {
                 self.on_runner_lost(task, worker);
                 self.replace(now, worker);
             }
         }
+    }
+
+    /// A worker died with nothing to do before so many were up as are to be: it counts as a failed install, so that
+    /// workers which come up only to die are not started for ever.
+    fn on_early_death(&mut self, now: Instant, worker: WorkerId) {
+        self.early_deaths += 1;
+        let failures = self.install_failures.saturating_add(1).max(self.early_deaths);
+        self.remove(worker);
+        self.set_failures(now, failures);
     }
 
     pub(super) fn on_boot_timed_out(&mut self, now: Instant, worker: WorkerId) {
@@ -161,8 +175,8 @@ impl Scheduler {
             || coming < self.config.spares as usize
     }
 
-    /// Pauses after a failed install. After too many the pool gives up: the floor if workers are up, and itself if none
-    /// is even starting.
+    /// Pauses after a failed install, or what counts as one. After too many the pool gives up: the floor if workers are
+    /// up, and itself if none is even starting.
     fn set_failures(&mut self, now: Instant, failures: u32) {
         self.install_failures = failures;
         self.timers.set(Timer::Backoff, now.after(self.config.backoff_after(failures)));
@@ -175,6 +189,7 @@ impl Scheduler {
     /// Waits no longer for so many workers to be up; those that were kept for that may end.
     fn drop_floor(&mut self, now: Instant) {
         self.floor = 0;
+        self.early_deaths = 0;
         self.await_idle_timeouts(now);
     }
 

@@ -109,6 +109,10 @@ kinds! {
         IdleBelowStart,
         /// It never ends a worker for having nothing to do.
         NoIdleTimeout,
+        /// It pauses for half the time after failed installs.
+        ShortPause,
+        /// It replaces at once what dies idle before so many workers are up as were to come up.
+        EagerReplacement,
         /// It fails the pool after the first failed install.
         HastyFailure,
         /// It goes on after too many failed installs.
@@ -185,6 +189,7 @@ impl Defect {
             | Self::RuthlessShrink => Rule::FoundedStop,
             Self::LateStop => Rule::HungBootEnds,
             Self::NoIdleTimeout => Rule::ShrinksWhenCalm,
+            Self::ShortPause | Self::EagerReplacement => Rule::PauseKept,
             Self::HastyFailure | Self::StubbornPool => Rule::GivesUp,
             Self::HastyDrain | Self::EndlessDrain => Rule::DrainEnds,
             Self::StartAfterEnd | Self::LeakedWorker => Rule::ClosedForGood,
@@ -212,6 +217,10 @@ impl Defect {
             Self::LateStop => settings.boot_timeout_ms *= 2,
             Self::HastyIdle => settings.idle_timeout_ms = settings.idle_timeout_ms.map(|ms| ms.div_ceil(2)),
             Self::NoIdleTimeout => settings.idle_timeout_ms = None,
+            Self::ShortPause => {
+                settings.backoff_ms = settings.backoff_ms.div_ceil(2);
+                settings.max_backoff_ms = settings.max_backoff_ms.div_ceil(2);
+            }
             Self::HastyFailure => settings.max_install_failures = 1,
             Self::StubbornPool => settings.max_install_failures = u32::MAX,
             Self::LowStart => settings.start_at = settings.start_at.saturating_sub(1),

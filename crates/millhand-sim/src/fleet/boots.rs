@@ -81,7 +81,7 @@ impl Fleet {
             say(agenda, self.soon(at), echo);
         }
         if self.chance(self.faults.lost_worker) {
-            let at = self.within(at, LONGEST_LIFE);
+            let at = if self.rng.bool() { self.soon(at) } else { self.within(at, LONGEST_LIFE) };
             say(agenda, at, Input::WorkerLost { worker });
         }
     }

@@ -255,10 +255,17 @@ impl Ledger {
         [shared, first(Some(worker))].into_iter().flatten().min().map(|(_, task)| task)
     }
 
-    /// How many installs failed since a worker was last ready. The pool may pause while there are any.
+    /// How many installs failed since a worker was last ready; the death of an idle worker counts while workers are
+    /// awaited, and is not made up for until they are not. The pool may pause while there are any.
     #[must_use]
     pub const fn install_failures(&self) -> u32 {
         self.install_failures
+    }
+
+    /// Until when no worker may be started, after a failed install.
+    #[must_use]
+    pub const fn paused_until(&self) -> Option<Instant> {
+        self.paused_until
     }
 
     /// Whether too many installs failed and no worker is up: those that are still starting are the last hope.

@@ -1,5 +1,7 @@
 //! Entries about workers.
 
+use std::time::Duration;
+
 use millhand_core::{ExitReason, InstallFault, Instant, StopReason, TaskId, WorkerId};
 
 use super::tasks::Ending;
@@ -52,9 +54,12 @@ impl Ledger {
 
     pub(super) fn note_ready(&mut self, worker: WorkerId) {
         if self.worker(worker) == Some(WorkerState::Starting) {
-            self.install_failures = 0;
+            self.forgive_failures();
             self.set_worker(worker, WorkerState::Idle);
             self.await_workers(0);
+            if self.early_deaths >= self.settings.max_install_failures {
+                self.await_no_more();
+            }
         }
     }
 
@@ -62,12 +67,19 @@ impl Ledger {
         if self.worker(worker) != Some(WorkerState::Starting) {
             return;
         }
-        self.install_failures += match fault {
-            InstallFault::Transient => 1,
-            InstallFault::Permanent => self.settings.max_install_failures,
-        };
+        let failures = self.install_failures + 1;
         self.bury(worker);
-        self.give_up_awaited();
+        self.count_failures(match fault {
+            InstallFault::Transient => failures,
+            InstallFault::Permanent => failures.max(self.settings.max_install_failures),
+        });
+    }
+
+    /// It came up only to die.
+    fn die_early(&mut self, worker: WorkerId) {
+        self.early_deaths += 1;
+        self.bury(worker);
+        self.count_failures(self.early_deaths.max(self.install_failures + 1));
     }
 
     pub(super) fn lose(&mut self, worker: WorkerId) {
@@ -77,6 +89,7 @@ impl Ledger {
                 self.lose_runner(task, worker);
                 self.lose_up(worker);
             }
+            Some(WorkerState::Idle) if self.awaited > 0 => self.die_early(worker),
             Some(WorkerState::Idle) => self.lose_up(worker),
             Some(WorkerState::Gone) | None => {}
         }
@@ -106,22 +119,37 @@ impl Ledger {
     pub(super) fn await_workers(&mut self, count: u32) {
         self.awaited = self.awaited.max(count);
         if self.workers_up() >= self.awaited as usize {
-            self.awaited = 0;
+            self.await_no_more();
         }
     }
 
-    /// Too many failed installs beside workers that are up end the wait for more.
-    fn give_up_awaited(&mut self) {
-        if self.workers_up() > 0 && self.install_failures >= self.settings.max_install_failures {
-            self.awaited = 0;
+    const fn await_no_more(&mut self) {
+        self.awaited = 0;
+        self.early_deaths = 0;
+    }
+
+    /// Each makes the pause twice as long; too many beside workers that are up end the wait for more.
+    fn count_failures(&mut self, failures: u32) {
+        self.install_failures = failures;
+        let settings = &self.settings;
+        let doublings = (failures - 1).min(31);
+        let pause_ms = (u64::from(settings.backoff_ms) << doublings).min(settings.max_backoff_ms.into());
+        self.paused_until = Some(self.now.after(Duration::from_millis(pause_ms)));
+        if self.workers_up() > 0 && failures >= settings.max_install_failures {
+            self.await_no_more();
         }
+    }
+
+    const fn forgive_failures(&mut self) {
+        self.install_failures = 0;
+        self.paused_until = None;
     }
 
     /// Failed installs count only in a row with no worker up.
     fn lose_up(&mut self, worker: WorkerId) {
         self.bury(worker);
         if self.workers_up() == 0 {
-            self.install_failures = 0;
+            self.forgive_failures();
         }
     }
 

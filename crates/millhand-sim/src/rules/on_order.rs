@@ -22,6 +22,7 @@ pub(super) const CHECKS: &[(Rule, OrderChecker)] = &[
     (Rule::WorkBound, tasks::work_bound),
     (Rule::InOrder, tasks::in_order),
     (Rule::FreshWorker, workers::fresh_worker),
+    (Rule::PauseKept, workers::pause_kept),
     (Rule::StretchBound, workers::stretch_bound),
     (Rule::InstallBound, workers::install_bound),
     (Rule::NeededStart, workers::needed_start),

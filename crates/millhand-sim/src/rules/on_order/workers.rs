@@ -5,6 +5,7 @@ use std::time::Duration;
 use millhand_core::{ExitReason, Output, StopReason, WorkerId};
 
 use super::Verdict;
+use crate::trace::Stamp;
 use crate::{Ending, Ledger, Phase, PoolEnd, TaskState, WorkerState};
 
 pub(super) fn closed_for_good(ledger: &Ledger, output: &Output) -> Verdict {
@@ -42,6 +43,20 @@ pub(super) fn fresh_worker(ledger: &Ledger, output: &Output) -> Verdict {
     match ledger.worker(worker) {
         None => Ok(()),
         Some(state) => Err(format!("{worker:?} is started, and is {state:?}")),
+    }
+}
+
+pub(super) fn pause_kept(ledger: &Ledger, output: &Output) -> Verdict {
+    let Output::StartWorker { worker } = *output else { return Ok(()) };
+    match ledger.paused_until() {
+        Some(end) if ledger.now() < end => {
+            let failures = ledger.install_failures();
+            Err(format!(
+                "{worker:?} is started before {}, after {failures} failed installs in a row",
+                Stamp(end)
+            ))
+        }
+        _ => Ok(()),
     }
 }
 
