@@ -181,12 +181,13 @@ impl Inner {
                 news = true;
                 (self.on_event)(event);
             }
+            let has_ended = self.state.borrow_mut().take_end();
             let stats = self.state.borrow().scheduler.stats();
-            if self.told_stats.replace(stats) == stats && !news {
+            if self.told_stats.replace(stats) == stats && !news && !has_ended {
                 break;
             }
             (self.on_event)(Event::BatchEnded { queued: stats.queued });
-            if self.state.borrow_mut().take_end() {
+            if has_ended {
                 (self.on_event)(Event::PoolTerminated);
             }
         }

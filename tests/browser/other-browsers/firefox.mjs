@@ -1,6 +1,6 @@
 /** Firefox, headless, through WebDriver BiDi: a WebSocket to the browser itself, without a driver between. */
 
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { once } from 'node:events'
@@ -13,30 +13,21 @@ export const NAMES = ['firefox', 'firefox-esr']
 export async function launch(path) {
   const profile = await mkdtemp(join(tmpdir(), 'millhand-firefox-'))
   const args = ['--headless', '--no-remote', '--profile', profile, '--remote-debugging-port', '0', 'about:blank']
-  const program = new Program(path, args, { stdio: ['ignore', 'ignore', 'pipe'] })
-  const stop = async () => {
-    await program.stop()
-    await rm(profile, { recursive: true, force: true, maxRetries: 3 })
-  }
-  try {
-    const url = await program.match(2, /^WebDriver BiDi listening on (ws:\S+)/)
-    const connection = await Connection.open(`${url}/session`)
-    const { capabilities } = await connection.send('session.new', { capabilities: {} })
-    const { context } = await connection.send('browsingContext.create', { type: 'tab' })
-    return new Firefox(`${capabilities.browserName} ${capabilities.browserVersion}`, connection, context, stop)
-  } catch (error) {
-    await stop()
-    throw error
-  }
+  const program = new Program(path, args, { stdio: ['ignore', 'ignore', 'pipe'], scratch: profile })
+  const url = await program.match(2, /^WebDriver BiDi listening on (ws:\S+)/)
+  const connection = await Connection.open(`${url}/session`)
+  const { capabilities } = await connection.send('session.new', { capabilities: {} })
+  const { context } = await connection.send('browsingContext.create', { type: 'tab' })
+  return new Firefox(capabilities.browserVersion, connection, context, [program])
 }
 
 class Firefox {
   #connection
   #context
 
-  constructor(version, connection, context, stop) {
-    this.version = version
-    this.close = stop
+  constructor(version, connection, context, programs) {
+    this.version = `Firefox ${version}`
+    this.programs = programs
     this.#connection = connection
     this.#context = context
   }

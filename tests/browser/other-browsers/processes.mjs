@@ -2,6 +2,7 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { rm } from 'node:fs/promises'
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -27,16 +28,30 @@ function isExecutable(path) {
   }
 }
 
+/** Those that have not been stopped. */
+const running = new Set()
+
+/** Ends every program, the last one first. */
+export async function stopAll() {
+  for (const program of [...running].reverse()) await program.stop()
+}
+
 /** A running program. */
 export class Program {
   #path
   #child
+  #scratch
   #exited
   #lastLine = ''
 
-  /** @param stdio as `spawn` has it; what is a pipe is read by {@link Program.match}. */
-  constructor(path, args, { stdio = ['ignore', 'pipe', 'pipe'], env = process.env } = {}) {
+  /**
+   * @param options.stdio as `spawn` has it; what is a pipe has to be read by {@link Program.match}.
+   * @param options.scratch a folder of the program's, removed after it.
+   */
+  constructor(path, args, { stdio, env = process.env, scratch = null }) {
     this.#path = path
+    this.#scratch = scratch
+    running.add(this)
     // A group of its own, so that what it starts can be ended with it.
     this.#child = spawn(path, args, { stdio, env, detached: true })
     this.#exited = once(this.#child, 'exit')
@@ -67,11 +82,13 @@ export class Program {
 
   /** Ends it, and its group. */
   async stop() {
+    running.delete(this)
     this.#signalGroup('SIGTERM')
     const impatient = setTimeout(() => this.#signalGroup('SIGKILL'), STOP_MS)
     await this.#exited.catch(() => undefined)
     clearTimeout(impatient)
     this.#signalGroup('SIGKILL')
+    if (this.#scratch) await rm(this.#scratch, { recursive: true, force: true, maxRetries: 5 })
   }
 
   #signalGroup(signal) {

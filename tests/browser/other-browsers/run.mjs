@@ -6,29 +6,27 @@
 
 import { fileURLToPath } from 'node:url'
 import * as firefox from './firefox.mjs'
-import { findProgram, Program, within } from './processes.mjs'
+import { findProgram, Program, stopAll, within } from './processes.mjs'
 import * as webkit from './webkit.mjs'
 
 const BROWSERS = { firefox, webkit }
 const LAUNCH_MS = 60_000
 const SCENARIO_MS = 120_000
 
-/** What has to be ended, in whatever way this ends. */
-const open = new Set()
-
 async function main(args) {
   try {
     const { wanted, words } = parseArguments(args)
-    const server = await startServer()
+    const launches = wanted.map(launchOf)
+    const page = new URL('other-browsers/page.html', await startServer())
     const counts = { passed: 0, failed: 0, skipped: 0 }
-    for (const name of wanted) await runBrowser(name, new URL('other-browsers/page.html', server), words, counts)
+    for (const launch of launches) await runBrowser(launch, page, words, counts)
     console.log(`${counts.passed} passed, ${counts.failed} failed${counts.skipped ? `, ${counts.skipped} skipped` : ''}`)
     process.exitCode = counts.failed === 0 && counts.passed > 0 ? 0 : 1
   } catch (error) {
     console.error(error.message)
     process.exitCode = 1
   } finally {
-    await closeAll()
+    await stopAll()
   }
 }
 
@@ -40,6 +38,14 @@ function parseArguments(args) {
   return { wanted: args.length > 0 ? args : Object.keys(BROWSERS), words }
 }
 
+/** How to start a browser. */
+function launchOf(name) {
+  const { VARIABLE, NAMES, launch } = BROWSERS[name]
+  const path = findProgram(VARIABLE, NAMES)
+  if (path) return () => within(LAUNCH_MS, `${name} did not start`, launch(path))
+  throw new Error(`${name}: there is no \`${NAMES.join('` or `')}\` on the PATH: install it, or set ${VARIABLE}`)
+}
+
 /** The url of the folder of all browser tests: the page is ours, and its helpers are those of the other tests. */
 async function startServer() {
   const binary = process.env.MILLHAND_BIN
@@ -48,34 +54,21 @@ async function startServer() {
   const folder = fileURLToPath(new URL('..', import.meta.url))
   const args = ['serve', folder, '--port', '0', '--offline', ...(overlay ? ['--overlay', overlay] : [])]
   const server = new Program(binary, args, { stdio: ['ignore', 'pipe', 'inherit'] })
-  open.add(() => server.stop())
   return server.match(1, /^listening on (\S+)$/)
 }
 
-async function runBrowser(name, page, words, counts) {
-  const { VARIABLE, NAMES, launch } = BROWSERS[name]
-  const path = findProgram(VARIABLE, NAMES)
-  if (!path) {
-    console.error(`${name}: no \`${NAMES.join('` or `')}\` on the PATH: install it, or set ${VARIABLE}`)
-    counts.failed += 1
-    return
+async function runBrowser(launch, page, words, counts) {
+  const session = new Session(launch)
+  const names = await session.ask(page, 'names')
+  if (names.failure) throw new Error(`the page does not load: ${names.failure}`)
+  console.log(await session.version())
+  for (const scenario of names.filter((scenario) => scenario.includes(words))) {
+    const outcome = await session.ask(page, 'run', scenario).catch((error) => ({ failure: error.message }))
+    show(scenario, outcome, counts)
+    // What it may have left behind is not to touch the next one.
+    if (outcome.failure) await session.close()
   }
-  const session = new Session(() => within(LAUNCH_MS, `${name} did not start`, launch(path)))
-  try {
-    const names = await session.ask(page, 'names')
-    console.log(`${(await session.browser()).version}`)
-    for (const scenario of names.filter((scenario) => scenario.includes(words))) {
-      const outcome = await session.ask(page, 'run', scenario).catch((error) => ({ failure: error.message }))
-      show(scenario, outcome, counts)
-      // What it may have left behind is not to touch the next one.
-      if (outcome.failure) await session.close()
-    }
-  } catch (error) {
-    console.error(`${name}: ${error.message}`)
-    counts.failed += 1
-  } finally {
-    await session.close()
-  }
+  await session.close()
 }
 
 function show(scenario, { failure, skipped, ms }, counts) {
@@ -93,19 +86,18 @@ class Session {
     this.#launch = launch
   }
 
-  async browser() {
-    if (this.#browser) return this.#browser
-    this.#browser = await this.#launch()
-    open.add(this.#browser.close)
-    return this.#browser
+  async version() {
+    this.#browser ??= await this.#launch()
+    return this.#browser.version
   }
 
   /** What a function of the page, freshly loaded, gives. */
   async ask(page, name, argument) {
-    const browser = await this.browser()
+    this.#browser ??= await this.#launch()
+    const browser = this.#browser
     try {
-      const loaded = browser.open(page.href).then(() => browser.call(name, argument))
-      return JSON.parse(await within(SCENARIO_MS, 'no outcome', loaded))
+      const answered = browser.open(page.href).then(() => browser.call(name, argument))
+      return JSON.parse(await within(SCENARIO_MS, 'no outcome', answered))
     } catch (error) {
       await this.close()
       throw error
@@ -113,22 +105,14 @@ class Session {
   }
 
   async close() {
-    const browser = this.#browser
-    if (!browser) return
+    const programs = this.#browser?.programs ?? []
     this.#browser = null
-    open.delete(browser.close)
-    await browser.close()
+    for (const program of programs) await program.stop()
   }
 }
 
-async function closeAll() {
-  const closing = [...open].reverse()
-  open.clear()
-  for (const close of closing) await close()
-}
-
 for (const signal of ['SIGINT', 'SIGTERM']) {
-  process.once(signal, () => void closeAll().finally(() => process.exit(1)))
+  process.once(signal, () => void stopAll().finally(() => process.exit(1)))
 }
 
 await main(process.argv.slice(2))

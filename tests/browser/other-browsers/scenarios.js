@@ -56,6 +56,16 @@ const SCENARIOS = {
     same('next worker', await workers.run(whichWorker), 'w2')
   },
 
+  'an unhandled rejection leaves its worker and its task as they were': async (pool) => {
+    const workers = pool({ pool: ONE_WORKER })
+    const heard = await workers.run(({ args }) => {
+      void Promise.reject(new Error(args))
+      return new Promise((resolve) => self.addEventListener('unhandledrejection', ({ reason }) => resolve(reason.message)))
+    }, ON_PURPOSE)
+    same('heard in the worker', heard, ON_PURPOSE)
+    same('next worker', await workers.run(whichWorker), 'w1')
+  },
+
   'a JavaScript loop without end is cancelled by ending its worker': async (pool) => {
     const workers = pool({ pool: { ...ONE_WORKER, cancelGrace: 50 } })
     const loop = workers.run(loopForEver)
@@ -117,6 +127,13 @@ const SCENARIOS = {
     same('reason', (await rejection(loop)).reason, 'Cancelled')
     same('next worker', await workers.run(whichWorker), 'w2')
     same('Python goes on', await workers.python('1 + 1'), 2)
+  },
+
+  'a page that is isolated, and has no SharedArrayBuffer all the same, has pools': async (pool) => {
+    // So it is in WebKitGTK.
+    Object.defineProperty(globalThis, 'crossOriginIsolated', { value: true })
+    delete globalThis.SharedArrayBuffer
+    same('result', await pool({ pool: ONE_WORKER }).run(() => 'ran'), 'ran')
   },
 
   'a task that runs for too long times out, whether it listens or not': async (pool) => {

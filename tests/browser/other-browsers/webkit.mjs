@@ -10,37 +10,28 @@ export const NAMES = ['WebKitWebDriver']
 
 /** The runner has deadlines; the driver's own are not to come before them. */
 const SCRIPT_TIMEOUT_MS = 3_600_000
-/** Between two tries whether the driver listens: it does not say when it does. */
+/** Tries whether the driver listens, and the time between two: it does not say when it does. */
+const MAX_TRIES = 1_000
 const RETRY_MS = 20
 
 export async function launch(path) {
-  const programs = []
-  const stop = async () => {
-    for (const program of programs.reverse()) await program.stop()
-  }
-  try {
-    const display = process.env.DISPLAY || (await startDisplay(programs))
-    const port = await freePort()
-    const env = { ...process.env, DISPLAY: display }
-    const driver = new Program(path, [`--port=${port}`], { stdio: ['ignore', 'ignore', 'ignore'], env })
-    programs.push(driver)
-    await driver.whileAlive(listening(port))
-    const capabilities = { alwaysMatch: { timeouts: { script: SCRIPT_TIMEOUT_MS } } }
-    const session = await driver.whileAlive(command(port, '/session', { capabilities }))
-    return new WebKit(port, session, stop)
-  } catch (error) {
-    await stop()
-    throw error
-  }
+  const xvfb = process.env.DISPLAY ? null : startDisplay()
+  const env = xvfb ? { ...process.env, DISPLAY: `:${await xvfb.match(1, /^(\d+)$/)}` } : process.env
+  const port = await freePort()
+  const driver = new Program(path, [`--port=${port}`], { stdio: ['ignore', 'ignore', 'ignore'], env })
+  await driver.whileAlive(listening(port))
+  const capabilities = { alwaysMatch: { timeouts: { script: SCRIPT_TIMEOUT_MS } } }
+  const session = await driver.whileAlive(command(port, '/session', { capabilities }))
+  return new WebKit(port, session, xvfb ? [driver, xvfb] : [driver])
 }
 
 class WebKit {
   #port
   #session
 
-  constructor(port, { sessionId, capabilities }, stop) {
+  constructor(port, { sessionId, capabilities }, programs) {
     this.version = `WebKitGTK ${capabilities.browserVersion}`
-    this.close = stop
+    this.programs = programs
     this.#port = port
     this.#session = `/session/${sessionId}`
   }
@@ -56,13 +47,11 @@ class WebKit {
   }
 }
 
-/** A display of its own, where there is none. */
-async function startDisplay(programs) {
+/** A display of its own, where there is none. It says its number. */
+function startDisplay() {
   const path = findProgram('XVFB', ['Xvfb'])
-  if (!path) throw new Error('WebKitGTK needs a display: set DISPLAY, or put `Xvfb` on the PATH')
-  const xvfb = new Program(path, ['-displayfd', '1', '-nolisten', 'tcp'], { stdio: ['ignore', 'pipe', 'ignore'] })
-  programs.push(xvfb)
-  return `:${await xvfb.match(1, /^(\d+)$/)}`
+  if (!path) throw new Error('webkit: there is no display: set DISPLAY, or put `Xvfb` on the PATH')
+  return new Program(path, ['-displayfd', '1', '-nolisten', 'tcp'], { stdio: ['ignore', 'pipe', 'ignore'] })
 }
 
 async function freePort() {
@@ -75,13 +64,13 @@ async function freePort() {
 }
 
 async function listening(port) {
-  for (;;) {
+  for (let attempt = 1; ; attempt += 1) {
     try {
       return await command(port, '/status')
     } catch (error) {
-      if (error.code !== 'ECONNREFUSED') throw error
+      if (error.code !== 'ECONNREFUSED' || attempt === MAX_TRIES) throw error
     }
-    await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS).unref())
   }
 }
 

@@ -125,10 +125,12 @@ test('a broadcast reaches workers that start while the pool drains, and passes a
       pool.run(async ({ context, workerScope, workerId }) => {
         await new Promise((resolve) => (context.onData = resolve))
         return [workerId, workerScope['mark']]
-      }),
+      }, undefined, { title: 'member' }),
     )
     // Not before two run at the same time: the second worker starts while the pool drains.
-    pool.runningTasks$.subscribe((running) => running.length === 2 && tasks.forEach((task) => task.send('go')))
+    pool.runningTasks$.subscribe((running) => {
+      if (running.filter(({ title }) => title === 'member').length === 2) tasks.forEach((task) => task.send('go'))
+    })
     await pool.drain()
     return Promise.all(tasks)
   })
