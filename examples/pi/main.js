@@ -47,7 +47,8 @@ function run() {
       outcome.done += 1
       if (data.error) {
         outcome.failed += 1
-        fail(data.result)
+        showError(data.result)
+        tell({ kind: 'task-failure', message: data.result.message })
       } else {
         outcome.sum += data.result
       }
@@ -111,10 +112,15 @@ function showWorkers() {
   })
 }
 
+/** There will be no workers. */
 function fail(error) {
+  showError(error)
+  enter('failed', 'The environment cannot be had.')
+  tell({ kind: 'failure', message: error.message })
+}
+
+function showError(error) {
   byId('error').textContent = error.message
-  if (document.body.dataset.state === 'loading') enter('failed', 'The environment cannot be had.')
-  tell({ kind: 'error', message: error.message })
 }
 
 function enter(state, text) {

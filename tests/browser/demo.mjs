@@ -57,10 +57,10 @@ async function run(page) {
           if (lastSaid - lastShown < PROGRESS_EVERY_MS) return
           lastShown = lastSaid
           return showProgress(said)
-        case 'error':
-          console.error(said.message)
-          if (said.done === undefined && lastShown === 0) finish(() => reject(new Error(said.message)))
-          return
+        case 'failure':
+          return finish(() => reject(new Error(said.message)))
+        case 'task-failure':
+          return console.error(said.message)
         case 'end':
           return finish(() => resolve(said))
       }

@@ -213,7 +213,7 @@ Examples:
   cargo xtask test
   cargo xtask test rust types
   cargo xtask test rust -- -p millhand-core cancel
-  cargo xtask test browser -- --grep 'worker dies'";
+  cargo xtask test browser -- --grep 'dies'";
 
 const TIDY: &str = "\
 Check format, lints and the repository's own rules.

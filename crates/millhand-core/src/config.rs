@@ -10,18 +10,70 @@ pub const MAX_WORKERS: u32 = 1_024;
 pub struct PoolSettings {
     /// Workers that start with the pool.
     pub start_at: u32,
-    /// The most workers that live at a time.
+    /// The most workers that live at a time, besides `spares`.
     pub stretch_to: u32,
     /// The most workers that install their environment at a time.
     pub install_concurrency: u32,
     /// How long a worker may boot without a sign of progress.
     pub boot_timeout_ms: u32,
-    /// Failed installs in a row, with no worker up, that fail the pool.
+    /// Failed installs in a row that are too many: with no worker up they fail the pool. With one up, the pool tries
+    /// again while tasks wait, and no longer for `start_at` or reserved workers. While it does try for these, a worker
+    /// that dies idle counts too, and is not made up for by one that comes up.
     pub max_install_failures: u32,
     /// The pause after the first failed install; it doubles with each further one.
     pub backoff_ms: u32,
     /// The longest such pause.
     pub max_backoff_ms: u32,
+    /// Workers that are kept beyond those that are at work, to take over at once.
+    pub spares: u32,
+    /// How long a worker may have nothing to do while there are more than `start_at`, and more than a user reserved
+    /// that are not all up yet; for ever if `None`.
+    pub idle_timeout_ms: Option<u32>,
+    /// How long a worker has to stop a task before it is stopped itself.
+    pub cancel_grace_ms: u32,
+    /// The most tasks that wait, essential ones aside: those come on top.
+    pub max_queue: u32,
+    /// What one step of priority is worth in time: a task goes before one of the next lower priority unless that one
+    /// has waited for so much longer. So nothing waits for ever.
+    pub priority_step_ms: u32,
+}
+
+/// Bounds on the number of workers, which a user may change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolSizes {
+    start_at: u32,
+    stretch_to: u32,
+}
+
+impl PoolSizes {
+    /// Checked sizes.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if they do not hold together.
+    pub const fn new(start_at: u32, stretch_to: u32) -> Result<Self, ConfigError> {
+        if stretch_to == 0 {
+            return Err(ConfigError::Zero { field: "stretchTo" });
+        }
+        if stretch_to > MAX_WORKERS {
+            return Err(ConfigError::TooManyWorkers { stretch_to });
+        }
+        if start_at > stretch_to {
+            return Err(ConfigError::StartAboveStretch { start_at, stretch_to });
+        }
+        Ok(Self { start_at, stretch_to })
+    }
+
+    /// Workers that start with the pool, and stay when there is nothing to do.
+    #[must_use]
+    pub const fn start_at(self) -> u32 {
+        self.start_at
+    }
+
+    /// The most workers at work at a time.
+    #[must_use]
+    pub const fn stretch_to(self) -> u32 {
+        self.stretch_to
+    }
 }
 
 impl Default for PoolSettings {
@@ -34,6 +86,11 @@ impl Default for PoolSettings {
             max_install_failures: 3,
             backoff_ms: 250,
             max_backoff_ms: 30_000,
+            spares: 0,
+            idle_timeout_ms: None,
+            cancel_grace_ms: 500,
+            max_queue: 10_000_000,
+            priority_step_ms: 10_000,
         }
     }
 }
@@ -41,26 +98,29 @@ impl Default for PoolSettings {
 /// Settings that hold together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PoolConfig {
-    pub(crate) start_at: u32,
-    pub(crate) stretch_to: u32,
+    pub(crate) sizes: PoolSizes,
     pub(crate) install_concurrency: u32,
     pub(crate) boot_timeout: Duration,
     pub(crate) max_install_failures: u32,
+    pub(crate) spares: u32,
+    pub(crate) idle_timeout: Option<Duration>,
+    pub(crate) cancel_grace: Duration,
+    pub(crate) max_queue: u32,
+    pub(crate) priority_step: Duration,
     backoff: Duration,
     max_backoff: Duration,
 }
 
 impl PoolConfig {
-    /// Workers that start with the pool.
+    /// The bounds on the number of workers.
     #[must_use]
-    pub const fn start_at(&self) -> u32 {
-        self.start_at
+    pub const fn sizes(&self) -> PoolSizes {
+        self.sizes
     }
 
     /// The most workers that live at a time.
-    #[must_use]
-    pub const fn stretch_to(&self) -> u32 {
-        self.stretch_to
+    pub(crate) const fn max_live(&self) -> usize {
+        (self.sizes.stretch_to + self.spares) as usize
     }
 
     /// The pause before the next start, after this many failed installs in a row (at least one).
@@ -74,33 +134,35 @@ impl TryFrom<PoolSettings> for PoolConfig {
     type Error = ConfigError;
 
     fn try_from(settings: PoolSettings) -> Result<Self, ConfigError> {
-        let PoolSettings { start_at, stretch_to, .. } = settings;
+        let sizes = PoolSizes::new(settings.start_at, settings.stretch_to)?;
+        let millis = |ms: u32| Duration::from_millis(ms.into());
         for (field, value) in [
-            ("stretchTo", stretch_to),
             ("installConcurrency", settings.install_concurrency),
             ("bootTimeout", settings.boot_timeout_ms),
             ("maxInstallFailures", settings.max_install_failures),
             ("backoff", settings.backoff_ms),
             ("maxBackoff", settings.max_backoff_ms),
+            ("idleTimeout", settings.idle_timeout_ms.unwrap_or(u32::MAX)),
         ] {
             if value == 0 {
                 return Err(ConfigError::Zero { field });
             }
         }
-        if stretch_to > MAX_WORKERS {
-            return Err(ConfigError::TooManyWorkers { stretch_to });
-        }
-        if start_at > stretch_to {
-            return Err(ConfigError::StartAboveStretch { start_at, stretch_to });
+        if settings.spares > MAX_WORKERS {
+            return Err(ConfigError::TooManySpares { spares: settings.spares });
         }
         Ok(Self {
-            start_at,
-            stretch_to,
+            sizes,
             install_concurrency: settings.install_concurrency,
-            boot_timeout: Duration::from_millis(settings.boot_timeout_ms.into()),
+            boot_timeout: millis(settings.boot_timeout_ms),
             max_install_failures: settings.max_install_failures,
-            backoff: Duration::from_millis(settings.backoff_ms.into()),
-            max_backoff: Duration::from_millis(settings.max_backoff_ms.into()),
+            spares: settings.spares,
+            idle_timeout: settings.idle_timeout_ms.map(millis),
+            cancel_grace: millis(settings.cancel_grace_ms),
+            max_queue: settings.max_queue,
+            priority_step: millis(settings.priority_step_ms),
+            backoff: millis(settings.backoff_ms),
+            max_backoff: millis(settings.max_backoff_ms),
         })
     }
 }
@@ -108,6 +170,12 @@ impl TryFrom<PoolSettings> for PoolConfig {
 /// Settings that do not hold together. Fields have the names of the public API.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
+    /// More spare workers than any page can use.
+    #[error("`pool.spares` ({spares}) is greater than {MAX_WORKERS}")]
+    TooManySpares {
+        /// As given.
+        spares: u32,
+    },
     /// More workers at the start than there may ever be.
     #[error("`pool.startAt` ({start_at}) is greater than `pool.stretchTo` ({stretch_to})")]
     StartAboveStretch {

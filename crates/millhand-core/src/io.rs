@@ -1,6 +1,8 @@
 //! What goes into the scheduler and what comes out: facts that happened, orders to carry out.
 
-use crate::{Priority, TaskId, WorkerId};
+use core::time::Duration;
+
+use crate::{PoolSizes, Priority, TaskId, WorkerId};
 
 /// A fact. Facts about workers or tasks that are gone are normal (a message may cross its sender's end): they
 /// are counted in [`crate::Stats::stale_inputs`] and change nothing.
@@ -10,10 +12,13 @@ pub enum Input {
     TaskSubmitted {
         /// Never used before.
         task: TaskId,
-        /// Its place among the queued ones.
-        priority: Priority,
-        /// The only worker that may run it.
-        target: Option<WorkerId>,
+        /// What the user wants of it.
+        spec: TaskSpec,
+    },
+    /// A user no longer wants a task.
+    TaskCancelled {
+        /// Which.
+        task: TaskId,
     },
     /// A worker ended a task.
     TaskFinished {
@@ -41,7 +46,8 @@ pub enum Input {
         /// Whether another try could help.
         fault: InstallFault,
     },
-    /// A worker died. It is gone.
+    /// A worker died. It is gone. While the pool is to reach a [floor](crate::Scheduler::floor), the death of an idle
+    /// one counts as a failed install.
     WorkerLost {
         /// Who.
         worker: WorkerId,
@@ -51,8 +57,44 @@ pub enum Input {
         /// How many in all.
         count: u32,
     },
+    /// A user wants other bounds on the number of workers.
+    PoolResized {
+        /// The new bounds.
+        sizes: PoolSizes,
+    },
+    /// A user wants the pool to end when its tasks have: it takes no more. One that has failed has none, and ends.
+    PoolDrained,
     /// A user ended the pool.
     PoolTerminated,
+}
+
+/// What a user wants of a task.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TaskSpec {
+    /// Its place among the queued ones.
+    pub priority: Priority,
+    /// The only worker that may run it.
+    pub target: Option<WorkerId>,
+    /// How long it may run, from each of its starts.
+    pub timeout: Option<Duration>,
+    /// How long it may wait for its first start.
+    pub queue_timeout: Option<Duration>,
+    /// How many more times it is run if its worker dies under it. Work may then be done more than once.
+    pub retries: u32,
+    /// Whether it is taken.
+    pub admission: Admission,
+}
+
+/// On which terms a task is taken. A failed or ended pool takes none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Admission {
+    /// If the queue is not full and the pool does not drain.
+    #[default]
+    Ordinary,
+    /// Though the queue is full or the pool drains: what a driver runs on a worker as part of getting it ready.
+    Essential,
+    /// Not at all: it was cancelled before it was submitted, and exits so.
+    Withdrawn,
 }
 
 /// How a worker says a task ended.
@@ -90,11 +132,18 @@ pub enum Output {
         /// Why.
         reason: StopReason,
     },
-    /// Hand a task to an idle worker: the task starts.
+    /// Hand a task to an idle worker: the task starts. A task is posted again if it is retried.
     PostTask {
         /// To whom.
         worker: WorkerId,
         /// What.
+        task: TaskId,
+    },
+    /// Ask a worker to stop its task. If it does not within the grace time, it is stopped itself.
+    AbortTask {
+        /// Who.
+        worker: WorkerId,
+        /// What it runs.
         task: TaskId,
     },
     /// Tell the user that a task has ended. Every task gets exactly one.
@@ -115,6 +164,12 @@ pub enum Output {
 pub enum StopReason {
     /// It showed no progress for the boot timeout.
     BootTimedOut,
+    /// It did not stop its task within the grace time.
+    Unresponsive,
+    /// It had nothing to do for the idle timeout.
+    Idle,
+    /// There are more workers than the pool may have since it was resized.
+    Surplus,
     /// The user ended the pool.
     PoolTerminated,
 }
@@ -128,6 +183,14 @@ pub enum ExitReason {
     Threw,
     /// Its function, arguments or result could not be copied between threads.
     Unclonable,
+    /// The user no longer wanted it.
+    Cancelled,
+    /// It ran for too long.
+    TimedOut,
+    /// It waited for too long.
+    QueueTimedOut,
+    /// Too many tasks waited already.
+    Rejected,
     /// Its worker died, or the worker that it was meant for is gone.
     WorkerLost,
     /// The pool could not get workers.
@@ -153,4 +216,12 @@ pub enum Timer {
     Boot(WorkerId),
     /// The pause after a failed install is over.
     Backoff,
+    /// A task has waited for too long.
+    Queue(TaskId),
+    /// A task has run for too long.
+    Run(TaskId),
+    /// A worker was asked to stop its task, and has not.
+    Grace(TaskId),
+    /// A worker has had nothing to do for too long.
+    Idle(WorkerId),
 }

@@ -10,7 +10,7 @@
 //! The contract is called by `millhand-web` in pages, and by `millhand-sim` over virtual time.
 //!
 //! ```
-//! use millhand_core::{Input, Instant, Output, PoolConfig, PoolSettings, Priority, Scheduler, TaskId};
+//! use millhand_core::{Input, Instant, Output, PoolConfig, PoolSettings, Scheduler, TaskId, TaskSpec};
 //!
 //! let config = PoolConfig::try_from(PoolSettings { start_at: 1, stretch_to: 2, ..PoolSettings::default() })?;
 //! let mut scheduler = Scheduler::new(Instant::ZERO, config);
@@ -19,7 +19,7 @@
 //! let now = Instant::from_micros(250_000);
 //! scheduler.handle_input(now, Input::WorkerReady { worker });
 //! let task = TaskId(1);
-//! scheduler.handle_input(now, Input::TaskSubmitted { task, priority: Priority::NORMAL, target: None });
+//! scheduler.handle_input(now, Input::TaskSubmitted { task, spec: TaskSpec::default() });
 //! assert_eq!(scheduler.poll_output(), Some(Output::PostTask { worker, task }));
 //! # Ok::<(), millhand_core::ConfigError>(())
 //! ```
@@ -35,8 +35,8 @@ mod scheduler;
 mod time;
 mod timers;
 
-pub use config::{ConfigError, MAX_WORKERS, PoolConfig, PoolSettings};
+pub use config::{ConfigError, MAX_WORKERS, PoolConfig, PoolSettings, PoolSizes};
 pub use id::{Priority, TaskId, WorkerId};
-pub use io::{ExitReason, Input, InstallFault, Outcome, Output, StopReason, Timer};
+pub use io::{Admission, ExitReason, Input, InstallFault, Outcome, Output, StopReason, TaskSpec, Timer};
 pub use scheduler::{PoolState, Scheduler, Stats, WorkerState};
 pub use time::Instant;

@@ -1,12 +1,27 @@
-//! Tasks that wait, the most urgent first, equal ones in the order of their submission.
+//! Tasks that wait, in the order in which they are to start.
 
 use alloc::collections::BTreeSet;
-use core::cmp::Reverse;
+use core::time::Duration;
 
-use crate::{Priority, TaskId};
+use crate::{Instant, Priority, TaskId};
 
 /// A task's place among those that wait: smaller goes first.
-pub(crate) type Place = (Reverse<Priority>, TaskId);
+///
+/// A task stands where it would have come in had it been submitted earlier by its priority's worth of time. So
+/// more urgent tasks go first, equal ones in the order of their submission, and nothing waits for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    /// Microseconds; before the origin for what is urgent and early.
+    at: i128,
+    task: TaskId,
+}
+
+impl Place {
+    pub(crate) fn new(task: TaskId, now: Instant, priority: Priority, step: Duration) -> Self {
+        let credit = i128::from(priority.0) * i128::try_from(step.as_micros()).unwrap_or(i128::MAX);
+        Self { at: i128::from(now.as_micros()) - credit, task }
+    }
+}
 
 #[derive(Debug, Default)]
 pub(crate) struct TaskQueue {
@@ -14,8 +29,12 @@ pub(crate) struct TaskQueue {
 }
 
 impl TaskQueue {
-    pub(crate) fn push(&mut self, task: TaskId, priority: Priority) {
-        self.places.insert((Reverse(priority), task));
+    pub(crate) fn insert(&mut self, place: Place) {
+        self.places.insert(place);
+    }
+
+    pub(crate) fn remove(&mut self, place: Place) {
+        self.places.remove(&place);
     }
 
     pub(crate) fn first(&self) -> Option<Place> {
@@ -23,7 +42,7 @@ impl TaskQueue {
     }
 
     pub(crate) fn pop(&mut self) -> Option<TaskId> {
-        self.places.pop_first().map(|(_, task)| task)
+        self.places.pop_first().map(|place| place.task)
     }
 
     /// Moves all of `other` into this queue, each to its place.
@@ -33,5 +52,9 @@ impl TaskQueue {
 
     pub(crate) fn len(&self) -> usize {
         self.places.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.places.is_empty()
     }
 }

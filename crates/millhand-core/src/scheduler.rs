@@ -1,13 +1,16 @@
-//! The state machine itself. One short function per input and per timer; all state changes are here.
+//! The state machine itself. One short function per input and per timer; all state changes are here and in the two
+//! modules below, which hold what happens to tasks and what happens to workers.
+
+mod tasks;
+mod workers;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::queue::TaskQueue;
 use crate::timers::Timers;
-use crate::{
-    ExitReason, Input, InstallFault, Instant, Outcome, Output, PoolConfig, Priority, StopReason, TaskId,
-    Timer, WorkerId,
-};
+use crate::{ExitReason, Input, Instant, Output, PoolConfig, PoolSizes, StopReason, TaskId, Timer, WorkerId};
+use tasks::Task;
+use workers::Worker;
 
 /// Decides for one pool. See the [crate's documentation](crate) for the driver's contract.
 ///
@@ -17,16 +20,20 @@ use crate::{
 pub struct Scheduler {
     config: PoolConfig,
     state: PoolState,
+    /// Tasks that are not settled.
+    tasks: BTreeMap<TaskId, Task>,
     workers: BTreeMap<WorkerId, Worker>,
     idle: BTreeSet<WorkerId>,
     /// How many of `workers` are starting.
     starting: usize,
     /// Tasks for whichever worker is free.
     shared: TaskQueue,
-    /// Workers to reach whether or not there is work; back to zero once reached.
+    /// See [`Self::floor`].
     floor: u32,
-    /// Failed installs since a worker was last ready.
+    /// Failed installs since a worker was last ready, or the last one that was up went.
     install_failures: u32,
+    /// Workers that died idle since there is a floor. No worker that is ready makes up for them until it is reached.
+    early_deaths: u32,
     next_worker: u32,
     last_task: Option<TaskId>,
     queued: usize,
@@ -40,7 +47,9 @@ pub struct Scheduler {
 pub enum PoolState {
     /// It does.
     Open,
-    /// It could not get workers: tasks exit `InstallFailed`.
+    /// It finishes those that it has: further ones exit `PoolTerminated`, but for essential ones.
+    Draining,
+    /// It could not get workers: tasks exit `InstallFailed`. Nobody wanted it to end yet.
     Failed,
     /// It was ended: tasks exit `PoolTerminated`.
     Terminated,
@@ -53,15 +62,8 @@ pub enum WorkerState {
     Starting,
     /// It waits for a task.
     Idle,
-    /// It runs a task.
+    /// It runs a task, or winds one down that it was asked to stop.
     Busy(TaskId),
-}
-
-#[derive(Debug)]
-struct Worker {
-    state: WorkerState,
-    /// Tasks that only this worker may run.
-    targeted: TaskQueue,
 }
 
 /// Counts, at the time of the call.
@@ -84,14 +86,16 @@ impl Scheduler {
     #[must_use]
     pub fn new(now: Instant, config: PoolConfig) -> Self {
         let mut scheduler = Self {
-            floor: config.start_at,
+            floor: config.sizes.start_at(),
             config,
             state: PoolState::Open,
+            tasks: BTreeMap::new(),
             workers: BTreeMap::new(),
             idle: BTreeSet::new(),
             starting: 0,
             shared: TaskQueue::default(),
             install_failures: 0,
+            early_deaths: 0,
             next_worker: 1,
             last_task: None,
             queued: 0,
@@ -103,7 +107,7 @@ impl Scheduler {
         scheduler
     }
 
-    /// What the pool was configured with.
+    /// What the pool is configured with, resizing included.
     #[must_use]
     pub const fn config(&self) -> &PoolConfig {
         &self.config
@@ -127,15 +131,23 @@ impl Scheduler {
         self.workers.len() - self.starting
     }
 
+    /// Workers to reach whether or not there is work; zero once reached or given up.
+    ///
+    /// They are those that the pool starts with, and reserved ones. They are reached when so many are up at one time, and
+    /// given up after too many failed installs beside workers that are up, or with the pool.
+    #[must_use]
+    pub const fn floor(&self) -> u32 {
+        self.floor
+    }
+
     /// Counts of tasks and workers.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let idle = self.idle.len();
         Stats {
             queued: self.queued,
             starting: self.starting,
-            idle,
-            busy: self.workers_up() - idle,
+            idle: self.idle.len(),
+            busy: self.busy(),
             stale_inputs: self.stale_inputs,
         }
     }
@@ -143,17 +155,21 @@ impl Scheduler {
     /// Takes one fact in.
     pub fn handle_input(&mut self, now: Instant, input: Input) {
         match input {
-            Input::TaskSubmitted { task, priority, target } => {
-                self.on_task_submitted(now, task, priority, target)
+            Input::TaskSubmitted { task, spec } => self.on_task_submitted(now, task, spec),
+            Input::TaskFinished { worker, task, outcome } => {
+                self.on_task_finished(now, worker, task, outcome)
             }
-            Input::TaskFinished { worker, task, outcome } => self.on_task_finished(worker, task, outcome),
+            Input::TaskCancelled { task } => self.on_task_cancelled(now, task),
             Input::InstallProgressed { worker } => self.on_install_progressed(now, worker),
             Input::WorkerReady { worker } => self.on_worker_ready(now, worker),
             Input::InstallFailed { worker, fault } => self.on_install_failed(now, worker, fault),
             Input::WorkerLost { worker } => self.on_worker_lost(now, worker),
             Input::WorkersReserved { count } => self.on_workers_reserved(now, count),
+            Input::PoolResized { sizes } => self.on_pool_resized(now, sizes),
+            Input::PoolDrained => self.on_pool_drained(),
             Input::PoolTerminated => self.on_pool_terminated(),
         }
+        self.finish_drain();
     }
 
     /// Acts on every timer that is due at `now`.
@@ -162,8 +178,13 @@ impl Scheduler {
             match timer {
                 Timer::Boot(worker) => self.on_boot_timed_out(now, worker),
                 Timer::Backoff => self.start_workers(now),
+                Timer::Queue(task) => self.on_queue_timed_out(task),
+                Timer::Run(task) => self.on_run_timed_out(now, task),
+                Timer::Grace(task) => self.on_grace_over(now, task),
+                Timer::Idle(worker) => self.on_idle_timed_out(worker),
             }
         }
+        self.finish_drain();
     }
 
     /// The next order, in the sequence in which they are to be carried out.
@@ -177,222 +198,70 @@ impl Scheduler {
         self.timers.next()
     }
 
-    fn on_task_submitted(
-        &mut self,
-        now: Instant,
-        task: TaskId,
-        priority: Priority,
-        target: Option<WorkerId>,
-    ) {
-        debug_assert!(self.last_task < Some(task), "task ids increase: {task:?} after {:?}", self.last_task);
-        self.last_task = Some(task);
-        match self.state {
-            PoolState::Open => {}
-            PoolState::Failed => return self.settle(task, None, ExitReason::InstallFailed),
-            PoolState::Terminated => return self.settle(task, None, ExitReason::PoolTerminated),
-        }
-        match target {
-            None => {
-                self.shared.push(task, priority);
-                self.queued += 1;
-                if let Some(&worker) = self.idle.first() {
-                    self.feed(worker);
-                }
-                self.start_workers(now);
-            }
-            Some(target) => {
-                let Some(worker) = self.workers.get_mut(&target) else {
-                    return self.settle(task, None, ExitReason::WorkerLost);
-                };
-                worker.targeted.push(task, priority);
-                self.queued += 1;
-                if worker.state == WorkerState::Idle {
-                    self.feed(target);
-                }
-            }
-        }
-    }
-
-    fn on_task_finished(&mut self, worker: WorkerId, task: TaskId, outcome: Outcome) {
-        if self.worker_state(worker) != Some(WorkerState::Busy(task)) {
-            return self.count_stale();
-        }
-        self.settle(task, Some(worker), outcome.into());
-        self.rest(worker);
-    }
-
-    fn on_install_progressed(&mut self, now: Instant, worker: WorkerId) {
-        if !self.is_starting(worker) {
-            return self.count_stale();
-        }
-        self.timers.set(Timer::Boot(worker), now.after(self.config.boot_timeout));
-    }
-
-    fn on_worker_ready(&mut self, now: Instant, worker: WorkerId) {
-        if !self.is_starting(worker) {
-            return self.count_stale();
-        }
-        self.starting -= 1;
-        self.timers.cancel(Timer::Boot(worker));
-        self.timers.cancel(Timer::Backoff);
-        self.install_failures = 0;
-        self.rest(worker);
-        if self.workers_up() >= self.floor as usize {
-            self.floor = 0;
-        }
-        self.start_workers(now);
-    }
-
-    fn on_install_failed(&mut self, now: Instant, worker: WorkerId, fault: InstallFault) {
-        if !self.is_starting(worker) {
-            return self.count_stale();
-        }
-        self.remove(worker);
-        self.install_failures = match fault {
-            InstallFault::Transient => self.install_failures.saturating_add(1),
-            InstallFault::Permanent => {
-                self.config.max_install_failures.max(self.install_failures.saturating_add(1))
-            }
-        };
-        self.timers.set(Timer::Backoff, now.after(self.config.backoff_after(self.install_failures)));
-        self.fail_if_hopeless();
-    }
-
-    fn on_worker_lost(&mut self, now: Instant, worker: WorkerId) {
-        match self.worker_state(worker) {
-            None => self.count_stale(),
-            Some(WorkerState::Starting) => self.on_install_failed(now, worker, InstallFault::Transient),
-            Some(WorkerState::Idle) => self.replace(now, worker),
-            Some(WorkerState::Busy(task)) => {
-                self.settle(task, Some(worker), ExitReason::WorkerLost);
-                self.replace(now, worker);
-            }
-        }
-    }
-
     fn on_workers_reserved(&mut self, now: Instant, count: u32) {
-        let count = count.min(self.config.stretch_to);
+        if self.is_over() {
+            return;
+        }
+        let count = count.min(self.config.sizes.stretch_to());
         if self.workers_up() < count as usize {
             self.floor = self.floor.max(count);
         }
         self.start_workers(now);
     }
 
+    fn on_pool_resized(&mut self, now: Instant, sizes: PoolSizes) {
+        self.config.sizes = sizes;
+        if self.is_over() {
+            return;
+        }
+        self.floor = self.floor.min(sizes.stretch_to());
+        self.drop_reached_floor(now);
+        self.shed_surplus();
+        self.serve_shared(now);
+        self.on_workers_reserved(now, sizes.start_at());
+        self.await_idle_timeouts(now);
+    }
+
+    fn on_pool_drained(&mut self) {
+        match self.state {
+            PoolState::Open => self.state = PoolState::Draining,
+            PoolState::Failed => self.state = PoolState::Terminated,
+            PoolState::Draining | PoolState::Terminated => {}
+        }
+    }
+
     fn on_pool_terminated(&mut self) {
         if self.state != PoolState::Terminated {
-            self.close(PoolState::Terminated);
+            self.close(PoolState::Terminated, ExitReason::PoolTerminated);
         }
     }
 
-    fn on_boot_timed_out(&mut self, now: Instant, worker: WorkerId) {
-        debug_assert!(self.is_starting(worker), "a boot timer outlived the boot of {worker:?}");
-        self.outputs.push_back(Output::StopWorker { worker, reason: StopReason::BootTimedOut });
-        self.on_install_failed(now, worker, InstallFault::Transient);
-    }
-
-    /// Starts as many workers as the floor and the queue ask for and the bounds allow.
-    fn start_workers(&mut self, now: Instant) {
-        while self.may_start() && self.wants_worker() {
-            let worker = WorkerId(self.next_worker);
-            self.next_worker += 1;
-            self.workers
-                .insert(worker, Worker { state: WorkerState::Starting, targeted: TaskQueue::default() });
-            self.starting += 1;
-            self.timers.set(Timer::Boot(worker), now.after(self.config.boot_timeout));
-            self.outputs.push_back(Output::StartWorker { worker });
+    /// A pool that is to end with its tasks ends with the last of them.
+    fn finish_drain(&mut self) {
+        if self.is_drained() {
+            self.close(PoolState::Terminated, ExitReason::PoolTerminated);
         }
     }
 
-    fn may_start(&self) -> bool {
-        self.state == PoolState::Open
-            && !self.timers.is_set(Timer::Backoff)
-            && !self.is_giving_up()
-            && self.starting < self.config.install_concurrency as usize
-            && self.workers.len() < self.config.stretch_to as usize
-    }
-
-    /// A queued task wants a worker if neither an idle nor a starting one is there for it.
-    fn wants_worker(&self) -> bool {
-        self.workers.len() < self.floor as usize || self.shared.len() > self.idle.len() + self.starting
-    }
-
-    /// Too many installs failed: those under way are the last hope.
-    fn is_giving_up(&self) -> bool {
-        self.workers_up() == 0 && self.install_failures >= self.config.max_install_failures
-    }
-
-    fn fail_if_hopeless(&mut self) {
-        if self.is_giving_up() && self.starting == 0 {
-            self.outputs.push_back(Output::FailPool);
-            self.close(PoolState::Failed);
-        }
-    }
-
-    /// Makes a worker idle and gives it its next task.
-    fn rest(&mut self, worker: WorkerId) {
-        self.set_state(worker, WorkerState::Idle);
-        self.idle.insert(worker);
-        self.feed(worker);
-    }
-
-    /// Gives an idle worker the first of the tasks that it may run.
-    fn feed(&mut self, id: WorkerId) {
-        let Some(worker) = self.workers.get_mut(&id) else { return };
-        debug_assert_eq!(worker.state, WorkerState::Idle, "only an idle worker is fed");
-        let queue = match (worker.targeted.first(), self.shared.first()) {
-            (Some(own), Some(shared)) if own < shared => &mut worker.targeted,
-            (Some(_), None) => &mut worker.targeted,
-            _ => &mut self.shared,
-        };
-        let Some(task) = queue.pop() else { return };
-        self.queued -= 1;
-        self.idle.remove(&id);
-        self.set_state(id, WorkerState::Busy(task));
-        self.outputs.push_back(Output::PostTask { worker: id, task });
-    }
-
-    fn replace(&mut self, now: Instant, worker: WorkerId) {
-        self.remove(worker);
-        if self.workers_up() == 0 {
-            // What failed beside it says nothing about the next try: count anew.
-            self.install_failures = 0;
-            self.timers.cancel(Timer::Backoff);
-        }
-        self.start_workers(now);
-    }
-
-    /// Forgets a worker and settles the tasks that were meant for it alone.
-    fn remove(&mut self, id: WorkerId) {
-        let Some(mut worker) = self.workers.remove(&id) else { return };
-        if worker.state == WorkerState::Starting {
-            self.starting -= 1;
-        }
-        self.idle.remove(&id);
-        self.timers.cancel(Timer::Boot(id));
-        while let Some(task) = worker.targeted.pop() {
-            self.queued -= 1;
-            self.settle(task, None, ExitReason::WorkerLost);
-        }
+    fn is_drained(&self) -> bool {
+        self.state == PoolState::Draining && self.tasks.is_empty()
     }
 
     /// Ends every worker (a failed pool has none) and settles every task: running ones first, then the queue in its
     /// order.
-    fn close(&mut self, state: PoolState) {
-        let exit = match state {
-            PoolState::Open => return,
-            PoolState::Failed => ExitReason::InstallFailed,
-            PoolState::Terminated => ExitReason::PoolTerminated,
-        };
+    fn close(&mut self, state: PoolState, exit: ExitReason) {
         self.state = state;
         self.timers.clear();
         self.idle.clear();
         self.starting = 0;
+        self.floor = 0;
         self.queued = 0;
         let mut waiting = core::mem::take(&mut self.shared);
         for (id, mut worker) in core::mem::take(&mut self.workers) {
             self.outputs.push_back(Output::StopWorker { worker: id, reason: StopReason::PoolTerminated });
             if let WorkerState::Busy(task) = worker.state {
-                self.settle(task, Some(id), exit);
+                let reason = self.stopping_reason(task).unwrap_or(exit);
+                self.settle(task, Some(id), reason);
             }
             waiting.append(&mut worker.targeted);
         }
@@ -401,27 +270,12 @@ impl Scheduler {
         }
     }
 
-    /// The one place where a worker's state changes.
-    fn set_state(&mut self, id: WorkerId, next: WorkerState) {
-        let Some(worker) = self.workers.get_mut(&id) else { return };
-        debug_assert!(
-            matches!(
-                (worker.state, next),
-                (WorkerState::Starting | WorkerState::Busy(_), WorkerState::Idle)
-                    | (WorkerState::Idle, WorkerState::Busy(_))
-            ),
-            "{id:?} cannot go from {:?} to {next:?}",
-            worker.state
-        );
-        worker.state = next;
+    const fn is_over(&self) -> bool {
+        matches!(self.state, PoolState::Failed | PoolState::Terminated)
     }
 
-    fn settle(&mut self, task: TaskId, worker: Option<WorkerId>, reason: ExitReason) {
-        self.outputs.push_back(Output::SettleTask { task, worker, reason });
-    }
-
-    fn is_starting(&self, worker: WorkerId) -> bool {
-        self.worker_state(worker) == Some(WorkerState::Starting)
+    fn busy(&self) -> usize {
+        self.workers_up() - self.idle.len()
     }
 
     fn count_stale(&mut self) {

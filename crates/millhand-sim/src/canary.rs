@@ -4,158 +4,65 @@
 //! hears, in the orders it gives, or in when it wants to wake. It need not make sense after its first mistake,
 //! because that ends the run.
 
-use std::collections::VecDeque;
+mod defect;
+
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
 
 use millhand_core::{
-    ExitReason, Input, Instant, Output, PoolSettings, Priority, Scheduler, StopReason, TaskId, Timer,
-    WorkerId, WorkerState,
+    Admission, ExitReason, Input, Instant, Output, PoolSettings, PoolSizes, PoolState, Priority, Scheduler,
+    Stats, StopReason, TaskId, TaskSpec, Timer, WorkerId, WorkerState,
 };
 
-use crate::{Rule, Subject, scheduler};
+pub use defect::Defect;
 
-kinds! {
-    /// What is wrong with a canary.
-    pub enum Defect {
-        /// It panics when a task is finished.
-        Panic,
-        /// It settles a task twice.
-        DoubledSettle,
-        /// It settles a task that nobody submitted.
-        InventedSettle,
-        /// It does not settle tasks that completed.
-        LostSettle,
-        /// It settles a task when it posts it.
-        PrematureSettle,
-        /// It says that completed tasks threw.
-        MixedUpReason,
-        /// It says that nobody ran a task that was run.
-        MixedUpWorker,
-        /// It does not wake after a failed install while tasks wait and no other worker is starting.
-        ForgottenBackoff,
-        /// It posts a task to two idle workers.
-        DoubledPost,
-        /// It posts tasks to a worker that is gone.
-        PostToGone,
-        /// It posts tasks to a worker that is starting.
-        PostToStarting,
-        /// It posts tasks to a worker that is busy.
-        PostToBusy,
-        /// It gives tasks that are meant for one worker to another.
-        IgnoredTarget,
-        /// It treats all tasks as equally urgent.
-        IgnoredPriority,
-        /// It serves the latest task first.
-        QueueJumping,
-        /// It does not post tasks that it should.
-        HoardedTask,
-        /// It starts a worker twice.
-        DoubledStart,
-        /// It stretches to one worker more.
-        OverStretch,
-        /// It lets one worker more install at a time.
-        OverInstall,
-        /// It starts every worker that it may when it gets a task.
-        EagerStart,
-        /// It stretches to one worker less.
-        LazyStart,
-        /// It gives boots half their time.
-        HastyStop,
-        /// It stops workers twice.
-        DoubledStop,
-        /// It gives boots twice their time.
-        LateStop,
-        /// It fails the pool after the first failed install.
-        HastyFailure,
-        /// It goes on after too many failed installs.
-        StubbornPool,
-        /// It starts workers after the end.
-        StartAfterEnd,
-        /// It does not stop workers at the end.
-        LeakedWorker,
-        /// It asks for the same wake again.
-        StuckTimer,
-        /// It starts with one worker less.
-        LowStart,
-        /// It does not hear that workers are reserved.
-        IgnoredReserve,
-    }
-}
-
-impl Defect {
-    /// The rule that must catch it.
-    #[must_use]
-    pub const fn caught_by(self) -> Rule {
-        match self {
-            Self::Panic => Rule::NoPanic,
-            Self::DoubledSettle | Self::InventedSettle => Rule::SettledOnce,
-            Self::LostSettle => Rule::SettledPromptly,
-            Self::PrematureSettle | Self::MixedUpReason | Self::MixedUpWorker => Rule::RightReason,
-            Self::ForgottenBackoff => Rule::SettledWhenCalm,
-            Self::DoubledPost => Rule::PostedOnce,
-            Self::PostToGone | Self::PostToStarting | Self::PostToBusy => Rule::PostedToIdle,
-            Self::IgnoredTarget => Rule::OwnTarget,
-            Self::IgnoredPriority | Self::QueueJumping => Rule::InOrder,
-            Self::HoardedTask => Rule::WorkConserving,
-            Self::DoubledStart => Rule::FreshWorker,
-            Self::OverStretch => Rule::StretchBound,
-            Self::OverInstall => Rule::InstallBound,
-            Self::EagerStart => Rule::NeededStart,
-            Self::LazyStart => Rule::PromptStart,
-            Self::HastyStop | Self::DoubledStop => Rule::FoundedStop,
-            Self::LateStop => Rule::HungBootEnds,
-            Self::HastyFailure | Self::StubbornPool => Rule::GivesUp,
-            Self::StartAfterEnd | Self::LeakedWorker => Rule::ClosedForGood,
-            Self::StuckTimer => Rule::TimerAhead,
-            Self::LowStart | Self::IgnoredReserve => Rule::FloorReached,
-        }
-    }
-
-    /// What the scheduler inside is configured with.
-    fn configure(self, settings: PoolSettings) -> PoolSettings {
-        match self {
-            Self::OverStretch => PoolSettings { stretch_to: settings.stretch_to + 1, ..settings },
-            Self::LazyStart => PoolSettings {
-                stretch_to: (settings.stretch_to - 1).max(settings.start_at).max(1),
-                ..settings
-            },
-            Self::OverInstall => {
-                PoolSettings { install_concurrency: settings.install_concurrency + 1, ..settings }
-            }
-            Self::HastyStop => {
-                PoolSettings { boot_timeout_ms: settings.boot_timeout_ms.div_ceil(2), ..settings }
-            }
-            Self::LateStop => PoolSettings { boot_timeout_ms: settings.boot_timeout_ms * 2, ..settings },
-            Self::HastyFailure => PoolSettings { max_install_failures: 1, ..settings },
-            Self::StubbornPool => PoolSettings { max_install_failures: u32::MAX, ..settings },
-            Self::LowStart => PoolSettings { start_at: settings.start_at.saturating_sub(1), ..settings },
-            _ => settings,
-        }
-    }
-}
+use crate::{Subject, scheduler};
 
 /// A scheduler with a [`Defect`].
 #[derive(Debug)]
 pub struct Canary {
     inner: Scheduler,
+    /// One without the defect that hears the same, for what a canary says when it is to be caught by what it does.
+    sound: Scheduler,
     defect: Defect,
     /// Every worker that was ordered.
     started: Vec<WorkerId>,
+    /// Tasks for any worker that were not posted.
+    waiting: BTreeSet<TaskId>,
     /// Orders that the scheduler inside did not give.
     invented: VecDeque<Output>,
-    /// The timer that is asked for again.
+    /// A timer that is asked for again, or for no reason.
     stuck: Option<(Instant, Timer)>,
+    /// Whether a user ended the pool.
+    is_terminated: bool,
+    /// Whether the pool could not get workers when it was to end with its tasks.
+    has_failed_draining: bool,
+    /// Whether some task may wait for so long only.
+    has_queue_timeouts: bool,
 }
 
 impl Canary {
     /// A pool with these settings and this defect.
     #[must_use]
     pub fn new(now: Instant, settings: PoolSettings, defect: Defect) -> Self {
+        let sound = scheduler(now, settings.clone());
+        let mut inner = scheduler(now, defect.configure(settings));
+        if defect == Defect::IdleBelowStart {
+            let sizes =
+                PoolSizes::new(0, inner.config().sizes().stretch_to()).expect("no start is no excess");
+            inner.handle_input(now, Input::PoolResized { sizes });
+        }
         Self {
-            inner: scheduler(now, defect.configure(settings)),
+            inner,
+            sound,
             defect,
             started: Vec::new(),
+            waiting: BTreeSet::new(),
             invented: VecDeque::new(),
             stuck: None,
+            is_terminated: false,
+            has_failed_draining: false,
+            has_queue_timeouts: false,
         }
     }
 
@@ -163,22 +70,102 @@ impl Canary {
     fn mishear(&self, input: Input) -> Option<Input> {
         match (self.defect, input) {
             (Defect::Panic, Input::TaskFinished { task, .. }) => panic!("a planted panic about {task:?}"),
-            (Defect::IgnoredPriority, Input::TaskSubmitted { task, target, .. }) => {
-                Some(Input::TaskSubmitted { task, priority: Priority::NORMAL, target })
-            }
-            (Defect::QueueJumping, Input::TaskSubmitted { task, target, .. }) => {
-                let priority = Priority(i32::try_from(task.0).unwrap_or(i32::MAX));
-                Some(Input::TaskSubmitted { task, priority, target })
-            }
-            (Defect::IgnoredTarget, Input::TaskSubmitted { task, priority, target: Some(target) }) => {
-                let is_live = self.inner.worker_state(target).is_some();
-                let other = self.find(|id, state| id != target && state == Some(WorkerState::Idle));
-                let target = if is_live { other.unwrap_or(target) } else { target };
-                Some(Input::TaskSubmitted { task, priority, target: Some(target) })
-            }
+            (Defect::DeafToCancel, Input::TaskCancelled { task }) if self.waiting.contains(&task) => None,
+            (Defect::DeafToStop, Input::TaskCancelled { task }) if self.is_running(task) => None,
             (Defect::IgnoredReserve, Input::WorkersReserved { .. }) => None,
+            (Defect::LingeringFailure, Input::PoolDrained) if self.inner.state() == PoolState::Failed => None,
+            (Defect::HastyDrain, Input::PoolDrained) => Some(Input::PoolTerminated),
+            (_, Input::TaskSubmitted { task, spec }) => {
+                Some(Input::TaskSubmitted { task, spec: self.mishear_spec(task, spec) })
+            }
             _ => Some(input),
         }
+    }
+
+    /// What it understands that a user wants of a task.
+    fn mishear_spec(&self, task: TaskId, mut spec: TaskSpec) -> TaskSpec {
+        const BIT: Duration = Duration::from_millis(1);
+        match self.defect {
+            Defect::IgnoredPriority => spec.priority = Priority::NORMAL,
+            Defect::QueueJumping => spec.priority = Priority(i32::try_from(task.0).unwrap_or(i32::MAX)),
+            Defect::IgnoredTarget => spec.target = spec.target.map(|target| self.mistake(target)),
+            Defect::HastyTimeout => spec.timeout = spec.timeout.map(|timeout| timeout / 2),
+            Defect::LateTimeout => spec.timeout = spec.timeout.map(|timeout| timeout * 2 + BIT),
+            Defect::HastyQueueTimeout => spec.queue_timeout = spec.queue_timeout.map(|timeout| timeout / 2),
+            Defect::LateQueueTimeout => {
+                spec.queue_timeout = spec.queue_timeout.map(|timeout| timeout * 2 + BIT);
+            }
+            Defect::ExcessRetry if spec.retries > 0 => spec.retries += 1,
+            Defect::NoRetry => spec.retries = 0,
+            Defect::IgnoredNeed if spec.admission == Admission::Essential => {
+                spec.admission = Admission::Ordinary;
+            }
+            Defect::IgnoredWithdrawal if spec.admission == Admission::Withdrawn => {
+                spec.admission = Admission::Ordinary;
+            }
+            _ => {}
+        }
+        spec
+    }
+
+    /// Another worker than the one that a task is meant for, if one is idle.
+    fn mistake(&self, target: WorkerId) -> WorkerId {
+        if self.inner.worker_state(target).is_none() {
+            return target;
+        }
+        self.find(|id, state| id != target && state == Some(WorkerState::Idle)).unwrap_or(target)
+    }
+
+    /// What goes on although the scheduler inside has given up the workers that it was to reach.
+    fn cling(&mut self, now: Instant, floor: u32) {
+        let is_given_up = self.inner.floor() == 0 && self.inner.workers_up() < floor as usize;
+        let clings = match self.defect {
+            Defect::StubbornFloor => true,
+            // Only the failure is wrong.
+            Defect::HastyFailure => self.sound.floor() > 0,
+            _ => false,
+        };
+        if clings && is_given_up {
+            self.inner.handle_input(now, Input::WorkersReserved { count: floor });
+        }
+    }
+
+    /// What it does for no reason because of an input.
+    fn invent(&mut self, now: Instant, input: Input) {
+        match (self.defect, input) {
+            (Defect::EagerStart, Input::TaskSubmitted { .. }) => {
+                self.inner.handle_input(now, Input::WorkersReserved { count: u32::MAX });
+            }
+            (Defect::RejectedTarget, Input::TaskSubmitted { task, spec })
+                if spec.admission == Admission::Ordinary =>
+            {
+                let state = spec.target.and_then(|target| self.inner.worker_state(target));
+                let is_busy = matches!(state, Some(WorkerState::Busy(running)) if running != task);
+                if is_busy && self.inner.state() == PoolState::Open {
+                    self.invented.push_back(settle(task, None, ExitReason::Rejected));
+                }
+            }
+            (Defect::RuthlessShrink, Input::PoolResized { .. }) => {
+                let busy = self.find(|_, state| matches!(state, Some(WorkerState::Busy(_))));
+                self.invented
+                    .extend(busy.map(|worker| Output::StopWorker { worker, reason: StopReason::Surplus }));
+            }
+            (Defect::LeftoverTimer, Input::TaskFinished { task, .. }) => {
+                self.stuck = Some((now, Timer::Run(task)));
+            }
+            _ => {}
+        }
+    }
+
+    /// What it does for no reason when it has carried everything out.
+    fn invent_at_last(&mut self) -> Option<Output> {
+        let (stats, most) = (self.inner.stats(), self.inner.config().sizes().stretch_to());
+        if self.defect != Defect::WorkingSpare || stats.busy < most as usize {
+            return None;
+        }
+        let spare = self.find(|_, state| state == Some(WorkerState::Idle))?;
+        let task = self.waiting.pop_first()?;
+        Some(Output::PostTask { worker: spare, task })
     }
 
     /// What becomes of an order of the scheduler inside; `None` if nothing.
@@ -187,13 +174,21 @@ impl Canary {
             Output::StartWorker { worker } => self.distort_start(worker),
             Output::StopWorker { worker, reason } => self.distort_stop(worker, reason),
             Output::PostTask { worker, task } => self.distort_post(worker, task),
+            Output::AbortTask { .. } => self.distort_abort(output),
             Output::SettleTask { task, worker, reason } => self.distort_settle(task, worker, reason),
-            Output::FailPool => Some(output),
+            Output::FailPool => {
+                self.has_failed_draining = self.inner.state() == PoolState::Terminated;
+                Some(output)
+            }
         }
     }
 
     fn distort_start(&mut self, worker: WorkerId) -> Option<Output> {
         self.started.push(worker);
+        let stats = self.inner.stats();
+        if self.defect == Defect::LazyStart && self.waiting.len() >= stats.idle + stats.starting {
+            return None;
+        }
         if self.defect == Defect::DoubledStart {
             self.invented.push_back(Output::StartWorker { worker });
         }
@@ -203,7 +198,9 @@ impl Canary {
     fn distort_stop(&mut self, worker: WorkerId, reason: StopReason) -> Option<Output> {
         let output = Output::StopWorker { worker, reason };
         match (self.defect, reason) {
-            (Defect::LeakedWorker, StopReason::PoolTerminated) => return None,
+            (Defect::LeakedWorker, StopReason::PoolTerminated) if self.is_terminated => return None,
+            (Defect::EndlessDrain, StopReason::PoolTerminated) if !self.is_terminated => return None,
+            (Defect::KeptSurplus, StopReason::Surplus) => return None,
             (Defect::DoubledStop, _) => self.invented.push_back(output),
             (Defect::StartAfterEnd, StopReason::PoolTerminated) => {
                 self.invented.push_back(Output::StartWorker { worker: WorkerId(u32::MAX) });
@@ -213,11 +210,25 @@ impl Canary {
         Some(output)
     }
 
+    fn distort_abort(&mut self, output: Output) -> Option<Output> {
+        match self.defect {
+            Defect::LostAbort => return None,
+            Defect::DoubledAbort => self.invented.push_back(output),
+            _ => {}
+        }
+        Some(output)
+    }
+
     fn distort_post(&mut self, worker: WorkerId, task: TaskId) -> Option<Output> {
+        self.waiting.remove(&task);
         let wrong = match self.defect {
             Defect::HoardedTask => return None,
             Defect::PrematureSettle => {
                 self.invented.push_back(settle(task, Some(worker), ExitReason::Completed));
+                None
+            }
+            Defect::UnfoundedAbort => {
+                self.invented.push_back(Output::AbortTask { worker, task });
                 None
             }
             Defect::DoubledPost => {
@@ -241,8 +252,12 @@ impl Canary {
         worker: Option<WorkerId>,
         reason: ExitReason,
     ) -> Option<Output> {
+        self.waiting.remove(&task);
         let output = settle(task, worker, reason);
         match (self.defect, reason) {
+            (Defect::ForgottenStop, ExitReason::Cancelled | ExitReason::TimedOut) if worker.is_some() => {
+                return Some(settle(task, worker, ExitReason::Completed));
+            }
             (Defect::LostSettle, ExitReason::Completed) => return None,
             (Defect::MixedUpReason, ExitReason::Completed) => {
                 return Some(settle(task, worker, ExitReason::Threw));
@@ -255,6 +270,10 @@ impl Canary {
         Some(output)
     }
 
+    fn is_running(&self, task: TaskId) -> bool {
+        self.find(|_, state| state == Some(WorkerState::Busy(task))).is_some()
+    }
+
     /// The first worker of those ever started that is in such a state; `None` is gone.
     fn find(&self, is_wanted: impl Fn(WorkerId, Option<WorkerState>) -> bool) -> Option<WorkerId> {
         self.started.iter().copied().find(|&id| is_wanted(id, self.inner.worker_state(id)))
@@ -263,19 +282,40 @@ impl Canary {
 
 impl Subject for Canary {
     fn handle_input(&mut self, now: Instant, input: Input) {
+        match input {
+            Input::PoolTerminated => self.is_terminated = true,
+            Input::TaskSubmitted { task, spec } => {
+                self.has_queue_timeouts |= spec.queue_timeout.is_some();
+                if spec.target.is_none() {
+                    self.waiting.insert(task);
+                }
+            }
+            _ => {}
+        }
+        self.sound.handle_input(now, input);
+        let floor = self.inner.floor();
+        let dies_early = matches!(input, Input::WorkerLost { worker }
+            if floor > 0 && self.inner.worker_state(worker) == Some(WorkerState::Idle));
         if let Some(input) = self.mishear(input) {
             self.inner.handle_input(now, input);
         }
-        if self.defect == Defect::EagerStart && matches!(input, Input::TaskSubmitted { .. }) {
-            self.inner.handle_input(now, Input::WorkersReserved { count: u32::MAX });
+        if !matches!(input, Input::PoolResized { .. }) {
+            self.cling(now, floor);
         }
+        if self.defect == Defect::EagerReplacement && dies_early && self.inner.floor() > 0 {
+            self.invented.push_back(Output::StartWorker { worker: WorkerId(u32::MAX) });
+        }
+        self.invent(now, input);
     }
 
     fn handle_timeout(&mut self, now: Instant) {
         if self.defect == Defect::StuckTimer {
             self.stuck = self.inner.poll_timeout().filter(|(at, _)| *at <= now);
         }
+        self.sound.handle_timeout(now);
+        let floor = self.inner.floor();
         self.inner.handle_timeout(now);
+        self.cling(now, floor);
     }
 
     fn poll_output(&mut self) -> Option<Output> {
@@ -287,16 +327,45 @@ impl Subject for Canary {
                 return Some(output);
             }
         }
-        None
+        self.invent_at_last()
     }
 
     fn poll_timeout(&self) -> Option<(Instant, Timer)> {
         let stats = self.inner.stats();
-        let hides_backoff =
-            self.defect == Defect::ForgottenBackoff && stats.queued > 0 && stats.starting == 0;
+        let is_forgetful = self.defect == Defect::ForgottenBackoff && stats.queued > 0;
+        // Whatever other timer hides behind this one would be missed, too.
+        let hides_backoff = is_forgetful && stats.starting + stats.busy == 0 && !self.has_queue_timeouts;
         self.stuck.or_else(|| {
             self.inner.poll_timeout().filter(|(_, timer)| !(hides_backoff && *timer == Timer::Backoff))
         })
+    }
+
+    fn stats(&self) -> Stats {
+        let stats = self.inner.stats();
+        match self.defect {
+            Defect::MiscountedIdle => Stats { idle: stats.idle.saturating_sub(1), ..stats },
+            Defect::UncountedStale => Stats { stale_inputs: 0, ..stats },
+            _ => stats,
+        }
+    }
+
+    fn state(&self) -> PoolState {
+        if self.defect == Defect::UnendedDrain && self.has_failed_draining && !self.is_terminated {
+            return PoolState::Failed;
+        }
+        self.inner.state()
+    }
+
+    fn floor(&self) -> u32 {
+        match self.defect {
+            // What is wrong is to show in what they do.
+            Defect::EagerStart
+            | Defect::LowStart
+            | Defect::IgnoredReserve
+            | Defect::HastyFailure
+            | Defect::StubbornPool => self.sound.floor(),
+            _ => self.inner.floor(),
+        }
     }
 }
 

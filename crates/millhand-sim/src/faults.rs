@@ -1,6 +1,6 @@
 //! What can go wrong outside the scheduler, and which of it a fact is, by what the onlooker knows.
 
-use millhand_core::{Input, InstallFault};
+use millhand_core::{Input, InstallFault, Outcome, StopReason, TaskId};
 
 use crate::{Ledger, TaskState, WorkerState};
 
@@ -19,14 +19,24 @@ kinds! {
         LostStarting,
         /// A worker died while it waited.
         LostIdle,
+        /// A worker died while it waited, before so many were up as were to come up.
+        LostEarly,
         /// A worker died while it ran a task.
         LostBusy,
+        /// A worker died while it was to stop its task.
+        LostStopping,
         /// A worker that was gone died again.
         LostWhenGone,
+        /// A worker did not stop its task within the grace time.
+        Unresponsive,
+        /// A task completed although its worker was asked to stop it.
+        CompletedWhenStopping,
         /// A task was finished again.
         FinishedTwice,
         /// A worker that was gone finished a task.
         FinishedWhenGone,
+        /// A worker finished the task that it did not stop within the grace time, when it was gone for that.
+        FinishedAfterGrace,
         /// A worker finished a task that it did not run and that had not ended.
         FinishedWrongTask,
         /// A worker that was up became ready.
@@ -50,12 +60,15 @@ kinds! {
     }
 }
 
-/// What is wrong with a fact that should change nothing; `None` if it should.
+/// What is wrong with what a worker says that should change nothing; `None` if it should.
 pub(crate) fn late(ledger: &Ledger, input: &Input) -> Option<Fault> {
     let state = |worker| ledger.worker(worker);
     match *input {
         Input::TaskFinished { worker, task, .. } => match state(worker) {
             None => Some(Fault::UnknownWorker),
+            Some(WorkerState::Gone) if ledger.stop_reason(worker) == Some(StopReason::Unresponsive) => {
+                Some(Fault::FinishedAfterGrace)
+            }
             Some(WorkerState::Gone) => Some(Fault::FinishedWhenGone),
             Some(WorkerState::Busy(running)) if running == task => None,
             Some(_) if matches!(ledger.task(task), Some(TaskState::Settled)) => Some(Fault::FinishedTwice),
@@ -73,7 +86,12 @@ pub(crate) fn late(ledger: &Ledger, input: &Input) -> Option<Fault> {
             Some(WorkerState::Gone) => Some(Fault::LostWhenGone),
             Some(_) => None,
         },
-        Input::TaskSubmitted { .. } | Input::WorkersReserved { .. } | Input::PoolTerminated => None,
+        Input::TaskSubmitted { .. }
+        | Input::TaskCancelled { .. }
+        | Input::WorkersReserved { .. }
+        | Input::PoolResized { .. }
+        | Input::PoolDrained
+        | Input::PoolTerminated => None,
     }
 }
 
@@ -93,7 +111,9 @@ pub(crate) fn timely(ledger: &Ledger, input: &Input) -> Option<Fault> {
         Input::InstallFailed { fault: InstallFault::Permanent, .. } => Some(Fault::PermanentInstall),
         Input::WorkerLost { worker } => match ledger.worker(worker)? {
             WorkerState::Starting => Some(Fault::LostStarting),
+            WorkerState::Idle if ledger.awaited_workers() > 0 => Some(Fault::LostEarly),
             WorkerState::Idle => Some(Fault::LostIdle),
+            WorkerState::Busy(task) if is_stopping(ledger, task) => Some(Fault::LostStopping),
             WorkerState::Busy(_) => Some(Fault::LostBusy),
             WorkerState::Gone => None,
         },
@@ -101,6 +121,13 @@ pub(crate) fn timely(ledger: &Ledger, input: &Input) -> Option<Fault> {
             let took = ledger.now().since(ledger.started_at(worker)?);
             (took > ledger.boot_timeout()).then_some(Fault::SlowBoot)
         }
+        Input::TaskFinished { task, outcome: Outcome::Completed, .. } => {
+            is_stopping(ledger, task).then_some(Fault::CompletedWhenStopping)
+        }
         _ => None,
     }
+}
+
+fn is_stopping(ledger: &Ledger, task: TaskId) -> bool {
+    matches!(ledger.task(task), Some(TaskState::Stopping(_)))
 }

@@ -15,3 +15,21 @@ macro_rules! kinds {
         }
     };
 }
+
+/// Declares the list of the variants of another crate's enum, and a function that says the place of each in it. A
+/// new variant does not compile until it is listed.
+macro_rules! listed {
+    ($(#[$about:meta])* pub $list:ident: $kind:ident, $place_of:ident = $($variant:ident,)+) => {
+        $(#[$about])*
+        pub const $list: &[$kind] = &[$($kind::$variant),+];
+
+        const fn $place_of(kind: $kind) -> usize {
+            enum Place {
+                $($variant,)+
+            }
+            match kind {
+                $($kind::$variant => Place::$variant as usize,)+
+            }
+        }
+    };
+}

@@ -15,7 +15,7 @@
 //! ```
 //! let run = millhand_sim::simulate(7, millhand_sim::scheduler)?;
 //! assert!(run.tally.submitted > 0);
-//! # Ok::<(), millhand_sim::Failure>(())
+//! # Ok::<(), Box<millhand_sim::Failure>>(())
 //! ```
 
 #[macro_use]
@@ -35,10 +35,10 @@ mod world;
 
 pub use canary::{Canary, Defect};
 pub use faults::Fault;
-pub use ledger::{Ending, Ledger, TaskState, WorkerState};
-pub use plan::{Aim, Arrival, FaultRates, Plan};
+pub use ledger::{Ending, Ledger, Phase, PoolEnd, TaskState, WorkerState};
+pub use plan::{Aim, Arrival, FaultRates, Plan, Victim};
 pub use rules::{Rule, Violation};
 pub use subject::{Subject, scheduler};
-pub use tally::{EXIT_REASONS, Tally};
+pub use tally::{ADMISSIONS, EXIT_REASONS, STOP_REASONS, Tally, TimerKind};
 pub use trace::{Step, Trace};
 pub use world::{Failure, Run, simulate};

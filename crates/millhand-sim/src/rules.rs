@@ -7,7 +7,7 @@ mod on_order;
 use std::any::Any;
 use std::time::Duration;
 
-use millhand_core::{Instant, Output, Timer};
+use millhand_core::{Instant, Output, PoolState, Stats, Timer};
 
 use crate::Ledger;
 use crate::trace::Stamp;
@@ -25,39 +25,83 @@ kinds! {
         SettledPromptly,
         /// Once faults have stopped, everything settles and the pool comes to rest within a bounded time.
         SettledWhenCalm,
-        /// A task is posted at most once, and not after it is over.
+        /// A task is posted only while it waits: not while it runs, and not after it is over.
         PostedOnce,
         /// A task is posted to an idle worker: not to one that is gone, starting, busy or unknown.
         PostedToIdle,
         /// A task that is meant for a worker is posted to that worker.
         OwnTarget,
-        /// A worker gets the most urgent of the tasks that it may run, and of equal ones the earliest.
+        /// A worker gets the first of the tasks that it may run: in the order of their submission, moved ahead by so
+        /// many priority steps as they are urgent. So none waits for ever.
         InOrder,
         /// No idle worker is left without a task that it may run.
         WorkConserving,
+        /// A task that is for any worker is posted only while fewer workers have a task than the pool may stretch to:
+        /// spare workers do not work beside the others.
+        WorkBound,
+        /// A task whose worker died is run again as often as was asked, and no oftener; and one that is meant for a
+        /// worker is not.
+        RetriedAsAsked,
+        /// A task is rejected if, and only if, as many wait as may, and no worker is free for it.
+        QueueBound,
+        /// An essential task is taken though as many wait as may, or the pool is to end with its tasks.
+        EssentialTaken,
+        /// A task that was cancelled before it was submitted exits so at once, before anything else happens, unless the
+        /// pool is over.
+        WithdrawnEnds,
+        /// A task that was not started in its time leaves the queue when that is over.
+        QueueTimeEnds,
+        /// A worker is asked to stop a task only while it runs it, once, and because a user cancelled it or its time
+        /// is over.
+        FoundedAbort,
+        /// A running task is asked to stop when a user cancels it or its time is over.
+        PromptAbort,
+        /// A worker that does not stop its task within the grace time is stopped itself.
+        GraceEnds,
         /// A worker's id was not used before.
         FreshWorker,
-        /// No more workers live than the pool may stretch to.
+        /// No more workers live than the pool may stretch to, and its spares.
         StretchBound,
+        /// After a resize, idle and starting workers that are too many are stopped at once, busy ones with their task.
+        SurplusEnds,
         /// No more workers are starting than may install at a time.
         InstallBound,
         /// A worker is started only for a task that no idle and no starting worker is there for, or because
-        /// workers are reserved.
+        /// workers are reserved or too few are to spare.
         NeededStart,
         /// A worker is started for every such task at once, as far as the bounds allow and no install failed.
         PromptStart,
+        /// So many workers as are to be spare are idle or starting, as far as the bounds allow and no install failed.
+        SparesKept,
         /// A worker is stopped only while it lives, and for a reason that there is.
         FoundedStop,
         /// A boot without a sign of progress is ended when its time is over.
         HungBootEnds,
+        /// Workers that are too many with nothing to do are gone when all is quiet.
+        ShrinksWhenCalm,
+        /// No worker is started in the pause after a failed install, or after the death of an idle worker while some are
+        /// to come up, unless one becomes ready or the last one that is up goes.
+        PauseKept,
         /// After too many failed installs, with no worker up, no more are started; and the pool fails if, and
         /// only if, no worker is even starting then.
         GivesUp,
+        /// A pool that is to end with its tasks ends when the last of them has, no sooner and no later.
+        DrainEnds,
         /// A pool that is over starts and posts nothing, and leaves no worker behind.
         ClosedForGood,
         /// After a wake the next one is wanted later than now.
         TimerAhead,
-        /// The workers that the pool starts with, and reserved ones, come up.
+        /// A wake is wanted only for something that is still under way.
+        FoundedTimer,
+        /// The scheduler counts what waits, works and came too late as it is.
+        RightStats,
+        /// The scheduler says how far the pool is: one that has failed and is to end has ended, whichever came first.
+        RightState,
+        /// The scheduler says how many workers are to be up whether or not there is work: as many as it starts with or
+        /// are reserved, until these are up at one time, or too many installs failed beside workers that are up.
+        RightFloor,
+        /// The workers that the pool starts with, and reserved ones, are started at once, as far as the bounds allow and
+        /// no install failed; and they come up.
         FloorReached,
     }
 }
@@ -78,6 +122,7 @@ pub struct Violation {
 type Verdict = Result<(), String>;
 type OrderChecker = fn(&Ledger, &Output) -> Verdict;
 type PoolChecker = fn(&Ledger) -> Verdict;
+type ReadingChecker = fn(&Ledger, Readings) -> Verdict;
 
 /// The end of a run by a panic.
 pub(crate) fn panicked(ledger: &Ledger, cause: &(dyn Any + Send)) -> Violation {
@@ -94,14 +139,31 @@ pub(crate) fn check_output(ledger: &Ledger, output: &Output) -> Result<(), Viola
     Ok(())
 }
 
-/// The pool is judged whenever all orders are carried out and before the next fact. `wake_lag` is how late the
-/// driver may be.
-pub(crate) fn check_drained(ledger: &Ledger, wake_lag: Duration) -> Result<(), Violation> {
+/// What a scheduler says of itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Readings {
+    /// The timer that it wants to be woken for.
+    pub(crate) next: Option<Timer>,
+    pub(crate) stats: Stats,
+    pub(crate) state: PoolState,
+    pub(crate) floor: u32,
+}
+
+/// The pool is judged whenever all orders are carried out and before the next fact. `wake_lag` is how late the driver
+/// may be.
+pub(crate) fn check_between(
+    ledger: &Ledger,
+    readings: Readings,
+    wake_lag: Duration,
+) -> Result<(), Violation> {
     for (rule, check) in between_inputs::CHECKS {
         check(ledger).map_err(|message| violation(*rule, ledger, message))?;
     }
-    between_inputs::hung_boot_ends(ledger, wake_lag)
-        .map_err(|message| violation(Rule::HungBootEnds, ledger, message))
+    between_inputs::in_time(ledger, wake_lag).map_err(|(rule, message)| violation(rule, ledger, message))?;
+    for (rule, check) in between_inputs::READING_CHECKS {
+        check(ledger, readings).map_err(|message| violation(*rule, ledger, message))?;
+    }
+    Ok(())
 }
 
 /// The timers are judged after a wake.
@@ -113,7 +175,10 @@ pub(crate) fn check_woken(ledger: &Ledger, next: Option<(Instant, Timer)>) -> Re
 pub(crate) fn check_end(ledger: &Ledger, is_at_rest: bool) -> Result<(), Violation> {
     at_rest::settled_when_calm(ledger, is_at_rest)
         .map_err(|message| violation(Rule::SettledWhenCalm, ledger, message))?;
-    at_rest::floor_reached(ledger).map_err(|message| violation(Rule::FloorReached, ledger, message))
+    for (rule, check) in at_rest::CHECKS {
+        check(ledger).map_err(|message| violation(*rule, ledger, message))?;
+    }
+    Ok(())
 }
 
 const fn violation(rule: Rule, ledger: &Ledger, message: String) -> Violation {

@@ -1,8 +1,9 @@
 //! What a run drives: the scheduler, or something that claims to be one.
 
-use millhand_core::{Input, Instant, Output, PoolConfig, PoolSettings, Scheduler, Timer};
+use millhand_core::{Input, Instant, Output, PoolConfig, PoolSettings, PoolState, Scheduler, Stats, Timer};
 
-/// The four methods of the scheduler's contract; see the documentation of `millhand-core`.
+/// The four methods of the scheduler's contract, see the documentation of `millhand-core`, and what it says of
+/// itself.
 pub trait Subject {
     /// Takes one fact in.
     fn handle_input(&mut self, now: Instant, input: Input);
@@ -12,6 +13,12 @@ pub trait Subject {
     fn poll_output(&mut self) -> Option<Output>;
     /// When [`Self::handle_timeout`] is wanted next, and what for.
     fn poll_timeout(&self) -> Option<(Instant, Timer)>;
+    /// Counts of tasks and workers.
+    fn stats(&self) -> Stats;
+    /// How far the pool is.
+    fn state(&self) -> PoolState;
+    /// How many workers are to be up whether or not there is work.
+    fn floor(&self) -> u32;
 }
 
 impl Subject for Scheduler {
@@ -29,6 +36,18 @@ impl Subject for Scheduler {
 
     fn poll_timeout(&self) -> Option<(Instant, Timer)> {
         self.poll_timeout()
+    }
+
+    fn stats(&self) -> Stats {
+        self.stats()
+    }
+
+    fn state(&self) -> PoolState {
+        self.state()
+    }
+
+    fn floor(&self) -> u32 {
+        self.floor()
     }
 }
 

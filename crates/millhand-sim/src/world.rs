@@ -1,20 +1,21 @@
 //! A run: virtual time, the agenda, and the loop that drives a [`Subject`] by the scheduler's contract.
 
+mod arrivals;
+mod bounds;
+
 use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
 use std::time::Duration;
 
 use fastrand::Rng;
-use millhand_core::{Input, Instant, Output, PoolSettings, StopReason, TaskId, WorkerId};
+use millhand_core::{Input, Instant, Output, PoolSettings, StopReason};
 
 use crate::agenda::{Agenda, Event};
-use crate::fleet::{Fleet, LONGEST_BOOT, LONGEST_CALM_TASK, LONGEST_LIFE, LONGEST_TASK};
+use crate::fleet::Fleet;
+use crate::rules::Readings;
 use crate::{
-    Aim, Arrival, Fault, Ledger, Plan, Step, Subject, Tally, Trace, Violation, WorkerState, faults, rules,
+    Fault, Ledger, Phase, Plan, PoolEnd, Step, Subject, Tally, TaskState, Trace, Violation, faults, rules,
 };
-
-/// More steps than any run needs: the end of one that would go on for ever at one time.
-const MOST_STEPS: usize = 200_000;
 
 /// Plays the plan of `seed` with a subject that is made for its settings.
 ///
@@ -23,7 +24,7 @@ const MOST_STEPS: usize = 200_000;
 pub fn simulate<S: Subject>(
     seed: u64,
     subject: impl FnOnce(Instant, PoolSettings) -> S,
-) -> Result<Run, Failure> {
+) -> Result<Run, Box<Failure>> {
     let mut rng = Rng::with_seed(seed);
     let plan = Plan::draw(&mut rng);
     let mut world = World::new(subject(Instant::ZERO, plan.settings.clone()), &plan, rng);
@@ -32,7 +33,7 @@ pub fn simulate<S: Subject>(
         .unwrap_or_else(|cause| Err(rules::panicked(&world.ledger, cause.as_ref())));
     match outcome {
         Ok(()) => Ok(Run { tally: world.tally, trace: world.trace }),
-        Err(violation) => Err(Failure { seed, violation, trace: world.trace }),
+        Err(violation) => Err(Box::new(Failure { seed, violation, trace: world.trace })),
     }
 }
 
@@ -107,7 +108,7 @@ impl<S: Subject> World<S> {
             agenda,
             rng,
             now: Instant::ZERO,
-            deadline: deadline(plan),
+            deadline: bounds::deadline(plan),
             wake_lag: plan.wake_lag,
             last_task: 0,
             tally: Tally::of_one_run(),
@@ -116,10 +117,11 @@ impl<S: Subject> World<S> {
     }
 
     fn play(&mut self) -> Result<(), Violation> {
-        self.drain()?;
+        self.carry_out()?;
+        self.judge()?;
         while let Some(moment) = self.next_moment() {
             let (Moment::Event(at) | Moment::Wake(at)) = moment;
-            if at > self.deadline || self.trace.steps().len() > MOST_STEPS {
+            if at > self.deadline || self.trace.steps().len() > bounds::MOST_STEPS {
                 return rules::check_end(&self.ledger, false);
             }
             self.advance_to(at);
@@ -128,6 +130,7 @@ impl<S: Subject> World<S> {
                 Moment::Wake(_) => self.wake()?,
             }
         }
+        self.tally.drained_pools += u64::from(self.ledger.phase() == Phase::Over(PoolEnd::Drained));
         rules::check_end(&self.ledger, true)
     }
 
@@ -156,42 +159,19 @@ impl<S: Subject> World<S> {
             Some(Event::Arrival(arrival)) => self.arrive(arrival),
             Some(Event::Fact(input)) => self.hear(input),
             Some(Event::EarlyWake) => self.wake(),
-            Some(Event::Calm) => {
-                self.fleet.calm_down();
-                Ok(())
-            }
+            Some(Event::Calm) => self.calm_down(),
         }
     }
 
-    fn arrive(&mut self, arrival: Arrival) -> Result<(), Violation> {
-        let input = match arrival {
-            Arrival::Task { priority, aim } => {
-                self.last_task += 1;
-                self.tally.submitted += 1;
-                Input::TaskSubmitted { task: TaskId(self.last_task), priority, target: self.take_aim(aim) }
+    /// Nothing new goes wrong from now on, and what would go on for ever is cancelled.
+    fn calm_down(&mut self) -> Result<(), Violation> {
+        self.fleet.calm_down();
+        for (worker, task) in self.fleet.endless_tasks() {
+            if self.ledger.task(task) == Some(TaskState::Running(worker)) {
+                self.give(Input::TaskCancelled { task })?;
             }
-            Arrival::Reserve { count } => Input::WorkersReserved { count },
-            Arrival::Terminate => Input::PoolTerminated,
-        };
-        self.give(input)
-    }
-
-    /// A worker of the wanted kind; any will do if there is none.
-    fn take_aim(&mut self, aim: Aim) -> Option<WorkerId> {
-        let found: Vec<WorkerId> = match aim {
-            Aim::Any => Vec::new(),
-            Aim::Up => self.live_workers(|state| state != WorkerState::Starting),
-            Aim::Starting => self.live_workers(|state| state == WorkerState::Starting),
-            Aim::Gone => self.ledger.gone_workers().collect(),
-            Aim::Unknown => vec![WorkerId(self.rng.u32(1_000_000..))],
-        };
-        let target = self.rng.choice(found);
-        self.tally.count_aim(if target.is_some() { aim } else { Aim::Any });
-        target
-    }
-
-    fn live_workers(&self, is_wanted: impl Fn(WorkerState) -> bool) -> Vec<WorkerId> {
-        self.ledger.live_workers().filter(|(_, state)| is_wanted(*state)).map(|(worker, _)| worker).collect()
+        }
+        Ok(())
     }
 
     /// A worker says something. If its state has moved on, the message may have been on its way, or was never
@@ -210,26 +190,34 @@ impl<S: Subject> World<S> {
 
     fn give(&mut self, input: Input) -> Result<(), Violation> {
         self.trace.push(self.now, Step::Input(input));
+        self.tally.inputs += 1;
         self.ledger.enter_input(&input);
         self.subject.handle_input(self.now, input);
-        self.drain()
+        self.carry_out()?;
+        self.judge()
     }
 
     fn wake(&mut self) -> Result<(), Violation> {
         let next = self.subject.poll_timeout();
         match next {
-            Some((at, _)) if at < self.now => self.tally.count_fault(Fault::LateWake),
-            Some((at, _)) if at == self.now => {}
+            Some((at, timer)) if at <= self.now => {
+                self.tally.count_timer(timer);
+                if at < self.now {
+                    self.tally.count_fault(Fault::LateWake);
+                }
+            }
             _ => self.tally.count_fault(Fault::EarlyWake),
         }
+        self.tally.inputs += 1;
         self.trace.push(self.now, Step::Wake(next.map(|(_, timer)| timer)));
         self.subject.handle_timeout(self.now);
-        self.drain()?;
-        rules::check_woken(&self.ledger, self.subject.poll_timeout())
+        self.carry_out()?;
+        rules::check_woken(&self.ledger, self.subject.poll_timeout())?;
+        self.judge()
     }
 
     /// Carries out every order.
-    fn drain(&mut self) -> Result<(), Violation> {
+    fn carry_out(&mut self) -> Result<(), Violation> {
         while let Some(output) = self.subject.poll_output() {
             self.trace.push(self.now, Step::Output(output));
             rules::check_output(&self.ledger, &output)?;
@@ -237,29 +225,32 @@ impl<S: Subject> World<S> {
             self.ledger.enter_output(&output);
             self.fleet.obey(&output, self.now, &mut self.agenda);
         }
-        rules::check_drained(&self.ledger, self.wake_lag)
+        Ok(())
     }
 
+    fn judge(&self) -> Result<(), Violation> {
+        let next = self.subject.poll_timeout().map(|(_, timer)| timer);
+        let (stats, state, floor) = (self.subject.stats(), self.subject.state(), self.subject.floor());
+        let readings = Readings { next, stats, state, floor };
+        rules::check_between(&self.ledger, readings, self.wake_lag)
+    }
+
+    /// Counts an order that is about to be entered.
     fn count(&mut self, output: &Output) {
         match *output {
             Output::StartWorker { .. } => self.tally.started += 1,
-            Output::StopWorker { reason: StopReason::BootTimedOut, .. } => {
-                self.tally.count_fault(Fault::HungBoot)
+            Output::StopWorker { reason, .. } => {
+                self.tally.count_stop(reason);
+                match reason {
+                    StopReason::BootTimedOut => self.tally.count_fault(Fault::HungBoot),
+                    StopReason::Unresponsive => self.tally.count_fault(Fault::Unresponsive),
+                    StopReason::Idle | StopReason::Surplus | StopReason::PoolTerminated => {}
+                }
             }
+            Output::PostTask { task, .. } => self.tally.retried += u64::from(self.ledger.posts(task) > 0),
             Output::SettleTask { reason, .. } => self.tally.count_exit(reason),
             Output::FailPool => self.tally.failed_pools += 1,
-            Output::StopWorker { .. } | Output::PostTask { .. } => {}
+            Output::AbortTask { .. } => {}
         }
     }
-}
-
-/// When everything must be settled: twice the time that it takes if, from the beginning of the calm, first every
-/// fault that is already under way ends as late as it can, and then one worker runs every task.
-fn deadline(plan: &Plan) -> Instant {
-    let settings = &plan.settings;
-    let boots =
-        Duration::from_millis(settings.boot_timeout_ms.into()) * (LONGEST_BOOT + settings.stretch_to + 2);
-    let pauses = Duration::from_millis(settings.max_backoff_ms.into()) * 2 + plan.wake_lag * 20;
-    let tasks = LONGEST_CALM_TASK * u32::try_from(plan.arrivals.len()).unwrap_or(u32::MAX);
-    plan.calm_at.after((boots + pauses + LONGEST_LIFE + LONGEST_TASK + tasks) * 2)
 }

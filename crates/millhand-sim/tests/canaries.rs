@@ -3,7 +3,7 @@
 use millhand_sim::{Canary, Defect, Rule, simulate};
 
 /// Within how many seeds a defect must show.
-const SEEDS: u64 = 100;
+const SEEDS: u64 = 500;
 
 #[test]
 fn every_defect_is_caught_by_its_rule() {

@@ -1,22 +1,27 @@
 //! The pool for JavaScript: plain numbers and values in, calls of a listener out. `js/src/api` is its only user.
 
-use millhand_core::{ExitReason, PoolConfig, PoolSettings, Priority, TaskId, WorkerId};
+use std::cell::RefCell;
+use std::time::Duration;
+
+use js_sys::{Array, WeakRef};
+use millhand_core::{Admission, ExitReason, PoolConfig, PoolSettings, PoolSizes, Priority, TaskSpec, WorkerId};
 use wasm_bindgen::prelude::*;
 
 use crate::browser_port::BrowserPort;
 use crate::error::{PoolError, to_js_error};
 use crate::event::Event;
 use crate::payloads::FunctionId;
-use crate::pool::{Pool, TaskSpec};
+use crate::pool::{Pool, TaskCall};
 use crate::port::Port;
 use crate::state::worker_name;
-use crate::wire::{task_from_js, task_to_js};
+use crate::wire::{task_from_number, task_number};
 
 #[wasm_bindgen(typescript_custom_section)]
 const LISTENER: &str = r#"
 /** How a task ended. */
 export type ExitReason =
-  "Completed" | "Threw" | "Unclonable" | "WorkerLost" | "InstallFailed" | "PoolTerminated"
+  | "Completed" | "Threw" | "Unclonable" | "Cancelled" | "TimedOut" | "QueueTimedOut"
+  | "WorkerLost" | "InstallFailed" | "Rejected" | "PoolTerminated"
 
 /** Told of everything that happens in a pool, in order. What it throws is reported and ignored. */
 export interface HostListener {
@@ -24,12 +29,14 @@ export interface HostListener {
   installProgressed(worker: number, event: unknown): void
   workerReady(worker: number): void
   workerGone(worker: number): void
+  sourcesForbidden(): void
   taskStarted(task: number, worker: number): void
   taskLogged(task: number, worker: number, text: string, json: unknown): void
   taskSentData(task: number, worker: number, payload: unknown): void
   taskPostFailed(task: number, worker: number, error: unknown): void
   taskExited(task: number, worker: number | undefined, reason: ExitReason, value: unknown): void
-  batchEnded(queued: number, terminated: boolean): void
+  batchEnded(queued: number): void
+  poolTerminated(): void
 }
 
 /** Sizes and bounds, in whole numbers. */
@@ -38,6 +45,23 @@ export interface HostSettings {
   stretchTo: number
   installConcurrency: number
   bootTimeoutMs: number
+  spares: number
+  idleTimeoutMs: number | undefined
+  cancelGraceMs: number
+  maxQueue: number
+}
+
+/** What a task may do and how long; times in milliseconds. */
+export interface HostTaskSpec {
+  priority: number
+  target: number | undefined
+  timeoutMs: number | undefined
+  queueTimeoutMs: number | undefined
+  retries: number
+  /** Whether it is part of getting a worker ready: it is taken even by a full or draining pool. */
+  essential: boolean
+  /** Why it was cancelled before it was submitted; `undefined` if it was not. */
+  withdrawnBecause: unknown
 }
 "#;
 
@@ -45,6 +69,7 @@ export interface HostSettings {
 extern "C" {
     /// The JavaScript object that hears of everything.
     #[wasm_bindgen(typescript_type = "HostListener")]
+    #[derive(Clone)]
     pub type HostListener;
 
     #[wasm_bindgen(method, catch, js_name = workerStarted)]
@@ -55,40 +80,34 @@ extern "C" {
     fn worker_ready(this: &HostListener, worker: u32) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = workerGone)]
     fn worker_gone(this: &HostListener, worker: u32) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch, js_name = sourcesForbidden)]
+    fn sources_forbidden(this: &HostListener) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = taskStarted)]
-    fn task_started(this: &HostListener, task: &JsValue, worker: u32) -> Result<(), JsValue>;
+    fn task_started(this: &HostListener, task: f64, worker: u32) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = taskLogged)]
     fn task_logged(
         this: &HostListener,
-        task: &JsValue,
+        task: f64,
         worker: u32,
         text: &JsValue,
         json: &JsValue,
     ) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = taskSentData)]
-    fn task_sent_data(
-        this: &HostListener,
-        task: &JsValue,
-        worker: u32,
-        payload: &JsValue,
-    ) -> Result<(), JsValue>;
+    fn task_sent_data(this: &HostListener, task: f64, worker: u32, payload: &JsValue) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = taskPostFailed)]
-    fn task_post_failed(
-        this: &HostListener,
-        task: &JsValue,
-        worker: u32,
-        error: &JsValue,
-    ) -> Result<(), JsValue>;
+    fn task_post_failed(this: &HostListener, task: f64, worker: u32, error: &JsValue) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = taskExited)]
     fn task_exited(
         this: &HostListener,
-        task: &JsValue,
+        task: f64,
         worker: Option<u32>,
         reason: &JsValue,
         value: &JsValue,
     ) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = batchEnded)]
-    fn batch_ended(this: &HostListener, queued: usize, terminated: bool) -> Result<(), JsValue>;
+    fn batch_ended(this: &HostListener, queued: usize) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch, js_name = poolTerminated)]
+    fn pool_terminated(this: &HostListener) -> Result<(), JsValue>;
 
     /// The sizes and bounds of a pool.
     #[wasm_bindgen(typescript_type = "HostSettings")]
@@ -102,6 +121,34 @@ extern "C" {
     fn install_concurrency(this: &HostSettings) -> u32;
     #[wasm_bindgen(method, getter, js_name = bootTimeoutMs)]
     fn boot_timeout_ms(this: &HostSettings) -> u32;
+
+    #[wasm_bindgen(method, getter)]
+    fn spares(this: &HostSettings) -> u32;
+    #[wasm_bindgen(method, getter, js_name = idleTimeoutMs)]
+    fn idle_timeout_ms(this: &HostSettings) -> Option<u32>;
+    #[wasm_bindgen(method, getter, js_name = cancelGraceMs)]
+    fn cancel_grace_ms(this: &HostSettings) -> u32;
+    #[wasm_bindgen(method, getter, js_name = maxQueue)]
+    fn max_queue(this: &HostSettings) -> u32;
+
+    /// What a task may do and how long.
+    #[wasm_bindgen(typescript_type = "HostTaskSpec")]
+    pub type HostTaskSpec;
+
+    #[wasm_bindgen(method, getter)]
+    fn priority(this: &HostTaskSpec) -> i32;
+    #[wasm_bindgen(method, getter)]
+    fn target(this: &HostTaskSpec) -> Option<u32>;
+    #[wasm_bindgen(method, getter, js_name = timeoutMs)]
+    fn timeout_ms(this: &HostTaskSpec) -> Option<u32>;
+    #[wasm_bindgen(method, getter, js_name = queueTimeoutMs)]
+    fn queue_timeout_ms(this: &HostTaskSpec) -> Option<u32>;
+    #[wasm_bindgen(method, getter)]
+    fn retries(this: &HostTaskSpec) -> u32;
+    #[wasm_bindgen(method, getter)]
+    fn essential(this: &HostTaskSpec) -> bool;
+    #[wasm_bindgen(method, getter, js_name = withdrawnBecause)]
+    fn withdrawn_because(this: &HostTaskSpec) -> JsValue;
 
     #[wasm_bindgen(js_name = reportError)]
     fn report_error(exception: &JsValue);
@@ -133,6 +180,10 @@ impl Host {
             stretch_to: settings.stretch_to(),
             install_concurrency: settings.install_concurrency(),
             boot_timeout_ms: settings.boot_timeout_ms(),
+            spares: settings.spares(),
+            idle_timeout_ms: settings.idle_timeout_ms(),
+            cancel_grace_ms: settings.cancel_grace_ms(),
+            max_queue: settings.max_queue(),
             ..PoolSettings::default()
         };
         let config = PoolConfig::try_from(settings).map_err(|error| to_js_error(&error.into()))?;
@@ -140,48 +191,84 @@ impl Host {
             let name = format!("millhand {}", worker_name(worker));
             Ok(Box::new(BrowserPort::open(&worker_url, &name, sink)?))
         };
+        let ear = Ear::new(listener);
         let on_event = move |event| {
-            if let Err(exception) = tell(&listener, event) {
+            let has_ended = matches!(event, Event::PoolTerminated);
+            if let Some(Err(exception)) = ear.listener().map(|listener| tell(&listener, event)) {
                 report_error(&exception);
+            }
+            if has_ended {
+                ear.loosen();
             }
         };
         Ok(Self { pool: Pool::new(config, setup, open_port, on_event) })
     }
 
-    /// Gives the pool a function as source; the id is for `submit`.
+    /// Gives the pool a function, as a `FunctionDefinition`; the id is for `submit`.
     #[must_use]
-    pub fn define(&self, source: JsValue) -> u32 {
-        self.pool.define(source).0
+    pub fn define(&self, definition: JsValue) -> u32 {
+        self.pool.define(definition).0
     }
 
     /// Queues a task, and returns its id.
     ///
     /// # Errors
     /// An `Error` with a `code`.
+    #[expect(clippy::needless_pass_by_value, reason = "values cross the boundary as owned")]
     pub fn submit(
         &self,
         function: u32,
         args: JsValue,
-        priority: i32,
-        target: Option<u32>,
+        transfer: Option<Array>,
+        spec: HostTaskSpec,
     ) -> Result<f64, JsValue> {
-        let function = FunctionId(function);
-        let spec = TaskSpec { function, args, priority: Priority(priority), target: target.map(WorkerId) };
-        let task = self.pool.submit(spec).map_err(|error| to_js_error(&error))?;
-        Ok(task_to_js(task).as_f64().unwrap_or(f64::NAN))
+        let millis = |ms: u32| Duration::from_millis(ms.into());
+        let cancel_cause = spec.withdrawn_because();
+        let admission = match (cancel_cause.is_undefined(), spec.essential()) {
+            (false, _) => Admission::Withdrawn,
+            (true, true) => Admission::Essential,
+            (true, false) => Admission::Ordinary,
+        };
+        let call = TaskCall { function: FunctionId(function), args, transfer, cancel_cause };
+        let spec = TaskSpec {
+            priority: Priority(spec.priority()),
+            target: spec.target().map(WorkerId),
+            timeout: spec.timeout_ms().map(millis),
+            queue_timeout: spec.queue_timeout_ms().map(millis),
+            retries: spec.retries(),
+            admission,
+        };
+        let task = self.pool.submit(call, spec).map_err(|error| to_js_error(&error))?;
+        Ok(task_number(task))
+    }
+
+    /// Cancels a task; one that has ended stays as it is.
+    pub fn cancel(&self, task: f64, cause: JsValue) {
+        if let Some(task) = task_from_number(task) {
+            self.pool.cancel(task, cause);
+        }
+    }
+
+    /// Changes the bounds on the number of workers.
+    ///
+    /// # Errors
+    /// An `Error` with a `code` for bounds that do not hold together.
+    pub fn resize(&self, start_at: u32, stretch_to: u32) -> Result<(), JsValue> {
+        let sizes = PoolSizes::new(start_at, stretch_to).map_err(|error| to_js_error(&error.into()))?;
+        self.pool.resize(sizes);
+        Ok(())
+    }
+
+    /// Ends the pool when its tasks have ended.
+    pub fn drain(&self) {
+        self.pool.drain();
     }
 
     /// Sends data to a task; `false` if it has ended or never was.
     #[must_use]
     #[wasm_bindgen(js_name = sendData)]
     pub fn send_data(&self, task: f64, data: JsValue) -> bool {
-        task_from_js(&task.into()).is_some_and(|task| self.pool.send_data(task, data))
-    }
-
-    /// Says that `setup` is getting on.
-    #[wasm_bindgen(js_name = noteSetupProgress)]
-    pub fn note_setup_progress(&self) {
-        self.pool.note_setup_progress();
+        task_from_number(task).is_some_and(|task| self.pool.send_data(task, data))
     }
 
     /// Resolves when the first workers have been up; rejects with the cause.
@@ -205,29 +292,59 @@ impl Host {
     }
 }
 
+/// The listener, held fast while the pool lives: it keeps the pool's JavaScript side alive, as running tasks need it.
+/// After the end it is held loosely, else the two would keep each other for ever.
+struct Ear(RefCell<Hold>);
+
+enum Hold {
+    Fast(HostListener),
+    Loose(WeakRef<HostListener>),
+}
+
+impl Ear {
+    const fn new(listener: HostListener) -> Self {
+        Self(RefCell::new(Hold::Fast(listener)))
+    }
+
+    fn listener(&self) -> Option<HostListener> {
+        match &*self.0.borrow() {
+            Hold::Fast(listener) => Some(listener.clone().unchecked_into()),
+            Hold::Loose(listener) => listener.deref(),
+        }
+    }
+
+    fn loosen(&self) {
+        if let Some(listener) = self.listener() {
+            *self.0.borrow_mut() = Hold::Loose(WeakRef::new(&listener));
+        }
+    }
+}
+
 fn tell(listener: &HostListener, event: Event) -> Result<(), JsValue> {
-    let id = |task: TaskId| task_to_js(task);
+    let id = task_number;
     match event {
         Event::WorkerStarted { worker } => listener.worker_started(worker.0),
         Event::InstallProgressed { worker, event } => listener.install_progressed(worker.0, &event),
         Event::WorkerReady { worker } => listener.worker_ready(worker.0),
         Event::WorkerGone { worker } => listener.worker_gone(worker.0),
-        Event::TaskStarted { task, worker } => listener.task_started(&id(task), worker.0),
+        Event::SourcesForbidden => listener.sources_forbidden(),
+        Event::TaskStarted { task, worker } => listener.task_started(id(task), worker.0),
         Event::TaskLogged { task, worker, text, json } => {
-            listener.task_logged(&id(task), worker.0, &text, &json)
+            listener.task_logged(id(task), worker.0, &text, &json)
         }
         Event::TaskSentData { task, worker, payload } => {
-            listener.task_sent_data(&id(task), worker.0, &payload)
+            listener.task_sent_data(id(task), worker.0, &payload)
         }
         Event::TaskPostFailed { task, worker, error } => {
-            listener.task_post_failed(&id(task), worker.0, &error)
+            listener.task_post_failed(id(task), worker.0, &error)
         }
         Event::TaskExited { task, worker, reason, value } => {
-            listener.task_exited(&id(task), worker.map(|worker| worker.0), &name_of(reason).into(), &value)
+            listener.task_exited(id(task), worker.map(|worker| worker.0), &name_of(reason).into(), &value)
         }
         // Told by the exits of its tasks, and to those who wait for workers.
-        Event::PoolFailed { .. } | Event::PoolTerminated => Ok(()),
-        Event::BatchEnded { queued, terminated } => listener.batch_ended(queued, terminated),
+        Event::PoolFailed { .. } => Ok(()),
+        Event::BatchEnded { queued } => listener.batch_ended(queued),
+        Event::PoolTerminated => listener.pool_terminated(),
     }
 }
 
@@ -237,6 +354,10 @@ const fn name_of(reason: ExitReason) -> &'static str {
         ExitReason::Completed => "Completed",
         ExitReason::Threw => "Threw",
         ExitReason::Unclonable => "Unclonable",
+        ExitReason::Cancelled => "Cancelled",
+        ExitReason::TimedOut => "TimedOut",
+        ExitReason::QueueTimedOut => "QueueTimedOut",
+        ExitReason::Rejected => "Rejected",
         ExitReason::WorkerLost => "WorkerLost",
         ExitReason::InstallFailed => "InstallFailed",
         ExitReason::PoolTerminated => "PoolTerminated",

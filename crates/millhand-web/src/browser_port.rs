@@ -67,8 +67,8 @@ impl BrowserPort {
 }
 
 impl Port for BrowserPort {
-    fn post(&self, batch: &Array) -> Result<(), JsValue> {
-        self.worker.post_message(batch)
+    fn post(&self, batch: &Array, transfer: &Array) -> Result<(), JsValue> {
+        self.worker.post_message_with_transfer(batch, transfer)
     }
 
     fn watch_lock(&self, name: &str) {

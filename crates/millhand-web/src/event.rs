@@ -19,6 +19,8 @@ pub enum Event {
         /// An `InstallEvent` of the wire protocol.
         event: JsValue,
     },
+    /// A worker may not compile functions that come as source: the page's policy forbids it.
+    SourcesForbidden,
     /// A worker has its environment.
     WorkerReady {
         /// Who.
@@ -81,13 +83,11 @@ pub enum Event {
         /// An `ErrorRecord` or a sentence.
         cause: JsValue,
     },
-    /// The pool was ended.
-    PoolTerminated,
     /// What happened together has been told: a good moment to update what is derived from it.
     BatchEnded {
         /// Tasks that wait.
         queued: usize,
-        /// Whether the pool was ended: nothing more will happen, but for exits of tasks that are still submitted.
-        terminated: bool,
     },
+    /// The pool was ended, and that has been told: nothing more happens, but for exits of tasks that are still submitted.
+    PoolTerminated,
 }

@@ -10,6 +10,7 @@ mod browser_port;
 mod clock;
 mod error;
 mod event;
+mod interrupt;
 mod payloads;
 mod pool;
 mod port;
@@ -19,7 +20,9 @@ mod wire;
 pub use browser_port::BrowserPort;
 pub use error::{PoolError, to_js_error};
 pub use event::Event;
-pub use millhand_core::{ConfigError, ExitReason, PoolConfig, PoolSettings, Priority, TaskId, WorkerId};
+pub use millhand_core::{Admission, 
+    ConfigError, ExitReason, PoolConfig, PoolSettings, PoolSizes, Priority, TaskId, TaskSpec, WorkerId,
+};
 pub use payloads::FunctionId;
-pub use pool::{Pool, TaskSpec};
+pub use pool::{Pool, TaskCall};
 pub use port::{Port, PortEvent, PortSink};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use js_sys::Array;
 use millhand_core::{TaskId, WorkerId};
 use wasm_bindgen::JsValue;
 
@@ -9,20 +10,20 @@ use wasm_bindgen::JsValue;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FunctionId(pub u32);
 
-/// Sources of functions, kept for workers that start later.
+/// Definitions of functions, kept for workers that start later.
 #[derive(Debug, Default)]
 pub(crate) struct Functions {
-    sources: Vec<JsValue>,
+    definitions: Vec<JsValue>,
 }
 
 impl Functions {
-    pub(crate) fn add(&mut self, source: JsValue) -> FunctionId {
-        self.sources.push(source);
-        FunctionId(u32::try_from(self.sources.len() - 1).unwrap_or(u32::MAX))
+    pub(crate) fn add(&mut self, definition: JsValue) -> FunctionId {
+        self.definitions.push(definition);
+        FunctionId(u32::try_from(self.definitions.len() - 1).unwrap_or(u32::MAX))
     }
 
-    pub(crate) fn source(&self, id: FunctionId) -> Option<&JsValue> {
-        self.sources.get(id.0 as usize)
+    pub(crate) fn definition(&self, id: FunctionId) -> Option<&JsValue> {
+        self.definitions.get(id.0 as usize)
     }
 }
 
@@ -34,57 +35,102 @@ pub(crate) struct Tasks {
 
 /// What a task carries, and where it is.
 #[derive(Debug)]
-pub(crate) enum Task {
-    Queued {
-        function: FunctionId,
-        args: JsValue,
-        /// Data that was sent to it before it started.
-        inbox: Vec<JsValue>,
-    },
-    Running {
-        worker: WorkerId,
-        /// What its worker said at its end, until the scheduler has settled it.
-        value: JsValue,
-    },
+pub(crate) struct Task {
+    /// `None` once it was sent, unless it may have to be sent again.
+    call: Option<Call>,
+    retries: u32,
+    runner: Option<WorkerId>,
+    /// Data that was sent to it before it started.
+    inbox: Vec<JsValue>,
+    /// Why its user cancelled it.
+    cancel_cause: JsValue,
+    /// What its worker said at its end, until the scheduler has settled it.
+    value: JsValue,
+}
+
+/// What a worker needs to run a task.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    pub(crate) function: FunctionId,
+    pub(crate) args: JsValue,
+    pub(crate) transfer: Option<Array>,
+}
+
+/// Where data for a task has to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Recipient {
+    /// It waits with the task.
+    Inbox,
+    /// The worker that runs the task.
+    Worker(WorkerId),
 }
 
 impl Tasks {
-    pub(crate) fn insert(&mut self, id: TaskId, function: FunctionId, args: JsValue) {
-        self.open.insert(id, Task::Queued { function, args, inbox: Vec::new() });
+    pub(crate) fn insert(&mut self, id: TaskId, call: Call, retries: u32) {
+        let task = Task {
+            call: Some(call),
+            retries,
+            runner: None,
+            inbox: Vec::new(),
+            cancel_cause: JsValue::UNDEFINED,
+            value: JsValue::UNDEFINED,
+        };
+        self.open.insert(id, task);
     }
 
-    /// Marks a queued task as running, and gives out what it carried.
-    pub(crate) fn start(
-        &mut self,
-        id: TaskId,
-        worker: WorkerId,
-    ) -> Option<(FunctionId, JsValue, Vec<JsValue>)> {
-        match self.open.insert(id, Task::Running { worker, value: JsValue::UNDEFINED })? {
-            Task::Queued { function, args, inbox } => Some((function, args, inbox)),
-            Task::Running { .. } => None,
+    /// Marks a task as running, and gives out what its worker needs, with the data that waits for it.
+    pub(crate) fn start(&mut self, id: TaskId, worker: WorkerId) -> Option<(Call, Vec<JsValue>)> {
+        let task = self.open.get_mut(&id)?;
+        task.runner = Some(worker);
+        let call = if task.retries == 0 { task.call.take()? } else { task.call.clone()? };
+        Some((call, std::mem::take(&mut task.inbox)))
+    }
+
+    /// Where to send data for a task; `None` if it has ended.
+    pub(crate) fn recipient(&self, id: TaskId) -> Option<Recipient> {
+        Some(self.open.get(&id)?.runner.map_or(Recipient::Inbox, Recipient::Worker))
+    }
+
+    /// A task is no longer with a worker: it waits to be run again, unless another has it already.
+    pub(crate) fn leave(&mut self, id: TaskId, worker: WorkerId) {
+        if let Some(task) = self.open.get_mut(&id)
+            && task.runner == Some(worker)
+        {
+            task.runner = None;
         }
     }
 
-    pub(crate) fn get_mut(&mut self, id: TaskId) -> Option<&mut Task> {
-        self.open.get_mut(&id)
+    pub(crate) fn keep_data(&mut self, id: TaskId, data: JsValue) {
+        if let Some(task) = self.open.get_mut(&id) {
+            task.inbox.push(data);
+        }
+    }
+
+    pub(crate) fn set_cancel_cause(&mut self, id: TaskId, cause: JsValue) {
+        if let Some(task) = self.open.get_mut(&id)
+            && task.cancel_cause.is_undefined()
+        {
+            task.cancel_cause = cause;
+        }
+    }
+
+    pub(crate) fn cancel_cause(&self, id: TaskId) -> JsValue {
+        self.open.get(&id).map_or(JsValue::UNDEFINED, |task| task.cancel_cause.clone())
     }
 
     pub(crate) fn runs_on(&self, id: TaskId, worker: WorkerId) -> bool {
-        matches!(self.open.get(&id), Some(Task::Running { worker: runner, .. }) if *runner == worker)
+        self.open.get(&id).is_some_and(|task| task.runner == Some(worker))
     }
 
     /// Keeps what the worker said at the end of a task.
-    pub(crate) fn set_value(&mut self, id: TaskId, said: JsValue) {
-        if let Some(Task::Running { value, .. }) = self.open.get_mut(&id) {
-            *value = said;
+    pub(crate) fn set_value(&mut self, id: TaskId, value: JsValue) {
+        if let Some(task) = self.open.get_mut(&id) {
+            task.value = value;
         }
     }
 
-    /// Forgets a task, and gives out what its worker said at its end.
-    pub(crate) fn end(&mut self, id: TaskId) -> JsValue {
-        match self.open.remove(&id) {
-            Some(Task::Running { value, .. }) => value,
-            Some(Task::Queued { .. }) | None => JsValue::UNDEFINED,
-        }
+    /// Forgets a task, and gives out what its worker said at its end, and why it was cancelled.
+    pub(crate) fn end(&mut self, id: TaskId) -> (JsValue, JsValue) {
+        self.open.remove(&id).map(|task| (task.value, task.cancel_cause)).unwrap_or_default()
     }
 }

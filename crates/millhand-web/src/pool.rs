@@ -3,22 +3,22 @@
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
-use js_sys::Promise;
-use millhand_core::{Input, Instant, PoolConfig, PoolState, Priority, Stats, TaskId, WorkerId};
+use js_sys::{Array, Promise};
+use millhand_core::{Input, Instant, PoolConfig, PoolSizes, Stats, TaskId, TaskSpec, WorkerId};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 use crate::clock::{self, WakeUp};
 use crate::error::PoolError;
 use crate::event::Event;
-use crate::payloads::FunctionId;
+use crate::payloads::{Call, FunctionId};
 use crate::port::{Port, PortEvent, PortSink};
 use crate::state::State;
 
 /// A pool of workers with one environment. Dropping the last handle ends its workers.
 ///
-/// Events are told in the order in which they happened, never while a call of the pool is under way further up
-/// the stack: a listener may call the pool.
+/// Events are told in the order in which they happened, before the call that made them happen returns: a task may have
+/// started, and even ended, when [`Pool::submit`] gives its id. A listener may call the pool.
 #[derive(Debug, Clone)]
 pub struct Pool {
     inner: Rc<Inner>,
@@ -26,15 +26,15 @@ pub struct Pool {
 
 /// A task to run.
 #[derive(Debug, Clone)]
-pub struct TaskSpec {
+pub struct TaskCall {
     /// What to call.
     pub function: FunctionId,
     /// What to call it with; any value that structured clone takes.
     pub args: JsValue,
-    /// Its place among queued tasks.
-    pub priority: Priority,
-    /// The only worker that may run it.
-    pub target: Option<WorkerId>,
+    /// What of it is moved rather than copied.
+    pub transfer: Option<Array>,
+    /// Why it was cancelled before it was submitted, for [`Admission::Withdrawn`].
+    pub cancel_cause: JsValue,
 }
 
 struct Inner {
@@ -42,6 +42,8 @@ struct Inner {
     wake_up: RefCell<Option<WakeUp>>,
     on_event: Box<dyn Fn(Event)>,
     telling: Cell<bool>,
+    /// Counts at the end of the last batch.
+    told_stats: Cell<Stats>,
 }
 
 impl Pool {
@@ -61,12 +63,13 @@ impl Pool {
                 wake_up: RefCell::new(None),
                 on_event: Box::new(on_event),
                 telling: Cell::new(false),
+                told_stats: Cell::default(),
             }
         });
         let for_timer = Rc::downgrade(&inner);
         *inner.wake_up.borrow_mut() = Some(WakeUp::new(move || {
             if let Some(inner) = for_timer.upgrade() {
-                inner.turn(|state, now| state.scheduler.handle_timeout(now));
+                inner.turn(|state, now| state.on_timeout(now));
             }
         }));
         inner.turn(|_, _| ());
@@ -74,37 +77,49 @@ impl Pool {
         Self { inner }
     }
 
-    /// Gives the pool a function, as an expression or a method in source; each worker gets it once.
+    /// Gives the pool a function, as a `FunctionDefinition` of the wire protocol; each worker gets it once.
     #[must_use]
-    pub fn define(&self, source: JsValue) -> FunctionId {
-        self.inner.state.borrow_mut().functions.add(source)
+    pub fn define(&self, definition: JsValue) -> FunctionId {
+        self.inner.state.borrow_mut().functions.add(definition)
     }
 
     /// Queues a task.
     ///
     /// # Errors
     /// [`PoolError::UnknownFunction`].
-    pub fn submit(&self, spec: TaskSpec) -> Result<TaskId, PoolError> {
-        let TaskSpec { function, args, priority, target } = spec;
+    pub fn submit(&self, call: TaskCall, spec: TaskSpec) -> Result<TaskId, PoolError> {
+        let TaskCall { function, args, transfer, cancel_cause } = call;
         self.inner.turn(|state, now| {
-            if state.functions.source(function).is_none() {
+            if state.functions.definition(function).is_none() {
                 return Err(PoolError::UnknownFunction { id: function.0 });
             }
             let task = state.next_task_id();
-            state.tasks.insert(task, function, args);
-            state.decide(now, Input::TaskSubmitted { task, priority, target });
+            state.tasks.insert(task, Call { function, args, transfer }, spec.retries);
+            state.tasks.set_cancel_cause(task, cancel_cause);
+            state.decide(now, Input::TaskSubmitted { task, spec });
             Ok(task)
         })
+    }
+
+    /// Cancels a task: dropped if it waits, asked to stop if it runs, and its worker ended if it does not in time.
+    /// `cause` (any value that can be cloned) is that of its exit.
+    pub fn cancel(&self, task: TaskId, cause: JsValue) {
+        self.inner.turn(|state, now| state.cancel(now, task, cause));
+    }
+
+    /// Changes the bounds on the number of workers.
+    pub fn resize(&self, sizes: PoolSizes) {
+        self.inner.turn(|state, now| state.decide(now, Input::PoolResized { sizes }));
+    }
+
+    /// Ends the pool when its tasks have ended; it takes no more.
+    pub fn drain(&self) {
+        self.inner.turn(|state, now| state.decide(now, Input::PoolDrained));
     }
 
     /// Sends data to a task that has not ended; `false` if it has.
     pub fn send_data(&self, task: TaskId, data: JsValue) -> bool {
         self.inner.turn(|state, _| state.send_data(task, data))
-    }
-
-    /// Says that what workers install is getting on: they wait for it, and their boot deadlines begin anew.
-    pub fn note_setup_progress(&self) {
-        self.inner.turn(|state, now| state.on_setup_progressed(now));
     }
 
     /// A promise of the pool's first workers having been up. It rejects with the cause if the pool ends before.
@@ -118,7 +133,7 @@ impl Pool {
     /// [`PoolError::ReserveAboveStretch`].
     pub fn reserve(&self, count: u32) -> Result<Promise, PoolError> {
         self.inner.turn(|state, now| {
-            let stretch_to = state.scheduler.config().stretch_to();
+            let stretch_to = state.scheduler.config().sizes().stretch_to();
             if count > stretch_to {
                 return Err(PoolError::ReserveAboveStretch { count, stretch_to });
             }
@@ -130,12 +145,7 @@ impl Pool {
 
     /// Ends the pool: its workers die, and every open task exits `PoolTerminated`.
     pub fn terminate(&self) {
-        self.inner.turn(|state, now| {
-            if state.scheduler.state() != PoolState::Terminated {
-                state.decide(now, Input::PoolTerminated);
-                state.events.push_back(Event::PoolTerminated);
-            }
-        });
+        self.inner.turn(|state, now| state.decide(now, Input::PoolTerminated));
     }
 
     /// Counts of tasks and workers.
@@ -165,20 +175,23 @@ impl Inner {
         if self.telling.replace(true) {
             return;
         }
-        while let Some(event) = self.next_event() {
-            (self.on_event)(event);
+        loop {
+            let mut news = false;
             while let Some(event) = self.next_event() {
+                news = true;
                 (self.on_event)(event);
             }
-            (self.on_event)(self.batch_ended());
+            let has_ended = self.state.borrow_mut().take_end();
+            let stats = self.state.borrow().scheduler.stats();
+            if self.told_stats.replace(stats) == stats && !news && !has_ended {
+                break;
+            }
+            (self.on_event)(Event::BatchEnded { queued: stats.queued });
+            if has_ended {
+                (self.on_event)(Event::PoolTerminated);
+            }
         }
         self.telling.set(false);
-    }
-
-    fn batch_ended(&self) -> Event {
-        let scheduler = &self.state.borrow().scheduler;
-        let terminated = scheduler.state() == PoolState::Terminated;
-        Event::BatchEnded { queued: scheduler.stats().queued, terminated }
     }
 
     fn next_event(&self) -> Option<Event> {
@@ -207,7 +220,7 @@ async fn prepare(inner: Weak<Inner>, setup: Promise) {
     let setup = JsFuture::from(setup).await;
     let Some(inner) = inner.upgrade() else { return };
     inner.turn(|state, now| match setup {
-        Ok(setup) => state.on_setup_prepared(setup),
+        Ok(setup) => state.on_setup_prepared(now, setup),
         Err(cause) => state.on_setup_failed(now, cause),
     });
 }

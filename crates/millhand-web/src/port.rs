@@ -7,12 +7,14 @@ use js_sys::Array;
 use wasm_bindgen::JsValue;
 
 /// A live worker. Dropping it ends the worker as [`Port::terminate`] does.
+///
+/// A port reports to its sink from the event loop, never from within one of these calls.
 pub trait Port: Debug {
-    /// Sends a batch of messages; they arrive in order.
+    /// Sends a batch of messages; they arrive in order. What is in `transfer` is moved, not copied.
     ///
     /// # Errors
     /// The exception that says why the batch cannot be cloned; nothing of it was sent then.
-    fn post(&self, batch: &Array) -> Result<(), JsValue>;
+    fn post(&self, batch: &Array, transfer: &Array) -> Result<(), JsValue>;
 
     /// Watches the lock that the worker holds while it lives, so that its death is noticed at once.
     fn watch_lock(&self, name: &str);

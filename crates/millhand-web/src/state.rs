@@ -13,9 +13,10 @@ use millhand_core::{
 use wasm_bindgen::JsValue;
 
 use crate::event::Event;
-use crate::payloads::{FunctionId, Functions, Task, Tasks};
+use crate::interrupt;
+use crate::payloads::{Call, FunctionId, Functions, Recipient, Tasks};
 use crate::port::{Port, PortEvent};
-use crate::wire::{HostMessage, WorkerMessage};
+use crate::wire::{HostMessage, Subject, WorkerMessage};
 
 /// Opens the port of a new worker.
 pub(crate) type OpenPort = Box<dyn Fn(WorkerId) -> Result<Box<dyn Port>, JsValue>>;
@@ -35,6 +36,8 @@ pub(crate) struct State {
     waiters: Vec<Waiter>,
     /// Whether as many workers as the pool starts with have been up.
     first_up: bool,
+    /// Whether the pool's end has been told.
+    end_told: bool,
     last_task: TaskId,
 }
 
@@ -47,6 +50,8 @@ struct Hired {
     defined: BTreeSet<FunctionId>,
     /// Why it died, once it has.
     cause: JsValue,
+    /// Memory that it shares with this page, to interrupt Python in; `undefined` where pages share none.
+    interrupt: JsValue,
 }
 
 /// What workers install: the same for all, prepared once.
@@ -77,6 +82,7 @@ impl State {
             last_failure: JsValue::UNDEFINED,
             waiters: Vec::new(),
             first_up: false,
+            end_told: false,
             last_task: TaskId(0),
         }
     }
@@ -124,19 +130,20 @@ impl State {
         }
     }
 
-    /// What workers install gets on.
-    pub(crate) fn on_setup_progressed(&mut self, now: Instant) {
+    /// Acts on what is due. A worker that waits for what it is to install is not to blame for the time that it takes.
+    pub(crate) fn on_timeout(&mut self, now: Instant) {
         if matches!(self.setup, Setup::Pending) {
-            for worker in self.workers.keys().copied().collect::<Vec<_>>() {
-                self.decide(now, Input::InstallProgressed { worker });
-            }
+            self.renew_boot_deadlines(now);
         }
+        self.scheduler.handle_timeout(now);
+        self.obey(now);
     }
 
     /// What workers install has been prepared.
-    pub(crate) fn on_setup_prepared(&mut self, setup: JsValue) {
+    pub(crate) fn on_setup_prepared(&mut self, now: Instant, setup: JsValue) {
+        self.renew_boot_deadlines(now);
         for (id, hired) in &mut self.workers {
-            hired.outbox.push(HostMessage::install(&worker_name(*id), &setup));
+            hired.outbox.push(HostMessage::install(&worker_name(*id), &setup, &hired.interrupt));
         }
         self.setup = Setup::Prepared(setup);
     }
@@ -152,23 +159,23 @@ impl State {
 
     /// Hands data to a task; `false` if it has ended.
     pub(crate) fn send_data(&mut self, id: TaskId, data: JsValue) -> bool {
-        match self.tasks.get_mut(id) {
-            None => false,
-            Some(Task::Queued { inbox, .. }) => {
-                inbox.push(data);
-                true
-            }
-            Some(Task::Running { worker, .. }) => {
-                let worker = *worker;
-                self.post(worker, HostMessage::data(id, &data));
-                true
-            }
+        match self.tasks.recipient(id) {
+            None => return false,
+            Some(Recipient::Inbox) => self.tasks.keep_data(id, data),
+            Some(Recipient::Worker(worker)) => self.post(worker, HostMessage::data(id, &data)),
         }
+        true
+    }
+
+    /// The user no longer wants a task.
+    pub(crate) fn cancel(&mut self, now: Instant, task: TaskId, cause: JsValue) {
+        self.tasks.set_cancel_cause(task, cause);
+        self.decide(now, Input::TaskCancelled { task });
     }
 
     /// A promise of the pool's first workers having been up.
     pub(crate) fn when_first_up(&mut self) -> Promise {
-        let count = if self.first_up { 0 } else { self.scheduler.config().start_at() };
+        let count = if self.first_up { 0 } else { self.scheduler.config().sizes().start_at() };
         self.when_up(count)
     }
 
@@ -176,6 +183,22 @@ impl State {
     pub(crate) fn when_up(&mut self, count: u32) -> Promise {
         let count = count as usize;
         Promise::new(&mut |resolve, reject| self.waiters.push(Waiter { count, resolve, reject }))
+    }
+
+    /// Whether the pool has ended since this was last asked. What it held for its workers is let go then.
+    pub(crate) fn take_end(&mut self) -> bool {
+        let has_ended = !self.end_told && self.scheduler.state() == PoolState::Terminated;
+        if has_ended {
+            self.end_told = true;
+            self.setup = Setup::Failed(JsValue::UNDEFINED);
+        }
+        has_ended
+    }
+
+    fn renew_boot_deadlines(&mut self, now: Instant) {
+        for worker in self.workers.keys().copied().collect::<Vec<_>>() {
+            self.decide(now, Input::InstallProgressed { worker });
+        }
     }
 
     fn carry_out(&mut self, output: Output) {
@@ -188,6 +211,7 @@ impl State {
                 self.dismiss(worker);
             }
             Output::PostTask { worker, task } => self.post_task(worker, task),
+            Output::AbortTask { worker, task } => self.abort_task(worker, task),
             Output::SettleTask { task, worker, reason } => self.settle_task(task, worker, reason),
             Output::FailPool => self.events.push_back(Event::PoolFailed { cause: self.last_failure.clone() }),
         }
@@ -196,14 +220,18 @@ impl State {
     fn start_worker(&mut self, worker: WorkerId) {
         self.events.push_back(Event::WorkerStarted { worker });
         let mut outbox = Vec::new();
+        let interrupt = interrupt::shared_memory();
         match &self.setup {
             Setup::Pending => {}
-            Setup::Prepared(setup) => outbox.push(HostMessage::install(&worker_name(worker), setup)),
+            Setup::Prepared(setup) => {
+                outbox.push(HostMessage::install(&worker_name(worker), setup, &interrupt))
+            }
             Setup::Failed(cause) => return self.fail_install(worker, cause.clone(), InstallFault::Permanent),
         }
         match (self.open_port)(worker) {
             Ok(port) => {
-                let hired = Hired { port, outbox, defined: BTreeSet::new(), cause: JsValue::UNDEFINED };
+                let hired =
+                    Hired { port, outbox, defined: BTreeSet::new(), cause: JsValue::UNDEFINED, interrupt };
                 self.workers.insert(worker, hired);
             }
             Err(exception) => self.fail_install(worker, exception, InstallFault::Transient),
@@ -211,26 +239,41 @@ impl State {
     }
 
     fn post_task(&mut self, worker: WorkerId, task: TaskId) {
-        let Some((function, args, inbox)) = self.tasks.start(task, worker) else { return };
+        let Some((call, inbox)) = self.tasks.start(task, worker) else { return };
         let Some(hired) = self.workers.get_mut(&worker) else { return };
+        let Call { function, args, transfer } = call;
         if hired.defined.insert(function)
-            && let Some(source) = self.functions.source(function)
+            && let Some(definition) = self.functions.definition(function)
         {
-            hired.outbox.push(HostMessage::define(function.0, source));
+            hired.outbox.push(HostMessage::define(function.0, definition));
         }
-        hired.outbox.push(HostMessage::run(task, function.0, &args));
+        hired.outbox.push(HostMessage::run(task, function.0, &args, transfer));
         hired.outbox.extend(inbox.iter().map(|data| HostMessage::data(task, data)));
         self.events.push_back(Event::TaskStarted { task, worker });
     }
 
+    /// JavaScript hears of it when it listens; Python is interrupted where it stands.
+    fn abort_task(&mut self, worker: WorkerId, task: TaskId) {
+        let cause = self.tasks.cancel_cause(task);
+        self.post(worker, HostMessage::abort(task, &cause));
+        if let Some(hired) = self.workers.get(&worker) {
+            interrupt::raise(&hired.interrupt);
+        }
+    }
+
     fn settle_task(&mut self, task: TaskId, worker: Option<WorkerId>, reason: ExitReason) {
-        let said = self.tasks.end(task);
+        let (said, cancel_cause) = self.tasks.end(task);
         let value = match reason {
             ExitReason::Completed | ExitReason::Threw | ExitReason::Unclonable => said,
+            ExitReason::Cancelled => cancel_cause,
             ExitReason::InstallFailed => self.last_failure.clone(),
-            ExitReason::WorkerLost | ExitReason::PoolTerminated => worker
+            ExitReason::WorkerLost => worker
                 .and_then(|id| self.workers.get(&id))
                 .map_or(JsValue::UNDEFINED, |hired| hired.cause.clone()),
+            ExitReason::TimedOut
+            | ExitReason::QueueTimedOut
+            | ExitReason::Rejected
+            | ExitReason::PoolTerminated => JsValue::UNDEFINED,
         };
         self.events.push_back(Event::TaskExited { task, worker, reason, value });
     }
@@ -241,9 +284,13 @@ impl State {
             return self.lose(now, worker, "the worker sent a message that is not of the protocol".into());
         };
         match message {
-            WorkerMessage::Booted { lock } => {
+            WorkerMessage::Booted { .. } if !self.is_starting(worker) => {}
+            WorkerMessage::Booted { lock, compiles } => {
                 if let Some(lock) = lock {
                     hired.port.watch_lock(&lock);
+                }
+                if !compiles {
+                    self.events.push_back(Event::SourcesForbidden);
                 }
                 self.decide(now, Input::InstallProgressed { worker });
             }
@@ -251,9 +298,13 @@ impl State {
                 self.events.push_back(Event::InstallProgressed { worker, event });
                 self.decide(now, Input::InstallProgressed { worker });
             }
+            WorkerMessage::Ready if !self.is_starting(worker) => {}
             WorkerMessage::Ready => {
                 self.events.push_back(Event::WorkerReady { worker });
                 self.decide(now, Input::WorkerReady { worker });
+            }
+            WorkerMessage::InstallFailed { .. } if !self.is_starting(worker) => {
+                self.lose(now, worker, "the worker says that its install failed, and was ready".into());
             }
             WorkerMessage::InstallFailed { error, permanent } => {
                 let fault = if permanent { InstallFault::Permanent } else { InstallFault::Transient };
@@ -285,6 +336,7 @@ impl State {
         }
     }
 
+    /// The install of a starting worker failed.
     fn fail_install(&mut self, worker: WorkerId, cause: JsValue, fault: InstallFault) {
         self.last_failure = cause;
         self.dismiss(worker);
@@ -294,13 +346,24 @@ impl State {
     /// Ends what is left of a worker that died, once the scheduler has settled its task.
     fn lose(&mut self, now: Instant, worker: WorkerId, cause: JsValue) {
         let Some(hired) = self.workers.get_mut(&worker) else { return };
-        if self.scheduler.worker_state(worker) == Some(WorkerState::Starting) {
+        hired.cause = cause.clone();
+        if self.is_starting(worker) {
             self.fail_install(worker, cause, InstallFault::Transient);
             return self.obey(now);
         }
-        hired.cause = cause;
+        let task = match self.scheduler.worker_state(worker) {
+            Some(WorkerState::Busy(task)) => Some(task),
+            Some(WorkerState::Starting | WorkerState::Idle) | None => None,
+        };
         self.decide(now, Input::WorkerLost { worker });
+        if let Some(task) = task {
+            self.tasks.leave(task, worker);
+        }
         self.dismiss(worker);
+    }
+
+    fn is_starting(&self, worker: WorkerId) -> bool {
+        self.scheduler.worker_state(worker) == Some(WorkerState::Starting)
     }
 
     fn dismiss(&mut self, worker: WorkerId) {
@@ -318,38 +381,55 @@ impl State {
 
     /// Sends what was put into the outboxes, one batch per worker; `true` if something could not be sent.
     fn flush(&mut self) -> bool {
+        let mut refused = Vec::new();
         for (&worker, hired) in &mut self.workers {
             if hired.outbox.is_empty() {
                 continue;
             }
             let messages = std::mem::take(&mut hired.outbox);
-            if hired.port.post(&messages.iter().map(|message| &message.0).collect::<Array>()).is_ok() {
-                continue;
+            if post_batch(hired.port.as_ref(), &messages).is_err() {
+                refused.extend(post_singly(hired.port.as_ref(), &messages).map(|refusal| (worker, refusal)));
             }
-            for (task, exception) in post_singly(hired.port.as_ref(), &messages) {
+        }
+        let is_refused = !refused.is_empty();
+        for (worker, (subject, exception)) in refused {
+            self.on_refused(worker, subject, exception);
+        }
+        is_refused
+    }
+
+    /// Something cannot be cloned.
+    fn on_refused(&mut self, worker: WorkerId, subject: Subject, exception: JsValue) {
+        match subject {
+            Subject::Install => self.fail_install(worker, exception, InstallFault::Permanent),
+            Subject::Run(task) => {
                 self.tasks.set_value(task, exception);
                 let outcome = Outcome::Unclonable;
                 self.follow_ups.push_back(Input::TaskFinished { worker, task, outcome });
             }
+            Subject::Data(task) => {
+                self.events.push_back(Event::TaskPostFailed { task, worker, error: exception });
+            }
+            // Sources, numbers and causes that were checked: they can be cloned.
+            Subject::Function | Subject::Abort => {}
         }
-        !self.follow_ups.is_empty()
     }
 
     fn resolve_waiters(&mut self) {
         let up = self.scheduler.workers_up();
-        self.first_up |= up >= self.scheduler.config().start_at() as usize;
-        let ended = self.scheduler.state() != PoolState::Open;
-        let (done, waiting) =
-            std::mem::take(&mut self.waiters).into_iter().partition(|waiter| ended || up >= waiter.count);
-        self.waiters = waiting;
-        let done: Vec<Waiter> = done;
-        for waiter in done {
+        self.first_up |= up >= self.scheduler.config().sizes().start_at() as usize;
+        let ended = matches!(self.scheduler.state(), PoolState::Failed | PoolState::Terminated);
+        // Nobody tries any more to get so many workers up.
+        let given_up = self.scheduler.floor() == 0;
+        for waiter in std::mem::take(&mut self.waiters) {
             // Settling a promise runs nobody's code now, and does not throw.
-            drop(if ended {
-                waiter.reject.call1(&JsValue::UNDEFINED, &self.last_failure)
+            if up >= waiter.count && !ended {
+                drop(waiter.resolve.call0(&JsValue::UNDEFINED));
+            } else if ended || given_up {
+                drop(waiter.reject.call1(&JsValue::UNDEFINED, &self.last_failure));
             } else {
-                waiter.resolve.call0(&JsValue::UNDEFINED)
-            });
+                self.waiters.push(waiter);
+            }
         }
     }
 }
@@ -365,13 +445,20 @@ pub(crate) fn worker_name(worker: WorkerId) -> String {
     format!("w{}", worker.0)
 }
 
-/// Sends each message of a batch that was refused as a whole; gives out the tasks that cannot be sent, and why.
-fn post_singly(port: &dyn Port, messages: &[HostMessage]) -> Vec<(TaskId, JsValue)> {
-    messages
-        .iter()
-        .filter_map(|message| {
-            let exception = port.post(&Array::of1(&message.0)).err()?;
-            Some((message.starts_task()?, exception))
-        })
-        .collect()
+fn post_batch(port: &dyn Port, messages: &[HostMessage]) -> Result<(), JsValue> {
+    let transfer = Array::new();
+    for moved in messages.iter().filter_map(|message| message.transfer.as_ref()) {
+        for object in moved.iter() {
+            transfer.push(&object);
+        }
+    }
+    port.post(&messages.iter().map(|message| &message.tuple).collect::<Array>(), &transfer)
+}
+
+/// Sends each message of a batch that was refused as a whole; gives out what cannot be sent, and why.
+fn post_singly(port: &dyn Port, messages: &[HostMessage]) -> impl Iterator<Item = (Subject, JsValue)> {
+    messages.iter().filter_map(move |message| {
+        let exception = post_batch(port, std::slice::from_ref(message)).err()?;
+        Some((message.subject, exception))
+    })
 }

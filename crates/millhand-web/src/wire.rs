@@ -8,6 +8,7 @@ const INSTALL: u32 = 0;
 const DEFINE: u32 = 1;
 const RUN: u32 = 2;
 const DATA_IN: u32 = 3;
+const ABORT: u32 = 4;
 
 const BOOTED: u32 = 0;
 const PROGRESS: u32 = 1;
@@ -22,37 +23,55 @@ const COMPLETED: u32 = 0;
 const THREW: u32 = 1;
 const UNCLONABLE: u32 = 2;
 
-/// A message to a worker, as the tuple that travels.
+/// A message to a worker: the tuple that travels, what of it is moved rather than copied, and what it is about.
 #[derive(Debug)]
-pub(crate) struct HostMessage(pub(crate) Array);
+pub(crate) struct HostMessage {
+    pub(crate) tuple: Array,
+    pub(crate) transfer: Option<Array>,
+    pub(crate) subject: Subject,
+}
+
+/// What a message is about: what fails if it cannot be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Subject {
+    Install,
+    Function,
+    Run(TaskId),
+    Data(TaskId),
+    Abort,
+}
 
 impl HostMessage {
-    pub(crate) fn install(worker_name: &str, setup: &JsValue) -> Self {
-        Self(Array::of3(&INSTALL.into(), &worker_name.into(), setup))
+    pub(crate) fn install(worker_name: &str, setup: &JsValue, interrupt: &JsValue) -> Self {
+        Self::copied(Subject::Install, Array::of4(&INSTALL.into(), &worker_name.into(), setup, interrupt))
     }
 
-    pub(crate) fn define(function: u32, source: &JsValue) -> Self {
-        Self(Array::of3(&DEFINE.into(), &function.into(), source))
+    pub(crate) fn define(function: u32, definition: &JsValue) -> Self {
+        Self::copied(Subject::Function, Array::of3(&DEFINE.into(), &function.into(), definition))
     }
 
-    pub(crate) fn run(task: TaskId, function: u32, args: &JsValue) -> Self {
-        Self(Array::of4(&RUN.into(), &task_to_js(task), &function.into(), args))
+    pub(crate) fn run(task: TaskId, function: u32, args: &JsValue, transfer: Option<Array>) -> Self {
+        let tuple = Array::of4(&RUN.into(), &task_number(task).into(), &function.into(), args);
+        Self { tuple, transfer, subject: Subject::Run(task) }
     }
 
     pub(crate) fn data(task: TaskId, data: &JsValue) -> Self {
-        Self(Array::of3(&DATA_IN.into(), &task_to_js(task), data))
+        Self::copied(Subject::Data(task), Array::of3(&DATA_IN.into(), &task_number(task).into(), data))
     }
 
-    /// The task that a `Run` message starts.
-    pub(crate) fn starts_task(&self) -> Option<TaskId> {
-        (number(&self.0, 0) == Some(RUN)).then(|| task_from_js(&self.0.get(1))).flatten()
+    pub(crate) fn abort(task: TaskId, cause: &JsValue) -> Self {
+        Self::copied(Subject::Abort, Array::of3(&ABORT.into(), &task_number(task).into(), cause))
+    }
+
+    const fn copied(subject: Subject, tuple: Array) -> Self {
+        Self { tuple, transfer: None, subject }
     }
 }
 
 /// A message of a worker, read.
 #[derive(Debug)]
 pub(crate) enum WorkerMessage {
-    Booted { lock: Option<String> },
+    Booted { lock: Option<String>, compiles: bool },
     Progress { event: JsValue },
     Ready,
     InstallFailed { error: JsValue, permanent: bool },
@@ -66,9 +85,9 @@ impl WorkerMessage {
     /// `None` for what the protocol does not know.
     pub(crate) fn parse(message: &JsValue) -> Option<Self> {
         let tuple = message.clone().dyn_into::<Array>().ok()?;
-        let task = || task_from_js(&tuple.get(1));
+        let task = || tuple.get(1).as_f64().and_then(task_from_number);
         Some(match number(&tuple, 0)? {
-            BOOTED => Self::Booted { lock: tuple.get(1).as_string() },
+            BOOTED => Self::Booted { lock: tuple.get(1).as_string(), compiles: tuple.get(2).is_truthy() },
             PROGRESS => Self::Progress { event: tuple.get(1) },
             READY => Self::Ready,
             INSTALL_FAILED => {
@@ -94,8 +113,8 @@ impl WorkerMessage {
 
 /// Ids are counted from one, and stay exact as JavaScript numbers for longer than any page lives.
 #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
-pub(crate) fn task_to_js(task: TaskId) -> JsValue {
-    JsValue::from_f64(task.0 as f64)
+pub(crate) const fn task_number(task: TaskId) -> f64 {
+    task.0 as f64
 }
 
 #[expect(
@@ -103,8 +122,7 @@ pub(crate) fn task_to_js(task: TaskId) -> JsValue {
     clippy::cast_sign_loss,
     reason = "checked to be a whole positive number"
 )]
-pub(crate) fn task_from_js(value: &JsValue) -> Option<TaskId> {
-    let id = value.as_f64()?;
+pub(crate) fn task_from_number(id: f64) -> Option<TaskId> {
     (id >= 1.0 && id.fract() == 0.0).then_some(TaskId(id as u64))
 }
 
@@ -140,7 +158,10 @@ mod tests {
 
     #[test]
     fn the_mirror_has_the_numbers_of_the_protocol() {
-        check("HostKind", &[("Install", INSTALL), ("Define", DEFINE), ("Run", RUN), ("Data", DATA_IN)]);
+        check(
+            "HostKind",
+            &[("Install", INSTALL), ("Define", DEFINE), ("Run", RUN), ("Data", DATA_IN), ("Abort", ABORT)],
+        );
         check(
             "WorkerKind",
             &[

@@ -1,8 +1,7 @@
 /** How tasks end: the `Exit` message of each reason, with an error that says why. */
 
-import { RemoteError } from '../wire/errors.js'
-import type { ErrorRecord } from '../wire/protocol.js'
-import { InstallError, isMillhandError, TaskError } from './errors.js'
+import { isCloneable, isErrorRecord, RemoteError, toErrorRecord } from '../wire/errors.js'
+import { InstallError, isMillhandError, TaskError } from '../common/errors.js'
 import type { ExitReason, MessageExit } from './messages.js'
 
 /** What the host says of an ended task. */
@@ -30,6 +29,12 @@ export function toInstallError(cause: unknown): InstallError {
   })
 }
 
+/** A user's reason to cancel, as it goes to the task and comes back with the exit: never `undefined`, always cloneable. */
+export function toCancelCause(reason: unknown): unknown {
+  if (reason === undefined) return toErrorRecord(new DOMException('the task was cancelled', 'AbortError'))
+  return reason instanceof Error || !isCloneable(reason) ? toErrorRecord(reason) : reason
+}
+
 function toResult({ reason, value, title, ...ids }: Ended): unknown {
   const cause = toError(value)
   switch (reason) {
@@ -41,6 +46,20 @@ function toResult({ reason, value, title, ...ids }: Ended): unknown {
       return new TaskError({ reason, ...ids }, `\`${title}\` has something that cannot be cloned: ${cause?.message}`, {
         hint: 'take and return plain data: numbers, strings, arrays, objects, typed arrays',
         cause,
+      })
+    case 'Cancelled':
+      return new TaskError({ reason, ...ids }, `\`${title}\` was cancelled${cause ? `: ${cause.message}` : ''}`, {
+        cause: isErrorRecord(value) ? cause : value,
+      })
+    case 'TimedOut':
+      return new TaskError({ reason, ...ids }, `\`${title}\` ran for longer than its \`timeout\``)
+    case 'QueueTimedOut':
+      return new TaskError({ reason, ...ids }, `\`${title}\` waited for longer than its \`queueTimeout\``, {
+        hint: 'let the pool stretch further, or give tasks more time',
+      })
+    case 'Rejected':
+      return new TaskError({ reason, ...ids }, `\`${title}\` was not queued: \`pool.maxQueue\` tasks wait already`, {
+        hint: 'schedule less at a time (`pool.map` does), or raise `pool.maxQueue`',
       })
     case 'WorkerLost':
       return new TaskError({ reason, ...ids }, `the worker of \`${title}\` is gone: ${cause?.message ?? 'it ended'}`, { cause })
@@ -56,10 +75,5 @@ function toResult({ reason, value, title, ...ids }: Ended): unknown {
 function toError(value: unknown): Error | undefined {
   if (value instanceof Error) return value
   if (typeof value === 'string') return new Error(value)
-  if (value instanceof DOMException) return new Error(value.message, { cause: value })
   return isErrorRecord(value) ? new RemoteError(value) : undefined
-}
-
-function isErrorRecord(value: unknown): value is ErrorRecord {
-  return typeof value === 'object' && value !== null && 'message' in value && 'properties' in value
 }

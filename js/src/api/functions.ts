@@ -1,6 +1,7 @@
-/** Functions on their way to workers: checked, turned into source, and given to the host once each. */
+/** Functions on their way to workers: checked, described, and given to the host once each. */
 
-import { InvalidInputError } from './errors.js'
+import type { FunctionDefinition, FunctionOrigin } from '../wire/protocol.js'
+import { InvalidInputError, MillhandError } from '../common/errors.js'
 
 /** The source of a function that can run elsewhere. */
 export function sourceOf(entryPoint: unknown, field: string): string {
@@ -22,23 +23,75 @@ export function sourceOf(entryPoint: unknown, field: string): string {
   return source
 }
 
-/** The ids of functions in one pool. Functions with the same source share one. */
-export class FunctionTable {
-  readonly #define: (source: string) => number
-  readonly #byFunction = new WeakMap<object, number>()
-  readonly #bySource = new Map<string, number>()
+/** Where functions of a module come from, by the functions that stand for them in the page. */
+const moduleOrigins = new WeakMap<object, FunctionOrigin>()
 
-  constructor(define: (source: string) => number) {
-    this.#define = define
+/** Makes `proxy` stand for an export of a module. */
+export function setModuleOrigin(proxy: object, origin: FunctionOrigin): void {
+  moduleOrigins.set(proxy, origin)
+}
+
+export interface FunctionTableOptions {
+  /** Gives the host a function, for an id. */
+  define: (definition: FunctionDefinition) => number
+  /** Looks a source over before it is sent; throws if it cannot run in a worker. */
+  inspect: (source: string, entryPoint: object, field: string) => void
+}
+
+/** The ids of functions in one pool. Functions with the same definition share one. */
+export class FunctionTable {
+  readonly #options: FunctionTableOptions
+  readonly #known = new Map<FunctionDefinition['call'], WeakMap<object, number>>()
+  readonly #byDefinition = new Map<string, number>()
+  #sourcesForbidden = false
+
+  constructor(options: FunctionTableOptions) {
+    this.#options = options
   }
 
-  idOf(entryPoint: unknown, field: string): number {
-    const known = typeof entryPoint === 'function' ? this.#byFunction.get(entryPoint) : undefined
-    if (known !== undefined) return known
-    const source = sourceOf(entryPoint, field)
-    const id = this.#bySource.get(source) ?? this.#define(source)
-    this.#bySource.set(source, id)
-    this.#byFunction.set(entryPoint as object, id)
+  /** From now on, functions that would be sent as source are refused. */
+  forbidSources(): void {
+    this.#sourcesForbidden = true
+  }
+
+  idOf(call: 'entryPoint' | 'each' | 'spread', entryPoint: unknown, field: string): number {
+    const origin = typeof entryPoint === 'function' ? moduleOrigins.get(entryPoint) : undefined
+    const known = typeof entryPoint === 'function' ? this.#known.get(call)?.get(entryPoint) : undefined
+    if (known !== undefined && (origin || !this.#sourcesForbidden)) return known
+    const id = this.#define({ call, from: origin ?? this.#sourceOrigin(entryPoint, field) })
+    const ids = this.#known.get(call) ?? new WeakMap<object, number>()
+    this.#known.set(call, ids.set(entryPoint as object, id))
     return id
   }
+
+  /** The function that runs Python sources. */
+  pythonId(): number {
+    return this.#define({ call: 'python' })
+  }
+
+  #sourceOrigin(entryPoint: unknown, field: string): FunctionOrigin {
+    const source = sourceOf(entryPoint, field)
+    if (this.#sourcesForbidden) throw sourceForbidden(field)
+    this.#options.inspect(source, entryPoint as object, field)
+    return { source }
+  }
+
+  #define(definition: FunctionDefinition): number {
+    const key = JSON.stringify(definition)
+    const id = this.#byDefinition.get(key) ?? this.#options.define(definition)
+    this.#byDefinition.set(key, id)
+    return id
+  }
+}
+
+function sourceForbidden(field: string): MillhandError {
+  return new MillhandError(
+    'source-forbidden',
+    `\`${field}\` cannot be sent as source: the Content-Security-Policy of the worker's script lets workers compile none`,
+    {
+      hint:
+        'put the function into a module and call it through `pool.use(new URL("./tasks.js", import.meta.url))`, ' +
+        'or allow `blob:` in `script-src`',
+    },
+  )
 }

@@ -5,8 +5,9 @@ import type { PythonRequest } from '../install/python.js'
 import { parsePythonInput } from '../install/python.js'
 import type { HostSettings } from '../host.js'
 import type { GlobalRecord, PostInstallRecord } from '../wire/protocol.js'
-import { findUnclonable } from './cloneable.js'
-import { InvalidInputError } from './errors.js'
+import { checkObject, checkOptions, isIdentifier, parseCount } from '../common/checks.js'
+import { snapshot } from '../common/cloneable.js'
+import { InvalidInputError } from '../common/errors.js'
 import { sourceOf } from './functions.js'
 import type { CdnEvent } from './messages.js'
 import type { EntryPoint } from './task.js'
@@ -34,7 +35,7 @@ export interface PyodideInput {
   version?: string
   modules?: string[]
   /** A folder with a Pyodide distribution of your own, instead of the server's. */
-  indexUrl?: string
+  indexUrl?: string | URL
   /** The name of the runtime on the worker's global scope: `pyodide` otherwise. */
   pyodideAlias?: string
 }
@@ -49,7 +50,10 @@ export interface PostInstallTask<Args = unknown> {
 export interface PoolSizing {
   /** Workers that start with the pool: 1 otherwise. */
   startAt?: number
-  /** The most workers at a time: one less than the machine's cores otherwise. */
+  /**
+   * The most workers at a time. Otherwise one less than the machine's cores, and fewer if the browser says that the machine has
+   * little memory.
+   */
   stretchTo?: number
   /** Another name of `startAt`. */
   min?: number
@@ -59,11 +63,35 @@ export interface PoolSizing {
   installConcurrency?: number
   /** Milliseconds that a worker may boot without a sign of progress: 60,000 otherwise. */
   bootTimeout?: number
+  /** Milliseconds after which an idle worker ends while there are more than `startAt`; none ends otherwise. */
+  idleTimeout?: number
+  /** Workers kept idle beyond those at work, to take over at once from one that dies or has to be ended: 0 otherwise. */
+  spares?: number
+  /** Milliseconds that a cancelled task has to end before its worker is ended: 500 otherwise. */
+  cancelGrace?: number
+  /** The most tasks that wait; further ones exit `Rejected`. 10,000,000 otherwise. */
+  maxQueue?: number
+  /** What tasks have that say nothing else. */
+  defaults?: Pick<TaskTimes, 'timeout' | 'queueTimeout' | 'retries'>
+}
+
+/** Bounds of a task's life. */
+export interface TaskTimes {
+  /** Milliseconds that the task may run, from each of its starts; without end otherwise. Then it exits `TimedOut`. */
+  timeout?: number
+  /** Milliseconds that the task may wait for its start; without end otherwise. Then it exits `QueueTimedOut`. */
+  queueTimeout?: number
+  /**
+   * How many more times it is run if its worker dies under it; 0 otherwise. What it did before its worker died is not
+   * undone: its work is done at least once, and perhaps more often.
+   */
+  retries?: number
 }
 
 /** A checked input. */
 export interface PoolPlan {
   settings: HostSettings
+  defaults: TaskTimes
   python: PythonRequest | null
   globals: GlobalRecord[]
   postInstallTasks: PostInstallRecord[]
@@ -71,38 +99,21 @@ export interface PoolPlan {
 }
 
 /** @throws InvalidInputError that names the field and the value. */
-export function parsePoolInput(input: WorkersPoolInput, cores: number): PoolPlan {
+export function parsePoolInput(input: WorkersPoolInput, machine: Machine): PoolPlan {
   checkOptions('input', input, ['install', 'globals', 'postInstallTasks', 'pool', 'cdnEvent$'])
   const { install = {}, globals = {}, postInstallTasks = [], pool = {}, cdnEvent$ = null } = input
   if (cdnEvent$ && typeof cdnEvent$.next !== 'function') {
     throw new InvalidInputError('cdnEvent$', cdnEvent$, 'has no `next`', 'give an RxJS Subject or an observer')
   }
+  const python = parseInstall(install)
   return {
-    settings: parseSizing(pool, cores),
-    python: parseInstall(install),
+    settings: parseSizing(pool, machine, python !== null),
+    defaults: parseDefaults(pool.defaults ?? {}),
+    python,
     globals: parseGlobals(globals),
     postInstallTasks: parsePostInstallTasks(postInstallTasks),
     cdnEvent$,
   }
-}
-
-/** Refuses options that nobody reads: a slip of the keyboard would be silent otherwise. */
-export function checkOptions(field: string, input: unknown, known: readonly string[]): void {
-  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
-    throw new InvalidInputError(field, input, 'is not an object')
-  }
-  const unknown = Object.keys(input).find((key) => !known.includes(key))
-  if (unknown === undefined) return
-  const value = (input as Record<string, unknown>)[unknown]
-  throw new InvalidInputError(pathOf(field, unknown), value, 'is not an option', `options are ${known.join(', ')}`)
-}
-
-/** A whole number within bounds. */
-export function parseCount(field: string, value: unknown, min: number, max: number): number {
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
-    throw new InvalidInputError(field, value, `is not a whole number from ${min} to ${max}`)
-  }
-  return value
 }
 
 /** The most workers of a pool; the host holds to it too. */
@@ -111,28 +122,110 @@ export const MAX_WORKERS = 1_024
 const MAX_TIMEOUT_MS = 2 ** 31 - 1
 const DEFAULT_BOOT_TIMEOUT_MS = 60_000
 
-function parseSizing(pool: PoolSizing, cores: number): HostSettings {
-  checkOptions('pool', pool, ['startAt', 'stretchTo', 'min', 'max', 'installConcurrency', 'bootTimeout'])
-  const [startField, startAt] = oneOf(pool, 'startAt', 'min')
-  const [stretchField, stretchTo] = oneOf(pool, 'stretchTo', 'max')
-  const most = stretchTo === undefined ? null : parseCount(stretchField, stretchTo, 1, MAX_WORKERS)
-  const first = startAt === undefined ? Math.min(1, most ?? 1) : parseCount(startField, startAt, 0, MAX_WORKERS)
-  if (most !== null && first > most) {
-    throw new InvalidInputError(startField, first, `is greater than \`${stretchField}\` (${most})`)
-  }
+/** What sizes are chosen by. */
+export interface Machine {
+  cores: number
+  /** Gigabytes, where the browser tells; it rounds, and never tells more than 8. */
+  memory_gb: number | undefined
+}
+
+/** A quarter of the memory is for the pool's workers. */
+const MEMORY_SHARE = 0.25
+const PYTHON_WORKER_GB = 0.15
+const PLAIN_WORKER_GB = 0.02
+
+function parseSizing(pool: PoolSizing, machine: Machine, hasPython: boolean): HostSettings {
+  checkOptions('pool', pool, POOL_OPTIONS)
+  const { startAt, stretchTo } = parseSizes(pool, 'pool.')
+  const first = startAt ?? Math.min(1, stretchTo ?? 1)
   return {
     startAt: first,
-    stretchTo: most ?? Math.max(first, cores - 1, 1),
-    installConcurrency: parseCount('pool.installConcurrency', pool.installConcurrency ?? cores, 1, MAX_WORKERS),
+    stretchTo: stretchTo ?? Math.max(first, defaultStretch(machine, hasPython)),
+    installConcurrency: parseCount('pool.installConcurrency', pool.installConcurrency ?? machine.cores, 1, MAX_WORKERS),
     bootTimeoutMs: parseCount('pool.bootTimeout', pool.bootTimeout ?? DEFAULT_BOOT_TIMEOUT_MS, 1, MAX_TIMEOUT_MS),
+    spares: parseCount('pool.spares', pool.spares ?? 0, 0, MAX_WORKERS),
+    idleTimeoutMs: parseOptional('pool.idleTimeout', pool.idleTimeout, 1),
+    cancelGraceMs: parseCount('pool.cancelGrace', pool.cancelGrace ?? DEFAULT_CANCEL_GRACE_MS, 0, MAX_TIMEOUT_MS),
+    maxQueue: parseCount('pool.maxQueue', pool.maxQueue ?? DEFAULT_MAX_QUEUE, 0, MAX_TIMEOUT_MS),
   }
 }
 
-function oneOf(pool: PoolSizing, name: keyof PoolSizing, otherName: keyof PoolSizing): [field: string, value: unknown] {
-  if (pool[name] !== undefined && pool[otherName] !== undefined) {
-    throw new InvalidInputError(`pool.${otherName}`, pool[otherName], `is another name of \`pool.${name}\`: give one`)
+const POOL_OPTIONS = [
+  'startAt',
+  'stretchTo',
+  'min',
+  'max',
+  'installConcurrency',
+  'bootTimeout',
+  'idleTimeout',
+  'spares',
+  'cancelGrace',
+  'maxQueue',
+  'defaults',
+]
+const DEFAULT_CANCEL_GRACE_MS = 500
+const DEFAULT_MAX_QUEUE = 10_000_000
+
+/** Sizes under either of their names, each within bounds, and together. `prefix` is that of the fields' paths. */
+export function parseSizes(
+  sizes: Pick<PoolSizing, 'startAt' | 'stretchTo' | 'min' | 'max'>,
+  prefix: string,
+): { startAt: number | undefined; stretchTo: number | undefined } {
+  const [startField, startAt] = oneOf(sizes, 'startAt', 'min', prefix)
+  const [stretchField, stretchTo] = oneOf(sizes, 'stretchTo', 'max', prefix)
+  const most = stretchTo === undefined ? undefined : parseCount(stretchField, stretchTo, 1, MAX_WORKERS)
+  const first = startAt === undefined ? undefined : parseCount(startField, startAt, 0, MAX_WORKERS)
+  if (most !== undefined && first !== undefined && first > most) {
+    throw new InvalidInputError(startField, first, `is greater than \`${stretchField}\` (${most})`)
   }
-  return pool[otherName] === undefined ? [`pool.${name}`, pool[name]] : [`pool.${otherName}`, pool[otherName]]
+  return { startAt: first, stretchTo: most }
+}
+
+function defaultStretch({ cores, memory_gb }: Machine, hasPython: boolean): number {
+  const worker_gb = hasPython ? PYTHON_WORKER_GB : PLAIN_WORKER_GB
+  const fitting = memory_gb === undefined ? cores : Math.floor((memory_gb * MEMORY_SHARE) / worker_gb)
+  return Math.max(1, Math.min(cores - 1, fitting))
+}
+
+function parseDefaults(defaults: TaskTimes): TaskTimes {
+  checkOptions('pool.defaults', defaults, TIME_OPTIONS)
+  return parseTimes(defaults, 'pool.defaults.')
+}
+
+export const TIME_OPTIONS = ['timeout', 'queueTimeout', 'retries'] as const
+
+/** The most times that a task is run again. */
+const MAX_RETRIES = 100
+
+/** Checked times; `prefix` is that of the fields' paths. */
+export function parseTimes(times: TaskTimes, prefix = ''): TaskTimes {
+  const { timeout, queueTimeout, retries } = times
+  return {
+    ...(timeout === undefined ? {} : { timeout: parseCount(`${prefix}timeout`, timeout, 1, MAX_TIMEOUT_MS) }),
+    ...(queueTimeout === undefined
+      ? {}
+      : { queueTimeout: parseCount(`${prefix}queueTimeout`, queueTimeout, 1, MAX_TIMEOUT_MS) }),
+    ...(retries === undefined ? {} : { retries: parseCount(`${prefix}retries`, retries, 0, MAX_RETRIES) }),
+  }
+}
+
+function parseOptional(field: string, value: unknown, min: number): number | undefined {
+  return value === undefined ? undefined : parseCount(field, value, min, MAX_TIMEOUT_MS)
+}
+
+function oneOf(
+  sizes: PoolSizing,
+  name: keyof PoolSizing,
+  otherName: keyof PoolSizing,
+  prefix: string,
+): [field: string, value: unknown] {
+  if (sizes[name] !== undefined && sizes[otherName] !== undefined) {
+    const problem = `is another name of \`${prefix}${name}\`: give one`
+    throw new InvalidInputError(`${prefix}${otherName}`, sizes[otherName], problem)
+  }
+  return sizes[otherName] === undefined
+    ? [`${prefix}${name}`, sizes[name]]
+    : [`${prefix}${otherName}`, sizes[otherName]]
 }
 
 function parseInstall(install: InstallInputs): PythonRequest | null {
@@ -141,14 +234,14 @@ function parseInstall(install: InstallInputs): PythonRequest | null {
 }
 
 function parseGlobals(globals: Record<string, unknown>): GlobalRecord[] {
+  checkObject('globals', globals)
   return Object.entries(globals).map(([name, value]) => {
     const field = `globals.${name}`
     if (!isIdentifier(name)) {
       throw new InvalidInputError('globals', name, 'has a name that is no JavaScript identifier')
     }
     if (typeof value === 'function') return { name, source: sourceOf(value, field) }
-    checkCloneable(value, field)
-    return { name, value }
+    return { name, value: snapshot(value, field).value }
   })
 }
 
@@ -157,28 +250,8 @@ function parsePostInstallTasks(tasks: PostInstallTask[]): PostInstallRecord[] {
   return tasks.map((task, index) => {
     const field = `postInstallTasks[${index}]`
     checkOptions(field, task, ['title', 'entryPoint', 'args'])
-    checkCloneable(task.args, `${field}.args`)
     const source = sourceOf(task.entryPoint, `${field}.entryPoint`)
-    return { title: task.title ?? (task.entryPoint.name || `post-install task ${index}`), source, args: task.args }
+    const title = task.title ?? (task.entryPoint.name || `post-install task ${index}`)
+    return { title, source, args: snapshot(task.args, `${field}.args`).value }
   })
-}
-
-/** @throws InvalidInputError that names the part that cannot be cloned. */
-export function checkCloneable(value: unknown, field: string): void {
-  const found = findUnclonable(value, field)
-  if (!found) return
-  throw new InvalidInputError(
-    found.path,
-    found.value,
-    `is ${found.what}, which cannot be copied into a worker`,
-    'send plain data; give functions through `globals`, or call them in the entry point',
-  )
-}
-
-export function isIdentifier(name: unknown): name is string {
-  return typeof name === 'string' && /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u.test(name)
-}
-
-function pathOf(field: string, key: string): string {
-  return field === 'input' ? key : `${field}.${key}`
 }

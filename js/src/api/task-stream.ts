@@ -31,7 +31,7 @@ export class TaskStream {
   }
 
   push(message: Message): void {
-    if (message.type === 'Start') {
+    if (message.type === 'Start' && !this.#start) {
       this.#start = message
     } else if (message.type === 'Exit') {
       this.#exit = message

@@ -1,57 +1,50 @@
 /** A task as its user holds it: a promise of the result, and the stream of what it says. */
 
 import type { Observable } from 'rxjs'
-import { TaskError } from './errors.js'
+import { iterateData } from './data-iterator.js'
+import { TaskError } from '../common/errors.js'
+import type { EntryPointArguments } from '../wire/task-input.js'
 import type { Message, MessageExit } from './messages.js'
+
+export type { EntryPointArguments, WorkerContext, WorkerScope } from '../wire/task-input.js'
 
 /** A function that runs in a worker. Its source is sent, so it sees the worker's globals and no closure of the page. */
 export type EntryPoint<Args, Result> = (input: EntryPointArguments<Args>) => Result | PromiseLike<Result>
 
-export interface EntryPointArguments<Args = unknown> {
-  /** As given, cloned. */
-  args: Args
-  context: WorkerContext
-  /** The worker's global scope: `pyodide` and other installed names, and the pool's `globals`. */
-  workerScope: WorkerScope
-  taskId: string
-  workerId: string
+/** What a task's handle does through its pool. */
+export interface TaskControls {
+  send: (data: unknown) => boolean
+  cancel: (reason: unknown) => void
 }
 
 /**
- * The global scope of a worker, with whatever was installed in it. The one `any` of this package: what an environment
- * puts there is not known to the type system, and `unknown` would ask for a cast at each use.
+ * A task that `pool.run` queued. Awaiting it gives the entry point's result, or throws a {@link TaskError}; iterating over it
+ * (`for await`) gives the payloads of its `Data` messages.
  */
-export interface WorkerScope {
-  [name: string]: any
-}
-
-/** How a running task talks to the page. */
-export interface WorkerContext {
-  /** Sends a `Log` message. */
-  info(text: string, json?: unknown): void
-  /** Sends a `Data` message. */
-  sendData(data: unknown): void
-  /** Set it to hear what `pool.sendData` and `task.send` send; what came before comes at once. */
-  onData: ((data: unknown) => void) | null
-}
-
-/** A task that `pool.run` queued. Awaiting it gives the entry point's result, or throws a {@link TaskError}. */
-export class Task<Result> implements PromiseLike<Result> {
+export class Task<Result> implements PromiseLike<Result>, AsyncIterable<unknown> {
   readonly id: string
   /** See `TaskStream.message$`: hot, replayed, completes after `Exit`. */
   readonly message$: Observable<Message>
-  readonly #send: (data: unknown) => boolean
+  readonly #controls: TaskControls
   #result: Promise<Result> | null = null
 
-  constructor(id: string, message$: Observable<Message>, send: (data: unknown) => boolean) {
+  constructor(id: string, message$: Observable<Message>, controls: TaskControls) {
     this.id = id
     this.message$ = message$
-    this.#send = send
+    this.#controls = controls
   }
 
   /** Sends data to the task's `context.onData`; `false` if the task has ended. */
   send(data: unknown): boolean {
-    return this.#send(data)
+    return this.#controls.send(data)
+  }
+
+  /**
+   * Cancels the task: one that waits is dropped, one that runs is asked to stop and, if it does not within `pool.cancelGrace`, has
+   * its worker ended. It exits `Cancelled`, with `reason` as the cause. One that has ended stays as it is.
+   */
+  cancel(reason?: unknown): void {
+    this.#controls.cancel(reason)
   }
 
   then<Fulfilled = Result, Rejected = never>(
@@ -60,6 +53,11 @@ export class Task<Result> implements PromiseLike<Result> {
   ): Promise<Fulfilled | Rejected> {
     this.#result ??= this.#settled()
     return this.#result.then(onFulfilled, onRejected)
+  }
+
+  /** Payloads from now on, and those that are replayed; breaking off does not touch the task. */
+  [Symbol.asyncIterator](): AsyncGenerator<unknown, void, undefined> {
+    return iterateData(this.message$, toTaskError)
   }
 
   #settled(): Promise<Result> {

@@ -5,8 +5,8 @@ import { startHost } from '../host.js'
 
 await startHost({ module_or_path: new URL('./millhand_web_bg.wasm', import.meta.url) })
 
-export { isMillhandError, InstallError, InvalidInputError, MillhandError, TaskError } from '../api/errors.js'
-export type { ErrorCode } from '../api/errors.js'
+export { isMillhandError, InstallError, InvalidInputError, MillhandError, TaskError } from '../common/errors.js'
+export type { ErrorCode } from '../common/errors.js'
 export type { InstallInputs, PoolSizing, PostInstallTask, PyodideInput, WorkersPoolInput } from '../api/inputs.js'
 export type * from '../api/messages.js'
 export { Task } from '../api/task.js'

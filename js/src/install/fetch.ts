@@ -1,17 +1,17 @@
 /** Requests of the page, with the retries and the errors that a user can act on. */
 
-import { InstallError } from '../api/errors.js'
+import { InstallError } from '../common/errors.js'
 
 const MAX_TRIES = 3
 const FIRST_PAUSE_MS = 250
 
-/** A response with a status of success. Network failures and 5xx are tried again. */
-export async function fetchOk(url: string, init: RequestInit = {}): Promise<Response> {
+/** What `read` makes of a response with a status of success. Network failures, in the body too, and 5xx are tried again. */
+export async function fetchAnd<T>(url: string, init: RequestInit, read: (response: Response) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     const last = attempt === MAX_TRIES
     try {
       const response = await fetch(url, init)
-      if (response.ok) return response
+      if (response.ok) return await read(response)
       if (response.status < 500 || last) throw await refusal(url, response)
     } catch (cause) {
       if (cause instanceof InstallError || init.signal?.aborted) throw cause
@@ -23,9 +23,9 @@ export async function fetchOk(url: string, init: RequestInit = {}): Promise<Resp
 }
 
 export async function fetchJson(url: string, init: RequestInit = {}): Promise<unknown> {
-  const response = await fetchOk(url, init)
+  const text = await fetchAnd(url, init, (response) => response.text())
   try {
-    return await response.json()
+    return JSON.parse(text)
   } catch (cause) {
     throw new InstallError(`the answer of \`${url}\` is not JSON`, {
       hint: 'is the page served by `millhand serve`?',
@@ -37,9 +37,10 @@ export async function fetchJson(url: string, init: RequestInit = {}): Promise<un
 /** What a millhand server says of a refusal, else the status. */
 async function refusal(url: string, response: Response): Promise<InstallError> {
   const body: unknown = await response.json().catch(() => null)
-  const error = (body as { error?: { message?: unknown; hint?: unknown } } | null)?.error
+  const error = (body as { error?: { code?: unknown; message?: unknown; hint?: unknown } } | null)?.error
   if (typeof error?.message === 'string') {
-    return new InstallError(error.message, { hint: typeof error.hint === 'string' ? error.hint : undefined })
+    const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
+    return new InstallError(error.message, { detail: text(error.code), hint: text(error.hint) })
   }
   const hint = response.status === 404 || response.status === 405 ? 'is the page served by `millhand serve`?' : undefined
   return new InstallError(`\`${url}\` answered ${response.status} ${response.statusText}`.trim(), { hint })

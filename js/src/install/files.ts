@@ -1,37 +1,41 @@
 /** The files of a manifest, fetched once by the page and verified, as blobs that all workers share. */
 
-import { InstallError } from '../api/errors.js'
+import { InstallError } from '../common/errors.js'
 import type { InstallEvent } from '../wire/protocol.js'
-import { fetchOk } from './fetch.js'
+import { fetchAnd } from './fetch.js'
 import type { FileEntry } from './manifest.js'
 
+/** @param signal stops it. */
 export async function fetchFiles(
   entries: FileEntry[],
   report: (event: InstallEvent) => void,
+  signal: AbortSignal,
 ): Promise<Record<string, Blob>> {
-  const abort = new AbortController()
+  const one = new AbortController()
+  const either = AbortSignal.any([signal, one.signal])
   try {
-    const blobs = await Promise.all(entries.map((entry) => fetchFile(entry, report, abort.signal)))
+    const blobs = await Promise.all(entries.map((entry) => fetchFile(entry, report, either)))
     return Object.fromEntries(entries.map((entry, index) => [entry.name, blobs[index] as Blob]))
   } catch (error) {
-    abort.abort() // One is missing: the others are of no use.
+    one.abort() // One is missing: the others are of no use.
     throw error
   }
 }
 
 async function fetchFile(entry: FileEntry, report: (event: InstallEvent) => void, signal: AbortSignal): Promise<Blob> {
-  const response = await fetchOk(entry.url, { signal })
-  const total = entry.bytes ?? Number(response.headers.get('content-length') ?? 0)
-  const chunks: Uint8Array<ArrayBuffer>[] = []
-  let bytes = 0
-  for await (const chunk of chunksOf(response)) {
-    chunks.push(chunk)
-    bytes += chunk.byteLength
-    report({ step: 'FileProgress', name: entry.name, bytes, total })
-  }
-  const blob = new Blob(chunks)
+  const blob = await fetchAnd(entry.url, { signal }, async (response) => {
+    const total = entry.bytes ?? Number(response.headers.get('content-length') ?? 0)
+    const chunks: Uint8Array<ArrayBuffer>[] = []
+    let bytes = 0
+    for await (const chunk of chunksOf(response)) {
+      chunks.push(chunk)
+      bytes += chunk.byteLength
+      report({ step: 'FileProgress', name: entry.name, bytes, total })
+    }
+    return new Blob(chunks)
+  })
   if (entry.sha256 !== null) await verify(blob, entry.name, entry.sha256)
-  report({ step: 'FileVerified', name: entry.name, bytes })
+  report({ step: 'FileVerified', name: entry.name, bytes: blob.size })
   return blob
 }
 

@@ -1,6 +1,6 @@
 /** The manifest: exactly which files make an environment. The page asks for it once per pool. */
 
-import { InstallError } from '../api/errors.js'
+import { InstallError } from '../common/errors.js'
 import { fetchJson } from './fetch.js'
 import type { PythonRequest } from './python.js'
 import { manifestOfIndex } from './python.js'
@@ -25,11 +25,13 @@ export interface FileEntry {
   bytes: number | null
 }
 
-export async function requestPythonManifest(request: PythonRequest): Promise<PythonManifest> {
-  if (request.indexUrl !== null) return manifestOfIndex(request.indexUrl, request)
+/** @param signal stops it. */
+export async function requestPythonManifest(request: PythonRequest, signal: AbortSignal): Promise<PythonManifest> {
+  if (request.indexUrl !== null) return manifestOfIndex(request.indexUrl, request, signal)
   const { version, modules } = request
   const answer = await fetchJson(MANIFEST_URL, {
     method: 'POST',
+    signal,
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ pyodide: { ...(version === null ? {} : { version }), modules } }),
   })

@@ -1,8 +1,8 @@
 /** Python environments: what a user asks for, checked; and where its files are. */
 
-import { InstallError, InvalidInputError } from '../api/errors.js'
+import { InstallError, InvalidInputError } from '../common/errors.js'
 import type { PyodideInput } from '../api/inputs.js'
-import { checkOptions, isIdentifier } from '../api/inputs.js'
+import { checkOptions, isIdentifier } from '../common/checks.js'
 import { fetchJson } from './fetch.js'
 import type { FileEntry, PythonManifest } from './manifest.js'
 
@@ -14,25 +14,30 @@ export interface PythonRequest {
   alias: string
 }
 
+/** Of Pyodide, up to 0.29: later ones are laid out in another way. */
+const VERSION = /^0\.\d+\.\d+(-[\da-z]+(\.[\da-z]+)*)?$/i
+
 const RUNTIME_FILES = ['pyodide.mjs', 'pyodide.asm.js', 'pyodide.asm.wasm', 'python_stdlib.zip']
 
-/** A normal package name, with an exact version or none. */
-const SPECIFIER = /^(?<name>[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)(==[A-Za-z0-9][A-Za-z0-9.+!_-]*)?$/
+/** A normal package name, with an exact version (as PEP 440 has it) or none. The server reads the same. */
+const SPECIFIER =
+  /^(?<name>[a-z0-9]([a-z0-9._-]*[a-z0-9])?)( *== *(?<version>(\d+!)?\d+(\.\d+)*([._-]?(a|b|c|rc|alpha|beta|pre|preview)[._-]?\d*)?(-\d+|[._-]?(post|rev|r)[._-]?\d*)?([._-]?dev[._-]?\d*)?(\+[a-z0-9]+([._-][a-z0-9]+)*)?))?$/i
 
 export function parsePythonInput(input: string[] | PyodideInput, field: string): PythonRequest {
   if (Array.isArray(input)) return { version: null, modules: parseModules(input, field), indexUrl: null, alias: 'pyodide' }
   checkOptions(field, input, ['version', 'modules', 'indexUrl', 'pyodideAlias'])
   const { version = null, modules = [], indexUrl = null, pyodideAlias = 'pyodide' } = input
-  if (version !== null && (typeof version !== 'string' || !/^\d+\.\d+\.\d+[\w.-]*$/.test(version))) {
-    throw new InvalidInputError(`${field}.version`, version, 'is not a version', 'give one like `0.29.5`')
+  if (version !== null && (typeof version !== 'string' || !VERSION.test(version))) {
+    throw new InvalidInputError(`${field}.version`, version, 'is not a version that workers can run', 'give one like `0.29.5`')
   }
   if (!isIdentifier(pyodideAlias)) {
     throw new InvalidInputError(`${field}.pyodideAlias`, pyodideAlias, 'is not a JavaScript identifier')
   }
-  if (indexUrl !== null && !URL.canParse(String(indexUrl), location.href)) {
+  if (indexUrl !== null && !URL.canParse(indexUrl, location.href)) {
     throw new InvalidInputError(`${field}.indexUrl`, indexUrl, 'is not a url')
   }
-  return { version, modules: parseModules(modules, `${field}.modules`), indexUrl, alias: pyodideAlias }
+  const index = indexUrl === null ? null : String(indexUrl)
+  return { version, modules: parseModules(modules, `${field}.modules`), indexUrl: index, alias: pyodideAlias }
 }
 
 function parseModules(modules: unknown, field: string): string[] {
@@ -54,13 +59,17 @@ interface LockEntry {
   version: string
   file_name: string
   sha256: string
-  depends: string[]
+  depends?: string[]
 }
 
 /** The manifest of a Pyodide distribution that lies at a url of the user's, made from its lock. */
-export async function manifestOfIndex(indexUrl: string, request: PythonRequest): Promise<PythonManifest> {
+export async function manifestOfIndex(
+  indexUrl: string,
+  request: PythonRequest,
+  signal: AbortSignal,
+): Promise<PythonManifest> {
   const base = new URL(indexUrl.endsWith('/') ? indexUrl : `${indexUrl}/`, location.href)
-  const lock = (await fetchJson(new URL('pyodide-lock.json', base).href)) as Lock
+  const lock = parseLock(await fetchJson(new URL('pyodide-lock.json', base).href, { signal }), base.href)
   const entries = resolve(request.modules, lock, base.href)
   const runtime = RUNTIME_FILES.map((name): FileEntry => ({ name, url: new URL(name, base).href, sha256: null, bytes: null }))
   const wheels = entries.map((entry): FileEntry => {
@@ -74,12 +83,18 @@ export async function manifestOfIndex(indexUrl: string, request: PythonRequest):
   }
 }
 
+function parseLock(lock: unknown, where: string): Lock {
+  const { packages } = (lock ?? {}) as { packages?: unknown }
+  if (typeof packages === 'object' && packages !== null) return lock as Lock
+  throw new InstallError(`\`pyodide-lock.json\` at \`${where}\` lists no packages`)
+}
+
 /** The lock's entries of `specifiers` and of all that they need, dependencies first. */
 function resolve(specifiers: string[], lock: Lock, where: string): LockEntry[] {
   const resolved = new Map<string, LockEntry>()
   const visiting = new Set<string>()
   const visit = (specifier: string): void => {
-    const [name = '', version] = specifier.split('==')
+    const [name = '', version] = specifier.split('==').map((part) => part.trim())
     const key = normalise(name)
     const entry = lock.packages[key]
     if (!entry) throw new InstallError(`the Python package \`${name}\` is not in the lock of \`${where}\``)
@@ -88,7 +103,7 @@ function resolve(specifiers: string[], lock: Lock, where: string): LockEntry[] {
     }
     if (visiting.has(key)) return
     visiting.add(key)
-    entry.depends.forEach(visit)
+    entry.depends?.forEach(visit)
     resolved.set(key, entry)
   }
   specifiers.forEach(visit)

@@ -6,18 +6,27 @@ import { fetchFiles } from './files.js'
 import { requestPythonManifest } from './manifest.js'
 import type { PythonRequest } from './python.js'
 
-export async function prepareSetup(plan: PoolPlan, report: (event: InstallEvent) => void): Promise<WorkerSetup> {
+/** @param signal stops it. */
+export async function prepareSetup(
+  plan: Pick<PoolPlan, 'python' | 'globals' | 'postInstallTasks'>,
+  report: (event: InstallEvent) => void,
+  signal: AbortSignal,
+): Promise<WorkerSetup> {
   return {
-    python: plan.python && (await preparePython(plan.python, report)),
+    python: plan.python && (await preparePython(plan.python, report, signal)),
     globals: plan.globals,
     postInstallTasks: plan.postInstallTasks,
   }
 }
 
-async function preparePython(request: PythonRequest, report: (event: InstallEvent) => void): Promise<PythonSetup> {
+async function preparePython(
+  request: PythonRequest,
+  report: (event: InstallEvent) => void,
+  signal: AbortSignal,
+): Promise<PythonSetup> {
   report({ step: 'ManifestRequested' })
-  const { version, files, packages, lock } = await requestPythonManifest(request)
+  const { version, files, packages, lock } = await requestPythonManifest(request, signal)
   const bytes = files.reduce((sum, file) => sum + (file.bytes ?? 0), 0)
   report({ step: 'ManifestReceived', files: files.length, bytes })
-  return { version, alias: request.alias, packages, lock, files: await fetchFiles(files, report) }
+  return { version, alias: request.alias, packages, lock, files: await fetchFiles(files, report, signal) }
 }

@@ -30,71 +30,77 @@ export class RemoteError extends Error {
   }
 }
 
-/** Whatever was thrown, as a record. */
+/** Whatever was thrown, as a record. It never throws: what cannot be read of a hostile value is left out. */
 export function toErrorRecord(thrown: unknown, depth = 0): ErrorRecord {
-  if (!isErrorLike(thrown)) {
-    return {
-      name: 'Error',
-      message: `a value that is no error was thrown: ${describe(thrown)}`,
-      stack: '',
-      properties: {},
-      ...(isCloneable(thrown) ? { cause: { value: thrown } } : {}),
-    }
-  }
+  if (!(thrown instanceof Error)) return recordOfOther(thrown)
   const record: ErrorRecord = {
-    name: String(thrown.name),
-    message: String(thrown.message),
-    stack: String(thrown.stack ?? ''),
+    name: attempt(() => String(thrown.name), 'Error'),
+    message: attempt(() => String(thrown.message), ''),
+    stack: attempt(() => String(thrown.stack ?? ''), ''),
     properties: cloneableProperties(thrown),
   }
-  const { cause, errors } = thrown
-  if (cause !== undefined && depth < MAX_CAUSES) {
-    if (isErrorLike(cause)) record.cause = toErrorRecord(cause, depth + 1)
-    else if (isCloneable(cause)) record.cause = { value: cause }
-  }
-  if (Array.isArray(errors) && depth < MAX_CAUSES) {
-    record.errors = errors.map((member) => toErrorRecord(member, depth + 1))
-  }
-  const type = thrown.type
-  if (record.name === 'PythonError' && typeof type === 'string') {
-    record.python = { type, traceback: record.message }
-  }
+  const cause = attempt(() => causeRecord(thrown.cause, depth), undefined)
+  const errors = attempt(() => memberRecords(thrown, depth), undefined)
+  const type = attempt(() => (thrown as { type?: unknown }).type, undefined)
+  if (cause) record.cause = cause
+  if (errors) record.errors = errors
+  if (record.name === 'PythonError' && typeof type === 'string') record.python = { type, traceback: record.message }
   return record
 }
 
-interface ErrorLike {
-  name: unknown
-  message: unknown
-  stack?: unknown
-  cause?: unknown
-  errors?: unknown
-  type?: unknown
+export function isErrorRecord(value: unknown): value is ErrorRecord {
+  return typeof value === 'object' && value !== null && 'message' in value && 'stack' in value && 'properties' in value
 }
 
-function isErrorLike(value: unknown): value is ErrorLike {
-  return value instanceof Error || (typeof DOMException !== 'undefined' && value instanceof DOMException)
+export function isCloneable(value: unknown): boolean {
+  return attempt(() => {
+    structuredClone(value)
+    return true
+  }, false)
+}
+
+function recordOfOther(thrown: unknown): ErrorRecord {
+  return {
+    name: 'Error',
+    message: `a value that is no error was thrown: ${describe(thrown)}`,
+    stack: '',
+    properties: {},
+    ...(isCloneable(thrown) ? { cause: { value: thrown } } : {}),
+  }
+}
+
+function causeRecord(cause: unknown, depth: number): ErrorRecord['cause'] {
+  if (cause === undefined || depth >= MAX_CAUSES) return undefined
+  if (cause instanceof Error) return toErrorRecord(cause, depth + 1)
+  return isCloneable(cause) ? { value: cause } : undefined
+}
+
+function memberRecords(thrown: Error, depth: number): ErrorRecord[] | undefined {
+  const { errors } = thrown as { errors?: unknown }
+  if (!Array.isArray(errors) || depth >= MAX_CAUSES) return undefined
+  return errors.map((member) => toErrorRecord(member, depth + 1))
 }
 
 function cloneableProperties(error: object): Record<string, unknown> {
   const skipped = new Set(['name', 'message', 'stack', 'cause', 'errors'])
-  const entries = Object.entries(error).filter(([key, value]) => !skipped.has(key) && isCloneable(value))
-  return Object.fromEntries(entries)
-}
-
-function isCloneable(value: unknown): boolean {
-  try {
-    structuredClone(value)
-    return true
-  } catch {
-    return false
+  const properties: Record<string, unknown> = {}
+  for (const key of attempt(() => Object.keys(error), [])) {
+    const value = attempt(() => (error as Record<string, unknown>)[key], undefined)
+    if (!skipped.has(key) && value !== undefined && isCloneable(value)) properties[key] = value
   }
+  return properties
 }
 
 function describe(value: unknown): string {
+  if (typeof value === 'string') return value
+  return attempt(() => JSON.stringify(value), undefined) ?? attempt(() => String(value), 'a value that has no text')
+}
+
+function attempt<T, Otherwise>(act: () => T, otherwise: Otherwise): T | Otherwise {
   try {
-    return typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value))
+    return act()
   } catch {
-    return String(value)
+    return otherwise
   }
 }
 

@@ -13,6 +13,7 @@ export const HostKind = {
   Define: 1,
   Run: 2,
   Data: 3,
+  Abort: 4,
 } as const
 
 /** What a worker says. The first element of each {@link WorkerMessage}. */
@@ -36,19 +37,33 @@ export const Outcome = {
 
 export type Outcome = (typeof Outcome)[keyof typeof Outcome]
 
-/** Get the environment of `setup`, then answer `Ready` or `InstallFailed`. */
-export type Install = [kind: typeof HostKind.Install, workerId: string, setup: WorkerSetup]
-/** From now on `functionId` means this source; sent once per worker, before its first `Run`. */
-export type Define = [kind: typeof HostKind.Define, functionId: number, source: string]
+/**
+ * Get the environment of `setup`, then answer `Ready` or `InstallFailed`. `interrupt` is one shared byte in which the host
+ * interrupts Python, where pages share memory.
+ */
+export type Install = [
+  kind: typeof HostKind.Install,
+  workerId: string,
+  setup: WorkerSetup,
+  interrupt: SharedArrayBuffer | undefined,
+]
+/** From now on `functionId` means this function; sent once per worker, before its first `Run`. */
+export type Define = [kind: typeof HostKind.Define, functionId: number, definition: FunctionDefinition]
 /** Run a task. */
 export type Run = [kind: typeof HostKind.Run, taskId: number, functionId: number, args: unknown]
 /** Data for a task, for its `context.onData`. */
 export type DataIn = [kind: typeof HostKind.Data, taskId: number, data: unknown]
 
-export type HostMessage = Install | Define | Run | DataIn
+/** Stop a task: `cause` is why its user cancelled it; `undefined` if it ran for too long. */
+export type Abort = [kind: typeof HostKind.Abort, taskId: number, cause: unknown]
 
-/** The worker's script runs, and it holds the Web Lock of that name, if the platform has locks. */
-export type Booted = [kind: typeof WorkerKind.Booted, lockName: string | null]
+export type HostMessage = Install | Define | Run | DataIn | Abort
+
+/**
+ * The worker's script runs, and it holds the Web Lock of that name, if the platform has locks. `compiles` says whether it may
+ * compile functions that come as source.
+ */
+export type Booted = [kind: typeof WorkerKind.Booted, lockName: string | null, compiles: boolean]
 /** The install got on. */
 export type Progress = [kind: typeof WorkerKind.Progress, event: InstallEvent]
 /** The environment is there; tasks may come. */
@@ -65,6 +80,20 @@ export type PostError = [kind: typeof WorkerKind.PostError, taskId: number, erro
 export type Exit = [kind: typeof WorkerKind.Exit, taskId: number, outcome: Outcome, value: unknown]
 
 export type WorkerMessage = Booted | Progress | Ready | InstallFailed | Log | DataOut | PostError | Exit
+
+/** A function that a worker can call. */
+export type FunctionDefinition =
+  /** Called with the task's arguments as one object, `{ args, context, workerScope, taskId, workerId }`. */
+  | { call: 'entryPoint'; from: FunctionOrigin }
+  /** Called with each of the items in `args.items`, and its index, which begins at `args.first`; the result is a list. */
+  | { call: 'each'; from: FunctionOrigin }
+  /** Called with the members of `args` as its arguments. */
+  | { call: 'spread'; from: FunctionOrigin }
+  /** Runs the Python source `args.source` with `args.args` as the dict `args`. */
+  | { call: 'python' }
+
+/** Where a function is: in a source of its own, or an export of a module. */
+export type FunctionOrigin = { source: string } | { url: string; name: string }
 
 /** All that a worker needs to make itself an environment. It fetches nothing by itself. */
 export interface WorkerSetup {

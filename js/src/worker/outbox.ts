@@ -6,11 +6,28 @@ export function post(...batch: WorkerMessage[]): void {
   self.postMessage(batch)
 }
 
-/** Sends `message` or, if it cannot be cloned, what `instead` makes of the exception. */
-export function postOr(message: WorkerMessage, instead: (error: unknown) => WorkerMessage): void {
+/** A value on its way to the page. */
+export interface Parcel {
+  value: unknown
+  /** What of it is moved rather than copied. */
+  transfer: Transferable[]
+  /** The message that has it. */
+  wrap: (value: unknown) => WorkerMessage
+  /** Gives the value a form that can be cloned, if it has one. */
+  convert: (value: unknown) => unknown
+  /** The message to send instead if it has none. */
+  refuse: (error: unknown) => WorkerMessage
+}
+
+/** Sends a value as it is, else converted, else the refusal. */
+export function sendValue({ value, transfer, wrap, convert, refuse }: Parcel): void {
   try {
-    post(message)
-  } catch (error) {
-    post(instead(error))
+    self.postMessage([wrap(value)], transfer)
+  } catch {
+    try {
+      self.postMessage([wrap(convert(value))], transfer)
+    } catch (error) {
+      post(refuse(error))
+    }
   }
 }

@@ -5,20 +5,38 @@
 
 import type { PythonSetup } from '../wire/protocol.js'
 import type { InstallOptions } from './environment.js'
+import { PermanentInstallError, UnclonableError } from './failures.js'
 
 /** Where Pyodide believes its files to be: a name that resolves nowhere, should a request slip through. */
 const BASE_URL = 'https://environment.millhand.invalid/'
 
 /** A running Python, on the global scope under its alias. */
 export interface Python {
-  /** A task's result as a value that can be cloned; a Python object is converted, and released. */
-  toJavaScript(result: unknown): unknown
+  /** Runs a source with `args` as the dict `args`; the value of its last expression comes back. */
+  run(source: string, args: unknown): Promise<unknown>
+  /** Forgets an interrupt that has not hit anything. */
+  clearInterrupt(): void
+  /** Sends what was printed without an end of its line. */
+  flushOutput(): void
+  /**
+   * A value as one that can be cloned: a Python object, or one in an array or object, is converted, and released.
+   * @throws UnclonableError for one that has no JavaScript form.
+   */
+  toJavaScript(value: unknown): unknown
 }
 
 /** The part of Pyodide's API that is used here. */
 interface Pyodide {
-  loadPackage(names: string[], options: { messageCallback: (text: string) => void }): Promise<unknown>
-  setStdout(options: { batched: (text: string) => void }): void
+  loadPackage(
+    names: string[],
+    options: { messageCallback: (text: string) => void; errorCallback: (text: string) => void },
+  ): Promise<unknown>
+  readonly loadedPackages: Record<string, string>
+  runPython(source: string): unknown
+  runPythonAsync(source: string, options: { globals: PyProxy }): Promise<unknown>
+  setInterruptBuffer(interrupt: Uint8Array): void
+  setStdout(options: { write: (bytes: Uint8Array) => number }): void
+  toPy(value: unknown): PyProxy
   ffi: { PyProxy: new () => PyProxy }
 }
 
@@ -30,22 +48,108 @@ interface PyProxy {
   destroy(): void
 }
 
-export async function startPython(setup: PythonSetup, { report, print }: InstallOptions): Promise<Python> {
+export async function startPython(setup: PythonSetup, options: InstallOptions): Promise<Python> {
+  const { interrupt, report, print } = options
   report({ step: 'PythonStarting', version: setup.version })
   const restoreFetch = answerFetchFrom(setup.files)
   try {
-    await importFile(setup.files, 'pyodide.asm.js') // It leaves its factory on the global scope, for `loadPyodide`.
-    const { loadPyodide } = await importFile(setup.files, 'pyodide.mjs')
-    const pyodide = await loadPyodide({ indexURL: BASE_URL, packageBaseUrl: BASE_URL, lockFileContents: setup.lock })
+    const pyodide = await boot(setup)
     if (setup.packages.length > 0) {
       report({ step: 'PackagesLoading', packages: setup.packages })
-      await pyodide.loadPackage(setup.packages, { messageCallback: () => undefined })
+      await loadPackages(pyodide, setup.packages)
     }
-    pyodide.setStdout({ batched: print })
+    const signals = interrupt && new Uint8Array(interrupt)
+    if (signals) {
+      pyodide.setInterruptBuffer(signals)
+      self.addEventListener('unhandledrejection', ignoreInterrupt)
+    }
     Object.assign(globalThis, { [setup.alias]: pyodide })
-    return { toJavaScript: (result) => toJavaScript(result, pyodide) }
+    return {
+      run: (source, args) => run(pyodide, source, args),
+      clearInterrupt: () => signals?.fill(0),
+      flushOutput: captureOutput(pyodide, print),
+      toJavaScript: (value) => toJavaScript(value, pyodide),
+    }
   } finally {
     restoreFetch()
+  }
+}
+
+/** An interrupt of asynchronous Python ends its task, and is thrown once more by Python's event loop, to nobody. */
+function ignoreInterrupt(event: PromiseRejectionEvent): void {
+  const { name, type } = (event.reason ?? {}) as { name?: unknown; type?: unknown }
+  if (name === 'PythonError' && type === 'KeyboardInterrupt') event.preventDefault()
+}
+
+async function boot({ files, lock }: PythonSetup): Promise<Pyodide> {
+  await importFile(files, 'pyodide.asm.js') // It leaves its factory on the global scope, for `loadPyodide`.
+  const { loadPyodide } = await importFile(files, 'pyodide.mjs')
+  const options = { indexURL: BASE_URL, packageBaseUrl: BASE_URL, lockFileContents: lock }
+  return withWasmFailures(() => loadPyodide(options))
+}
+
+/** A runtime whose WebAssembly cannot be instantiated only logs so, and would boot for ever: this rejects instead. */
+async function withWasmFailures<T>(act: () => Promise<T>): Promise<T> {
+  const instantiate = WebAssembly.instantiateStreaming
+  try {
+    return await new Promise<T>((resolve, reject) => {
+      WebAssembly.instantiateStreaming = async (source, imports) => {
+        try {
+          return await instantiate(source, imports)
+        } catch (error) {
+          reject(error)
+          throw error
+        }
+      }
+      act().then(resolve, reject)
+    })
+  } finally {
+    WebAssembly.instantiateStreaming = instantiate
+  }
+}
+
+/** Pyodide only logs packages that do not load. */
+async function loadPackages(pyodide: Pyodide, names: string[]): Promise<void> {
+  const problems: string[] = []
+  const errorCallback = (text: string): void => void problems.push(text)
+  await pyodide.loadPackage(names, { messageCallback: () => undefined, errorCallback })
+  const loaded = new Set(Object.keys(pyodide.loadedPackages).map(normalise))
+  const missing = names.filter((name) => !loaded.has(normalise(name)))
+  if (missing.length === 0) return
+  const cause = new Error(`these packages do not load: \`${missing.join('`, `')}\`: ${problems.join('; ')}`)
+  throw new PermanentInstallError(cause.message, { cause })
+}
+
+function normalise(name: string): string {
+  return name.toLowerCase().replace(/[-_.]+/g, '-')
+}
+
+/** Sends what Python prints, a line at a time; the function that it gives sends the rest of the last line. */
+function captureOutput(pyodide: Pyodide, print: (text: string) => void): () => void {
+  const decoder = new TextDecoder()
+  let line = ''
+  const write = (bytes: Uint8Array): number => {
+    const lines = (line + decoder.decode(bytes, { stream: true })).split('\n')
+    line = lines.pop() ?? ''
+    lines.forEach(print)
+    return bytes.length
+  }
+  pyodide.setStdout({ write })
+  const flush = pyodide.runPython('import sys\nsys.stdout.flush') as () => void
+  return () => {
+    flush()
+    if (line === '') return
+    print(line)
+    line = ''
+  }
+}
+
+async function run(pyodide: Pyodide, source: string, args: unknown): Promise<unknown> {
+  const globals = pyodide.toPy({ args: args ?? {} })
+  try {
+    return await pyodide.runPythonAsync(source, { globals })
+  } finally {
+    globals.destroy()
   }
 }
 
@@ -81,19 +185,31 @@ function blobOf(files: PythonSetup['files'], name: string): Blob {
   return blob
 }
 
-function toJavaScript(result: unknown, pyodide: Pyodide): unknown {
-  if (!(result instanceof pyodide.ffi.PyProxy)) return result
+function toJavaScript(value: unknown, pyodide: Pyodide): unknown {
+  if (value instanceof pyodide.ffi.PyProxy) return convertProxy(value, pyodide)
+  if (Array.isArray(value)) return value.map((member) => toJavaScript(member, pyodide))
+  if (!isPlainObject(value)) return value
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, toJavaScript(member, pyodide)]))
+}
+
+function convertProxy(proxy: PyProxy, pyodide: Pyodide): unknown {
   try {
     // A NumPy scalar knows its Python value.
-    if (result.ndim === 0 && result.item) return result.item()
-    return result.toJs({ create_pyproxies: false, dict_converter: Object.fromEntries })
+    if (proxy.ndim === 0 && proxy.item) return toJavaScript(proxy.item(), pyodide)
+    return proxy.toJs({ create_pyproxies: false, dict_converter: Object.fromEntries })
   } catch (cause) {
-    throw new DOMException(
-      `the result is a Python \`${result.type}\`, which has no JavaScript form: return numbers, strings, lists, ` +
-        `dicts or arrays instead (${cause instanceof Error ? cause.message.trim().split('\n').at(-1) : String(cause)})`,
-      'DataCloneError',
+    if (cause instanceof UnclonableError) throw cause
+    const why = cause instanceof Error ? cause.message.trim().split('\n').at(-1) : String(cause)
+    throw new UnclonableError(
+      `a Python \`${proxy.type}\` has no JavaScript form: use numbers, strings, lists, dicts or arrays instead (${why})`,
     )
   } finally {
-    result.destroy()
+    proxy.destroy()
   }
+}
+
+function isPlainObject(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
 }

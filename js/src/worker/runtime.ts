@@ -3,22 +3,33 @@
  * itself, decides nothing, and knows the page only through `postMessage`.
  */
 
-import type { DataIn, Define, HostMessage, Install, Run } from '../wire/protocol.js'
+import type { Abort, DataIn, Define, HostMessage, Install, Run } from '../wire/protocol.js'
 import { HostKind, Outcome, WorkerKind } from '../wire/protocol.js'
 import { toErrorRecord } from '../wire/errors.js'
-import { installEnvironment, PermanentInstallError } from './environment.js'
+import { installEnvironment } from './environment.js'
+import { PermanentInstallError, UnclonableError } from './failures.js'
 import type { TaskFunction } from './functions.js'
-import { compileFunction } from './functions.js'
+import { compileDefinition, mayCompile } from './functions.js'
 import { holdLifeLock } from './life-lock.js'
-import { post, postOr } from './outbox.js'
+import { post, sendValue } from './outbox.js'
 import type { Python } from './python.js'
 import { TaskContext } from './task-context.js'
 
 export async function startRuntime(): Promise<void> {
   const runtime = new Runtime()
-  // The listener is there before anything is awaited: a message that came in between would be lost.
-  self.addEventListener('message', (event: MessageEvent<HostMessage[]>) => runtime.receive(event.data))
-  post([WorkerKind.Booted, await holdLifeLock()])
+  const booted = boot()
+  // The listener is there before anything is awaited: a message that came in between would be lost. And nothing is done before
+  // the page knows of the lock: a task that ends its worker at once would end it unnoticed.
+  self.addEventListener('message', async (event: MessageEvent<HostMessage[]>) => {
+    await booted
+    runtime.receive(event.data)
+  })
+  await booted
+}
+
+async function boot(): Promise<void> {
+  const [lockName, compiles] = await Promise.all([holdLifeLock(), mayCompile()])
+  post([WorkerKind.Booted, lockName, compiles])
 }
 
 class Runtime {
@@ -44,15 +55,19 @@ class Runtime {
         case HostKind.Data:
           this.#deliver(message)
           break
+        case HostKind.Abort:
+          this.#abort(message)
+          break
       }
     }
   }
 
-  async #install([, workerId, setup]: Install): Promise<void> {
+  async #install([, workerId, setup, interrupt]: Install): Promise<void> {
     this.#workerId = workerId
     try {
       this.#python = await installEnvironment(setup, {
         workerId,
+        interrupt,
         report: (event) => post([WorkerKind.Progress, event]),
         print: (text) => this.#print(text),
       })
@@ -64,26 +79,32 @@ class Runtime {
     }
   }
 
-  #define([, id, source]: Define): void {
-    const compiled = compileFunction(source, `millhand/function-${id}.js`)
+  #define([, id, definition]: Define): void {
+    const compiled = compileDefinition(definition, id, () => this.#python)
     compiled.catch(() => undefined) // Whoever runs it hears of it.
     this.#functions.set(id, compiled)
   }
 
   #enqueue(run: Run): void {
-    const context = new TaskContext(run[1])
+    const context = new TaskContext(run[1], (value) => this.#convert(value))
     this.#contexts.set(run[1], context)
-    this.#running = this.#running.then(() => this.#run(run, context))
+    this.#running = this.#running.then(() => this.#run(run, context)).catch(die)
   }
 
   #deliver([, taskId, data]: DataIn): void {
     this.#contexts.get(taskId)?.receive(data)
   }
 
-  /** Never rejects: whatever happens in a task becomes its exit. */
+  #abort([, taskId, cause]: Abort): void {
+    this.#contexts.get(taskId)?.abort(cause)
+  }
+
+  /** Whatever happens in a task becomes its exit. */
   async #run([, taskId, functionId, args]: Run, context: TaskContext): Promise<void> {
     let outcome: Outcome = Outcome.Completed
     let value: unknown
+    // An interrupt that was meant for the task before must not hit this one.
+    this.#python?.clearInterrupt()
     try {
       const run = await this.#functions.get(functionId)
       if (!run) throw new Error(`function ${functionId} was not defined in this worker`)
@@ -94,19 +115,27 @@ class Runtime {
         taskId: context.taskName,
         workerId: this.#workerId,
       })
-      if (this.#python) value = this.#python.toJavaScript(value)
+      // A Python object is converted here, and not only when it cannot be sent, so that it is released.
+      value = this.#convert(value)
     } catch (error) {
-      outcome = isUnclonable(error) ? Outcome.Unclonable : Outcome.Threw
+      outcome = error instanceof UnclonableError ? Outcome.Unclonable : Outcome.Threw
       value = toErrorRecord(error)
     }
+    this.#python?.flushOutput()
+    const transfer = context.transferOf(value)
     context.end()
     this.#contexts.delete(taskId)
-    postOr([WorkerKind.Exit, taskId, outcome, value], (error) => [
-      WorkerKind.Exit,
-      taskId,
-      Outcome.Unclonable,
-      toErrorRecord(error),
-    ])
+    sendValue({
+      value,
+      transfer,
+      wrap: (value) => [WorkerKind.Exit, taskId, outcome, value],
+      convert: (value) => this.#convert(value),
+      refuse: (error) => [WorkerKind.Exit, taskId, Outcome.Unclonable, toErrorRecord(error)],
+    })
+  }
+
+  #convert(value: unknown): unknown {
+    return this.#python ? this.#python.toJavaScript(value) : value
   }
 
   /** Python's standard output: a log of the task that runs. */
@@ -117,6 +146,9 @@ class Runtime {
   }
 }
 
-function isUnclonable(error: unknown): boolean {
-  return error instanceof DOMException && error.name === 'DataCloneError'
+/** A worker that fails itself is of no more use: it dies of it, and the page hears why. */
+function die(error: unknown): void {
+  setTimeout(() => {
+    throw error
+  })
 }

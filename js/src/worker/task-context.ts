@@ -2,36 +2,39 @@
 
 import { WorkerKind } from '../wire/protocol.js'
 import type { WorkerMessage } from '../wire/protocol.js'
-import { toErrorRecord } from '../wire/errors.js'
-import { postOr } from './outbox.js'
-
-/** The `context` that a task gets. */
-export interface TaskContextApi {
-  /** Sends a `Log` message. */
-  info(text: string, json?: unknown): void
-  /** Sends a `Data` message; `data`'s own fields are also those of the message. */
-  sendData(data: unknown): void
-  /** Set it to hear what `pool.sendData` sends; what came before it was set comes at once. */
-  onData: ((data: unknown) => void) | null
-}
+import { isErrorRecord, RemoteError, toErrorRecord } from '../wire/errors.js'
+import type { WorkerContext } from '../wire/task-input.js'
+import { taskName } from '../wire/names.js'
+import { sendValue } from './outbox.js'
 
 /** One per task. After `end` the task is heard no more. */
 export class TaskContext {
   readonly taskName: string
-  readonly forTask: TaskContextApi
+  readonly forTask: WorkerContext
   readonly #taskId: number
+  readonly #convert: (value: unknown) => unknown
+  readonly #abort = new AbortController()
+  readonly #transfers = new WeakMap<object, Transferable[]>()
   /** Data that nobody has asked for yet. */
   #inbox: unknown[] = []
   #onData: ((data: unknown) => void) | null = null
   #ended = false
 
-  constructor(taskId: number) {
+  /** @param convert gives a value a form that can be cloned. */
+  constructor(taskId: number, convert: (value: unknown) => unknown) {
     this.#taskId = taskId
-    this.taskName = `t${taskId}`
+    this.#convert = convert
+    this.taskName = taskName(taskId)
     const context = this
     this.forTask = {
-      info: (text, json) => this.#say([WorkerKind.Log, taskId, String(text), json]),
-      sendData: (data) => this.#say([WorkerKind.Data, taskId, data]),
+      signal: this.#abort.signal,
+      info: (text, json) => this.#say(json, (json) => [WorkerKind.Log, taskId, String(text), json]),
+      progress: (progress, text = '') => this.forTask.info(text, { progress }),
+      sendData: (data) => this.#say(data, (data) => [WorkerKind.Data, taskId, data]),
+      transfer: (value, list) => {
+        this.#transfers.set(value, list)
+        return value
+      },
       get onData() {
         return context.#onData
       },
@@ -44,6 +47,17 @@ export class TaskContext {
   receive(data: unknown): void {
     if (this.#onData) this.#onData(data)
     else this.#inbox.push(data)
+  }
+
+  /** `cause` is why the task's user cancelled it; `undefined` if it ran for too long. */
+  abort(cause: unknown): void {
+    const reason = isErrorRecord(cause) ? new RemoteError(cause) : cause
+    this.#abort.abort(cause === undefined ? new DOMException('the task ran for too long', 'TimeoutError') : reason)
+  }
+
+  /** What is moved when `value` is sent. */
+  transferOf(value: unknown): Transferable[] {
+    return (typeof value === 'object' && value !== null && this.#transfers.get(value)) || []
   }
 
   end(): void {
@@ -59,8 +73,9 @@ export class TaskContext {
     waiting.forEach((data) => handler(data))
   }
 
-  #say(message: WorkerMessage): void {
+  #say(value: unknown, wrap: (value: unknown) => WorkerMessage): void {
     if (this.#ended) return
-    postOr(message, (error) => [WorkerKind.PostError, this.#taskId, toErrorRecord(error)])
+    const refuse = (error: unknown): WorkerMessage => [WorkerKind.PostError, this.#taskId, toErrorRecord(error)]
+    sendValue({ value, transfer: this.transferOf(value), wrap, convert: this.#convert, refuse })
   }
 }

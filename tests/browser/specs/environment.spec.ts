@@ -1,4 +1,4 @@
-import type { CdnEvent } from 'millhand'
+import type { CdnEvent, WorkerScope } from 'millhand'
 import { expect, test } from '../fixtures.js'
 
 test('globals, values and functions, are in each worker', async ({ page }) => {
@@ -17,7 +17,7 @@ test('globals, values and functions, are in each worker', async ({ page }) => {
       pool: { startAt: 2, stretchTo: 2 },
     })
     await pool.ready()
-    const entryPoint = async ({ workerScope: scope }: { workerScope: Record<string, any> }) => [
+    const entryPoint = async ({ workerScope: scope }: { workerScope: WorkerScope }) => [
       scope['scale'],
       scope['table'].get('a').deep,
       scope['twice'](21),
@@ -48,7 +48,7 @@ test('post-install tasks run in order, in each worker, after the globals and bef
       pool: { startAt: 2, stretchTo: 2 },
       cdnEvent$,
     })
-    const sum = ({ workerScope }: { workerScope: Record<string, any> }) => workerScope['sum']
+    const sum = ({ workerScope }: { workerScope: WorkerScope }) => workerScope['sum']
     const results = await Promise.all([pool.run(sum), pool.run(sum)])
     return { steps, results }
   })

@@ -61,18 +61,129 @@ test('a result that cannot be cloned is an exit of its own, with advice', async 
   expect(error.hint).toContain('plain data')
 })
 
-test('arguments that only the sending can refuse are an exit too, and the pool goes on', async ({ page }) => {
-  const { error, next } = await page.evaluate(async () => {
+test('what only the attempt to copy shows is refused at the call too, and the pool goes on', async ({ page }) => {
+  const { errors, next } = await page.evaluate(async () => {
     const { WorkersPool } = await import('millhand')
-    const { rejection } = await import('support')
+    const { thrown } = await import('support')
     const pool = new WorkersPool()
     const detached = new ArrayBuffer(8)
     structuredClone(detached, { transfer: [detached] })
-    const error = await rejection(pool.run(({ args }) => args, { detached }))
-    return { error, next: await pool.run(() => 'fine') }
+    const getter = {
+      get trap(): never {
+        throw new RangeError('not to be read')
+      },
+    }
+    const task = pool.run(({ context }) => new Promise((resolve) => (context.onData = resolve)))
+    const errors = [
+      thrown(() => pool.run(({ args }) => args, { detached })),
+      thrown(() => pool.run(({ args }) => args, { reactive: new Proxy({}, {}) })),
+      thrown(() => pool.run(({ args }) => args, getter)),
+      thrown(() => task.send(new Proxy({}, {}))),
+      thrown(() => new WorkersPool({ globals: { answer: new Response() } })),
+    ]
+    task.send('go')
+    return { errors: errors.map(({ code, field }) => `${code} ${field}`), next: await task }
   })
-  expect(error).toMatchObject({ code: 'unclonable', reason: 'Unclonable' })
+  expect(errors).toEqual([
+    'invalid-input args',
+    'invalid-input args',
+    'invalid-input args',
+    'invalid-input data',
+    'invalid-input globals.answer',
+  ])
+  expect(next).toBe('go')
+})
+
+test('arguments are those of the call, whatever becomes of them while the task waits', async ({ page }) => {
+  const results = await page.evaluate(async () => {
+    const { WorkersPool } = await import('millhand')
+    const pool = new WorkersPool({ pool: { startAt: 1, stretchTo: 1 } })
+    const args = { i: 0 }
+    const tasks = [1, 2, 3].map((i) => {
+      args.i = i
+      return pool.run(({ args }) => args.i, args)
+    })
+    return Promise.all(tasks)
+  })
+  expect(results).toEqual([1, 2, 3])
+})
+
+test('whatever is thrown becomes an exit, however it resists', async ({ page }) => {
+  const { reasons, next } = await page.evaluate(async () => {
+    const { WorkersPool } = await import('millhand')
+    const { rejection } = await import('support')
+    const pool = new WorkersPool({ pool: { startAt: 1, stretchTo: 1 } })
+    const hostile = [
+      () => {
+        throw Object.defineProperty(new Error('getter'), 'trap', { enumerable: true, get: () => { throw new Error('no') } })
+      },
+      () => {
+        throw Object.assign(new Error('name'), { name: Object.create(null) })
+      },
+      () => {
+        const circular = Object.create(null)
+        circular.self = circular
+        circular.call = () => circular
+        throw circular
+      },
+      () => {
+        throw new Proxy({}, { get: () => { throw new Error('proxy') }, getPrototypeOf: () => Error.prototype })
+      },
+      () => {
+        throw undefined
+      },
+      () => Promise.reject(Symbol('odd')),
+    ]
+    const reasons: unknown[] = []
+    for (const entryPoint of hostile) reasons.push((await rejection(pool.run(entryPoint as () => unknown))).reason)
+    return { reasons, next: await pool.run(({ workerId }) => workerId) }
+  })
+  expect(reasons).toEqual(Array(6).fill('Threw'))
+  expect(next).toBe('w1')
+})
+
+test('a clone error of the task’s own is an error like any other', async ({ page }) => {
+  const error = await page.evaluate(async () => {
+    const { WorkersPool } = await import('millhand')
+    const { rejection } = await import('support')
+    return rejection(new WorkersPool().run(() => structuredClone(() => 1)))
+  })
+  expect(error).toMatchObject({ reason: 'Threw', cause: { name: 'DataCloneError' } })
+})
+
+test('a worker that speaks out of turn is ended, and its task with it', async ({ page }) => {
+  const { errors, next } = await page.evaluate(async () => {
+    const { WorkersPool } = await import('millhand')
+    const { rejection } = await import('support')
+    const pool = new WorkersPool({ pool: { startAt: 1, stretchTo: 1 } })
+    const speak = ({ args }: { args: unknown }) => {
+      self.postMessage(args)
+      return new Promise(() => {})
+    }
+    const errors: unknown[] = []
+    // Not of the protocol; an unknown kind; an install that failed, of a worker that is up.
+    for (const message of ['hello', [[99]], [[3, { message: 'x', properties: {} }, true]]]) {
+      errors.push((await rejection(pool.run(speak, message))).reason)
+    }
+    return { errors, next: await pool.run(() => 'fine') }
+  })
+  expect(errors).toEqual(['WorkerLost', 'WorkerLost', 'WorkerLost'])
   expect(next).toBe('fine')
+})
+
+test('an unhandled rejection after a task is done leaves its worker and the pool as they were', async ({ page }) => {
+  page.removeAllListeners('pageerror')
+  const worker = await page.evaluate(async () => {
+    const { WorkersPool } = await import('millhand')
+    const { collect } = await import('support')
+    const pool = new WorkersPool({ pool: { startAt: 1, stretchTo: 1 } })
+    await pool.run(() => {
+      setTimeout(() => void Promise.reject(new Error('nobody hears it')))
+    })
+    await collect(pool.schedule({ entryPoint: () => new Promise((resolve) => setTimeout(resolve, 10)) }))
+    return pool.run(({ workerId }) => workerId)
+  })
+  expect(worker).toBe('w1')
 })
 
 test('a worker that dies in the middle of a task loses that task alone', async ({ page }) => {
@@ -204,4 +315,17 @@ test('a worker that boots without end is given up at its deadline', async ({ pag
   })
   expect(error.code).toBe('install-failed')
   expect(error.message).toContain('no progress within the boot timeout')
+})
+
+test('after the end of a pool, functions that it knows and others exit alike', async ({ page }) => {
+  const reasons = await page.evaluate(async () => {
+    const { WorkersPool } = await import('millhand')
+    const { rejection } = await import('support')
+    const pool = new WorkersPool()
+    const known = () => 1
+    await pool.run(known)
+    pool.terminate()
+    return [(await rejection(pool.run(known))).reason, (await rejection(pool.run(() => 2))).reason]
+  })
+  expect(reasons).toEqual(['PoolTerminated', 'PoolTerminated'])
 })

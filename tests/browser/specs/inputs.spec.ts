@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { expect, test } from '../fixtures.js'
 
 test('inputs that cannot be meant are typed errors that name the field and the value', async ({ page }) => {
@@ -70,7 +71,7 @@ test('inputs that cannot be meant are typed errors that name the field and the v
     'an alias that is no name':
       'InvalidInputError install.pyodide.pyodideAlias: `install.pyodide.pyodideAlias` ("my-python") is not a JavaScript identifier',
     'a version that is none':
-      'InvalidInputError install.pyodide.version: `install.pyodide.version` ("newest") is not a version',
+      'InvalidInputError install.pyodide.version: `install.pyodide.version` ("newest") is not a version that workers can run',
     'an installer that pools lack': 'InvalidInputError install.backends: `install.backends` (["x"]) is not an option',
     'a global that cannot be cloned':
       'InvalidInputError globals.options.node: `globals.options.node` ({}) is a DOM node, which cannot be copied into a worker',
@@ -88,11 +89,28 @@ test('inputs that cannot be meant are typed errors that name the field and the v
     'args with a promise in a map':
       'InvalidInputError args.get(later): `args.get(later)` ({}) is a `Promise`, which cannot be copied into a worker',
     'a worker that never was': 'InvalidInputError targetWorkerId: `targetWorkerId` ("w99") is no worker of this pool',
-    'a priority that is no number': 'InvalidInputError priority: `priority` ("high") is not a whole number',
+    'a priority that is no number': 'InvalidInputError priority: `priority` ("high") is not a whole number from -1000000 to 1000000',
     'an unknown task option': 'InvalidInputError task.tilte: `task.tilte` ("x") is not an option',
     'data for no task': '`taskId` ("t77") is no task of this pool',
     'a reserve above stretch': '`workersCount` (3) is greater than `pool.stretchTo` (2)',
     'a negative reserve': '`workersCount` (-1) is not a whole number from 0 to 1024',
     afterwards: '2',
   })
+})
+
+test('the page takes the specifiers that the server takes', async ({ page }) => {
+  const file = new URL('../../../crates/millhand-packages/tests/specifiers.json', import.meta.url)
+  const cases = JSON.parse(await readFile(file, 'utf8')) as { good: string[]; bad: string[] }
+  const refused = await page.evaluate(async (specifiers) => {
+    const { WorkersPool } = await import('millhand')
+    return specifiers.filter((specifier) => {
+      try {
+        new WorkersPool({ install: { pyodide: [specifier] }, pool: { startAt: 0 } }).terminate()
+        return false
+      } catch {
+        return true
+      }
+    })
+  }, [...cases.good, ...cases.bad])
+  expect(refused).toEqual(cases.bad)
 })

@@ -1,3 +1,4 @@
+import type { WorkerScope } from 'millhand'
 import { expect, test } from '../fixtures.js'
 
 test('the main job: estimates of π by NumPy, on a pool that stretches', async ({ page }) => {
@@ -22,7 +23,7 @@ test('two workers draw different random numbers, from `random` and from NumPy', 
     const { WorkersPool } = await import('millhand')
     const pool = new WorkersPool({ install: { pyodide: ['numpy'] }, pool: { startAt: 2, stretchTo: 2 } })
     await pool.ready()
-    const draw = ({ workerScope }: { workerScope: Record<string, any> }) =>
+    const draw = ({ workerScope }: { workerScope: WorkerScope }) =>
       workerScope['pyodide'].runPython(`
         import random, numpy
         [random.random(), numpy.random.random(), numpy.random.default_rng().random()]`)
@@ -82,7 +83,7 @@ held`).then(() => python('del held\ngc.collect()\ngone() is None')),
   })
   expect(seen.printed).toEqual(['hello', 'again'])
   expect(seen.refused).toMatchObject({ reason: 'Unclonable' })
-  expect(seen.refused.message).toContain('a Python `function`, which has no JavaScript form')
+  expect(seen.refused.message).toContain('a Python `function` has no JavaScript form')
   expect(seen.exception).toMatchObject({ reason: 'Threw', cause: { name: 'PythonError', python: { type: 'KeyError' } } })
   expect(seen.exception.cause?.python?.traceback).toMatch(/in inner[\s\S]*KeyError: 'missing'/)
   expect(seen.released).toBe(true)
@@ -185,6 +186,7 @@ async function longestMainThreadTask_ms(client: import('@playwright/test').CDPSe
     ({ name, ph, pid, tid }) =>
       ph === 'X' && name.endsWith('RunTask') && main.some((thread) => thread.pid === pid && thread.tid === tid),
   )
-  expect(tasks.length).toBeGreaterThan(100)
+  // A trace without processor times would measure nothing.
+  expect(tasks.filter(({ tdur }) => tdur !== undefined && tdur > 0).length).toBeGreaterThan(100)
   return Math.max(...tasks.map(({ tdur = 0 }) => tdur)) / 1_000
 }

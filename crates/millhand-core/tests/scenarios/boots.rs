@@ -71,15 +71,17 @@ fn a_worker_that_comes_up_ends_the_pause() {
 #[test]
 fn a_worker_that_comes_up_lets_the_count_of_failures_begin_anew() {
     let mut pool = Pool::new(settings());
-    pool.reserve(3);
+    for task in 1..=3 {
+        pool.submit(task);
+    }
     pool.fail_install(1);
     pool.fail_install(2);
-    assert_eq!(pool.ready(3), ["start w4", "start w5"]);
-    assert_eq!(pool.lose(3), ["start w6"]);
+    assert_eq!(pool.ready(3), ["post t1 to w3", "start w4", "start w5"]);
+    assert_eq!(pool.lose(3), ["settle t1 of w3: WorkerLost"]);
     assert_eq!(pool.fail_install(4), NOTHING);
     assert_eq!(pool.fail_install(5), NOTHING);
     assert_eq!(pool.wait_ms(199), NOTHING);
-    assert_eq!(pool.wait_ms(1), ["start w7", "start w8"], "two in a row, and the pause of two");
+    assert_eq!(pool.wait_ms(1), ["start w6", "start w7"], "two in a row, and the pause of two");
     assert_eq!(pool.fail_install(6), NOTHING);
     assert_eq!(pool.scheduler.state(), PoolState::Open);
 }
@@ -120,11 +122,12 @@ fn an_install_that_fails_for_good_fails_a_pool_without_workers() {
 #[test]
 fn an_install_that_fails_for_good_does_not_fail_a_pool_with_a_worker_up() {
     let mut pool = Pool::with_idle_workers(1, settings());
-    assert_eq!(pool.reserve(2), ["start w2"]);
-    assert_eq!(pool.fail_install_for_good(2), NOTHING);
     assert_eq!(pool.submit(1), ["post t1 to w1"]);
+    assert_eq!(pool.submit(2), ["start w2"]);
+    assert_eq!(pool.fail_install_for_good(2), NOTHING);
     assert_eq!(pool.scheduler.state(), PoolState::Open);
-    assert_eq!(pool.wait_ms(350), ["start w3"], "another try, after the pause of so many failures");
+    assert_eq!(pool.wait_ms(349), NOTHING);
+    assert_eq!(pool.wait_ms(1), ["start w3"], "another try, after the pause of so many failures");
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Which task goes where, and when.
 
-use millhand_core::{Outcome, PoolSettings, Stats};
+use millhand_core::{Outcome, Stats};
 
-use crate::pool::{NOTHING, Pool, settings};
+use crate::pool::{NOTHING, Pool, one_worker, settings};
 
 #[test]
 fn tasks_run_in_the_order_of_their_submission() {
@@ -88,6 +88,7 @@ fn tasks_that_wait_for_a_worker_exit_when_it_dies() {
     pool.submit_to(1, 3);
     let settled = ["settle t1 of w1: WorkerLost", "settle t2: WorkerLost", "settle t3: WorkerLost"];
     assert_eq!(pool.lose(1), settled);
+    assert_eq!(pool.scheduler.stats().queued, 0);
 }
 
 #[test]
@@ -107,8 +108,4 @@ fn stats_count_tasks_and_workers() {
     let stats = Stats { queued: 1, starting: 1, idle: 1, busy: 1, stale_inputs: 0 };
     assert_eq!(pool.scheduler.stats(), stats);
     assert_eq!(pool.scheduler.workers_up(), 2);
-}
-
-fn one_worker() -> PoolSettings {
-    PoolSettings { stretch_to: 1, ..settings() }
 }

@@ -2,7 +2,7 @@
 
 use millhand_core::{PoolSettings, PoolState, Stats};
 
-use crate::pool::{NOTHING, Pool, settings};
+use crate::pool::{NOTHING, Pool, settings, timeout_ms};
 
 #[test]
 fn terminate_stops_every_worker_and_settles_every_task_once() {
@@ -75,4 +75,33 @@ fn a_failed_pool_that_is_terminated_says_so_from_then_on() {
     assert_eq!(pool.terminate(), NOTHING);
     assert_eq!(pool.scheduler.state(), PoolState::Terminated);
     assert_eq!(pool.submit(2), ["settle t2: PoolTerminated"]);
+}
+
+#[test]
+fn tasks_that_stop_when_the_pool_is_ended_keep_the_reason_why_they_were_to() {
+    let mut pool = Pool::with_idle_workers(3, settings());
+    pool.submit(1);
+    pool.submit_with(timeout_ms(10), 2);
+    pool.submit(3);
+    pool.cancel(1);
+    assert_eq!(pool.wait_ms(10), ["abort t2 at w2"]);
+    let ended = [
+        "stop w1: PoolTerminated",
+        "settle t1 of w1: Cancelled",
+        "stop w2: PoolTerminated",
+        "settle t2 of w2: TimedOut",
+        "stop w3: PoolTerminated",
+        "settle t3 of w3: PoolTerminated",
+    ];
+    assert_eq!(pool.terminate(), ended);
+    assert_eq!(pool.next_timer(), None, "nor is there a grace time left");
+}
+
+#[test]
+fn a_cancel_after_the_end_is_counted_and_dropped() {
+    let mut pool = Pool::with_idle_workers(1, settings());
+    pool.submit(1);
+    pool.terminate();
+    assert_eq!(pool.cancel(1), NOTHING);
+    assert_eq!(pool.stale_inputs(), 1);
 }

@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use millhand_core::{
-    Input, InstallFault, Instant, Outcome, Output, PoolConfig, PoolSettings, Priority, Scheduler, TaskId,
-    WorkerId,
+    Admission, Input, InstallFault, Instant, Outcome, Output, PoolConfig, PoolSettings, PoolSizes, Priority,
+    Scheduler, TaskId, TaskSpec, Timer, WorkerId,
 };
 
 /// No worker to start with, few bounds in the way, round times.
@@ -19,7 +19,42 @@ pub(crate) fn settings() -> PoolSettings {
         max_install_failures: 3,
         backoff_ms: 100,
         max_backoff_ms: 350,
+        spares: 0,
+        idle_timeout_ms: None,
+        cancel_grace_ms: 50,
+        max_queue: 1_000,
+        priority_step_ms: 10_000,
     }
+}
+
+/// The same, for a pool of one worker.
+pub(crate) fn one_worker() -> PoolSettings {
+    PoolSettings { stretch_to: 1, ..settings() }
+}
+
+/// A task that may run for so long.
+pub(crate) fn timeout_ms(ms: u64) -> TaskSpec {
+    TaskSpec { timeout: Some(Duration::from_millis(ms)), ..TaskSpec::default() }
+}
+
+/// A task that may wait for so long.
+pub(crate) fn queue_timeout_ms(ms: u64) -> TaskSpec {
+    TaskSpec { queue_timeout: Some(Duration::from_millis(ms)), ..TaskSpec::default() }
+}
+
+/// A task that is run so often again.
+pub(crate) fn retries(retries: u32) -> TaskSpec {
+    TaskSpec { retries, ..TaskSpec::default() }
+}
+
+/// A task that is taken whatever the queue, as long as there is a pool.
+pub(crate) fn essential() -> TaskSpec {
+    TaskSpec { admission: Admission::Essential, ..TaskSpec::default() }
+}
+
+/// A task that was cancelled before it was submitted.
+pub(crate) fn withdrawn() -> TaskSpec {
+    TaskSpec { admission: Admission::Withdrawn, ..TaskSpec::default() }
 }
 
 pub(crate) struct Pool {
@@ -45,16 +80,27 @@ impl Pool {
     }
 
     pub(crate) fn submit(&mut self, task: u64) -> Vec<String> {
-        self.submit_urgent(task, Priority::NORMAL.0)
+        self.submit_with(TaskSpec::default(), task)
     }
 
     pub(crate) fn submit_urgent(&mut self, task: u64, priority: i32) -> Vec<String> {
-        self.give(Input::TaskSubmitted { task: TaskId(task), priority: Priority(priority), target: None })
+        self.submit_with(TaskSpec { priority: Priority(priority), ..TaskSpec::default() }, task)
     }
 
     pub(crate) fn submit_to(&mut self, worker: u32, task: u64) -> Vec<String> {
-        let target = Some(WorkerId(worker));
-        self.give(Input::TaskSubmitted { task: TaskId(task), priority: Priority::NORMAL, target })
+        self.submit_to_with(TaskSpec::default(), worker, task)
+    }
+
+    pub(crate) fn submit_with(&mut self, spec: TaskSpec, task: u64) -> Vec<String> {
+        self.give(Input::TaskSubmitted { task: TaskId(task), spec })
+    }
+
+    pub(crate) fn submit_to_with(&mut self, spec: TaskSpec, worker: u32, task: u64) -> Vec<String> {
+        self.submit_with(TaskSpec { target: Some(WorkerId(worker)), ..spec }, task)
+    }
+
+    pub(crate) fn cancel(&mut self, task: u64) -> Vec<String> {
+        self.give(Input::TaskCancelled { task: TaskId(task) })
     }
 
     pub(crate) fn finish(&mut self, worker: u32, task: u64) -> Vec<String> {
@@ -89,6 +135,15 @@ impl Pool {
         self.give(Input::WorkersReserved { count })
     }
 
+    pub(crate) fn resize(&mut self, start_at: u32, stretch_to: u32) -> Vec<String> {
+        let sizes = PoolSizes::new(start_at, stretch_to).expect("a scenario's sizes hold together");
+        self.give(Input::PoolResized { sizes })
+    }
+
+    pub(crate) fn drain(&mut self) -> Vec<String> {
+        self.give(Input::PoolDrained)
+    }
+
     pub(crate) fn terminate(&mut self) -> Vec<String> {
         self.give(Input::PoolTerminated)
     }
@@ -100,17 +155,31 @@ impl Pool {
         while let Some((at, _)) = self.scheduler.poll_timeout()
             && at <= end
         {
-            self.now = at;
-            self.scheduler.handle_timeout(at);
+            self.now = self.now.max(at);
+            self.scheduler.handle_timeout(self.now);
             orders.extend(self.orders());
         }
         self.now = end;
         orders
     }
 
+    /// Lets time pass, and does not wake the scheduler.
+    pub(crate) fn wait_ms_asleep(&mut self, ms: u64) {
+        self.now = self.now.after(Duration::from_millis(ms));
+    }
+
     /// Orders that were not answered with yet.
     pub(crate) fn orders(&mut self) -> Vec<String> {
         std::iter::from_fn(|| self.scheduler.poll_output()).map(in_words).collect()
+    }
+
+    /// Which timer is next.
+    pub(crate) fn next_timer(&self) -> Option<Timer> {
+        self.scheduler.poll_timeout().map(|(_, timer)| timer)
+    }
+
+    pub(crate) fn floor(&self) -> u32 {
+        self.scheduler.floor()
     }
 
     pub(crate) fn stale_inputs(&self) -> u64 {
@@ -128,6 +197,7 @@ fn in_words(order: Output) -> String {
         Output::StartWorker { worker } => format!("start w{}", worker.0),
         Output::StopWorker { worker, reason } => format!("stop w{}: {reason:?}", worker.0),
         Output::PostTask { worker, task } => format!("post t{} to w{}", task.0, worker.0),
+        Output::AbortTask { worker, task } => format!("abort t{} at w{}", task.0, worker.0),
         Output::SettleTask { task, worker: Some(worker), reason } => {
             format!("settle t{} of w{}: {reason:?}", task.0, worker.0)
         }

@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use millhand_core::{Instant, PoolSettings, TaskId, WorkerId};
+use millhand_core::{
+    Admission, Input, Instant, PoolSettings, PoolState, Stats, StopReason, TaskId, TaskSpec, WorkerId,
+};
 
-use super::{Ledger, TaskState, WorkerState};
+use super::{Ledger, Phase, PoolEnd, TaskState, Whose, WorkerState};
 
 impl Ledger {
     /// The time of the last entry.
@@ -14,10 +16,33 @@ impl Ledger {
         self.now
     }
 
-    /// What the pool was configured with.
+    /// What the pool was configured with; the sizes as they were last changed.
     #[must_use]
     pub const fn settings(&self) -> &PoolSettings {
         &self.settings
+    }
+
+    /// How far the pool is.
+    #[must_use]
+    pub const fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// What the scheduler must say that the pool is.
+    #[must_use]
+    pub const fn pool_state(&self) -> PoolState {
+        match self.phase {
+            Phase::Open => PoolState::Open,
+            Phase::Draining => PoolState::Draining,
+            Phase::Over(PoolEnd::Failed) => PoolState::Failed,
+            Phase::Over(PoolEnd::Terminated | PoolEnd::Drained) => PoolState::Terminated,
+        }
+    }
+
+    /// Whether the pool has ended.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Over(_))
     }
 
     /// How far a task is; `None` if it was never submitted.
@@ -26,10 +51,39 @@ impl Ledger {
         self.tasks.get(&task).map(|task| task.state)
     }
 
+    /// Every task that was submitted.
+    pub fn tasks(&self) -> impl Iterator<Item = (TaskId, TaskState)> {
+        self.tasks.iter().map(|(id, task)| (*id, task.state))
+    }
+
+    /// What the user wants of a task.
+    #[must_use]
+    pub fn spec(&self, task: TaskId) -> Option<TaskSpec> {
+        self.tasks.get(&task).map(|task| task.spec)
+    }
+
+    /// Whether a task was submitted on such terms.
+    #[must_use]
+    pub fn is_admitted_as(&self, task: TaskId, admission: Admission) -> bool {
+        self.spec(task).is_some_and(|spec| spec.admission == admission)
+    }
+
+    /// How often a task was posted.
+    #[must_use]
+    pub fn posts(&self, task: TaskId) -> u32 {
+        self.tasks.get(&task).map_or(0, |task| task.posts)
+    }
+
+    /// When a task has waited, run or taken to stop for too long, whichever it does; `None` if it may for ever.
+    #[must_use]
+    pub fn task_deadline(&self, task: TaskId) -> Option<Instant> {
+        self.tasks.get(&task).and_then(|task| task.deadline)
+    }
+
     /// The only worker that may run a task.
     #[must_use]
     pub fn target(&self, task: TaskId) -> Option<WorkerId> {
-        self.tasks.get(&task).and_then(|task| task.target)
+        self.tasks.get(&task).and_then(|task| task.spec.target)
     }
 
     /// How far a worker is; `None` if it was never started.
@@ -44,14 +98,63 @@ impl Ledger {
         self.workers.get(&worker).map(|worker| worker.started_at)
     }
 
+    /// Since when a worker is as it is.
+    #[must_use]
+    pub fn since(&self, worker: WorkerId) -> Option<Instant> {
+        self.workers.get(&worker).map(|worker| worker.since)
+    }
+
+    /// Why a worker was stopped, if it was.
+    #[must_use]
+    pub fn stop_reason(&self, worker: WorkerId) -> Option<StopReason> {
+        self.workers.get(&worker).and_then(|worker| worker.stopped)
+    }
+
     /// When a worker has booted without a sign of progress for too long.
     #[must_use]
     pub fn boot_deadline(&self, worker: WorkerId) -> Option<Instant> {
-        self.workers.get(&worker).map(|worker| worker.last_sign_at.after(self.boot_timeout()))
+        self.workers.get(&worker).and_then(|worker| worker.deadline)
     }
 
     pub(crate) fn boot_timeout(&self) -> Duration {
         Duration::from_millis(self.settings.boot_timeout_ms.into())
+    }
+
+    /// The earliest deadline of all.
+    pub(crate) fn next_deadline(&self) -> Option<(Instant, Whose)> {
+        self.deadlines.first().copied()
+    }
+
+    /// Whether a fact is about a task that has ended or a worker that has moved on, or one that never was.
+    #[must_use]
+    pub fn is_stale(&self, input: &Input) -> bool {
+        match *input {
+            Input::TaskCancelled { task } => {
+                matches!(self.task(task), None | Some(TaskState::Over(_) | TaskState::Settled))
+            }
+            Input::TaskFinished { worker, task, .. } => self.worker(worker) != Some(WorkerState::Busy(task)),
+            Input::InstallProgressed { worker }
+            | Input::WorkerReady { worker }
+            | Input::InstallFailed { worker, .. } => self.worker(worker) != Some(WorkerState::Starting),
+            Input::WorkerLost { worker } => matches!(self.worker(worker), None | Some(WorkerState::Gone)),
+            Input::TaskSubmitted { .. }
+            | Input::WorkersReserved { .. }
+            | Input::PoolResized { .. }
+            | Input::PoolDrained
+            | Input::PoolTerminated => false,
+        }
+    }
+
+    /// What the scheduler must count.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        Stats {
+            queued: self.queued,
+            starting: self.starting,
+            idle: self.idle,
+            busy: self.workers_busy(),
+            stale_inputs: self.stale_inputs,
+        }
     }
 
     /// Workers that were started and are not gone.
@@ -72,26 +175,45 @@ impl Ledger {
 
     /// How many workers are starting.
     #[must_use]
-    pub fn workers_starting(&self) -> usize {
-        self.live_workers().filter(|(_, state)| *state == WorkerState::Starting).count()
+    pub const fn workers_starting(&self) -> usize {
+        self.starting
     }
 
     /// How many workers are idle.
     #[must_use]
-    pub fn workers_idle(&self) -> usize {
-        self.live_workers().filter(|(_, state)| *state == WorkerState::Idle).count()
+    pub const fn workers_idle(&self) -> usize {
+        self.idle
     }
 
     /// How many workers have their environment.
     #[must_use]
     pub fn workers_up(&self) -> usize {
-        self.workers_live() - self.workers_starting()
+        self.live.len() - self.starting
+    }
+
+    /// How many workers have a task.
+    #[must_use]
+    pub fn workers_busy(&self) -> usize {
+        self.workers_up() - self.idle
+    }
+
+    /// The most workers that may live.
+    #[must_use]
+    pub const fn most_live(&self) -> usize {
+        self.settings.stretch_to as usize + self.settings.spares as usize
+    }
+
+    /// Whether one more worker may take a task that is for any: a spare one takes such tasks only in place of
+    /// another.
+    #[must_use]
+    pub fn may_work(&self) -> bool {
+        self.workers_busy() < self.settings.stretch_to as usize
     }
 
     /// How many workers must still be up at one time, by the settings or because a user reserved them.
     #[must_use]
     pub const fn awaited_workers(&self) -> u32 {
-        self.awaited
+        if self.is_over() { 0 } else { self.awaited }
     }
 
     /// How many tasks wait for whichever worker is free.
@@ -113,17 +235,37 @@ impl Ledger {
         Some((task, self.task(task)?))
     }
 
+    /// The first running task that a user cancelled, and whose worker was not asked to stop it.
+    #[must_use]
+    pub fn first_unheeded(&self) -> Option<TaskId> {
+        self.unheeded.first().copied()
+    }
+
+    /// Whether a task is such a one.
+    #[must_use]
+    pub fn is_unheeded(&self, task: TaskId) -> bool {
+        self.unheeded.contains(&task)
+    }
+
     /// The first of the waiting tasks that a worker may run.
     #[must_use]
     pub fn next_task_for(&self, worker: WorkerId) -> Option<TaskId> {
         let first = |target| self.waiting.get(&target).and_then(BTreeSet::first).copied();
-        [first(None), first(Some(worker))].into_iter().flatten().min().map(|(_, task)| task)
+        let shared = if self.may_work() { first(None) } else { None };
+        [shared, first(Some(worker))].into_iter().flatten().min().map(|(_, task)| task)
     }
 
-    /// How many installs failed since a worker was last ready. The pool may pause while there are any.
+    /// How many installs failed since a worker was last ready; the death of an idle worker counts while workers are
+    /// awaited, and is not made up for until they are not. The pool may pause while there are any.
     #[must_use]
     pub const fn install_failures(&self) -> u32 {
         self.install_failures
+    }
+
+    /// Until when no worker may be started, after a failed install.
+    #[must_use]
+    pub const fn paused_until(&self) -> Option<Instant> {
+        self.paused_until
     }
 
     /// Whether too many installs failed and no worker is up: those that are still starting are the last hope.
@@ -136,23 +278,5 @@ impl Ledger {
     #[must_use]
     pub fn is_hopeless(&self) -> bool {
         self.is_giving_up() && self.live.is_empty()
-    }
-
-    /// Whether the pool said that it failed.
-    #[must_use]
-    pub const fn is_failed(&self) -> bool {
-        self.failed
-    }
-
-    /// Whether a user ended the pool.
-    #[must_use]
-    pub const fn is_terminated(&self) -> bool {
-        self.terminated
-    }
-
-    /// Whether the pool takes tasks.
-    #[must_use]
-    pub const fn is_open(&self) -> bool {
-        !self.failed && !self.terminated
     }
 }

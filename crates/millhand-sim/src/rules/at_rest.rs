@@ -1,7 +1,13 @@
 //! Checkers of the pool at the end of a run, long after faults have stopped.
 
-use super::Verdict;
+use super::{PoolChecker, Rule, Verdict};
 use crate::Ledger;
+
+pub(super) const CHECKS: &[(Rule, PoolChecker)] = &[
+    (Rule::FloorReached, floor_reached),
+    (Rule::SparesKept, spares_kept),
+    (Rule::ShrinksWhenCalm, shrinks_when_calm),
+];
 
 pub(super) fn settled_when_calm(ledger: &Ledger, is_at_rest: bool) -> Verdict {
     let open = ledger.open_tasks();
@@ -14,10 +20,29 @@ pub(super) fn settled_when_calm(ledger: &Ledger, is_at_rest: bool) -> Verdict {
     Ok(())
 }
 
-pub(super) fn floor_reached(ledger: &Ledger) -> Verdict {
+fn floor_reached(ledger: &Ledger) -> Verdict {
     let awaited = ledger.awaited_workers();
-    if awaited > 0 && ledger.is_open() {
+    if awaited > 0 && !ledger.is_over() {
         return Err(format!("{awaited} workers were to come up, and {} are", ledger.workers_up()));
     }
     Ok(())
+}
+
+/// Whatever failed before.
+fn spares_kept(ledger: &Ledger) -> Verdict {
+    let (idle, spares) = (ledger.workers_idle(), ledger.settings().spares as usize);
+    let is_full = ledger.workers_live() >= ledger.most_live();
+    if ledger.is_over() || is_full || idle >= spares {
+        return Ok(());
+    }
+    Err(format!("{idle} workers are idle, and {spares} are to be spare"))
+}
+
+fn shrinks_when_calm(ledger: &Ledger) -> Verdict {
+    let settings = ledger.settings();
+    let (live, kept) = (ledger.workers_live(), settings.start_at.max(settings.spares));
+    if ledger.is_over() || settings.idle_timeout_ms.is_none() || live <= kept as usize {
+        return Ok(());
+    }
+    Err(format!("{live} workers live though all is quiet, and {kept} are kept"))
 }

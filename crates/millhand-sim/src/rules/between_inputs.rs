@@ -2,19 +2,66 @@
 
 use std::time::Duration;
 
-use millhand_core::{Instant, Timer};
+use millhand_core::{Admission, ExitReason, Instant, Timer};
 
-use super::{PoolChecker, Rule, Verdict};
+use super::{PoolChecker, ReadingChecker, Readings, Rule, Verdict};
+use crate::ledger::Whose;
 use crate::trace::Stamp;
-use crate::{Ledger, WorkerState};
+use crate::{Ending, Ledger, Phase, PoolEnd, TaskState, WorkerState};
 
+/// In the order in which they are asked: the more special rule first.
 pub(super) const CHECKS: &[(Rule, PoolChecker)] = &[
+    (Rule::WithdrawnEnds, withdrawn_ends),
+    (Rule::QueueBound, rejects_when_full),
+    (Rule::RetriedAsAsked, retries_no_oftener),
     (Rule::SettledPromptly, settled_promptly),
+    (Rule::PromptAbort, heeds_cancels),
+    (Rule::SurplusEnds, surplus_ends),
     (Rule::WorkConserving, work_conserving),
     (Rule::PromptStart, prompt_start),
+    (Rule::SparesKept, spares_kept),
+    (Rule::FloorReached, floor_started),
     (Rule::GivesUp, gives_up),
+    (Rule::DrainEnds, drain_ends),
     (Rule::ClosedForGood, leaves_no_worker),
 ];
+
+/// About what the scheduler says of itself.
+pub(super) const READING_CHECKS: &[(Rule, ReadingChecker)] = &[
+    (Rule::FoundedTimer, founded_timer),
+    (Rule::RightStats, right_stats),
+    (Rule::RightState, right_state),
+    (Rule::RightFloor, right_floor),
+];
+
+fn withdrawn_ends(ledger: &Ledger) -> Verdict {
+    match ledger.first_due() {
+        Some((task, _)) if ledger.is_admitted_as(task, Admission::Withdrawn) => {
+            Err(format!("{task:?} was cancelled before it was submitted, and is not settled"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn rejects_when_full(ledger: &Ledger) -> Verdict {
+    match ledger.first_due() {
+        Some((task, TaskState::Over(Ending { reason: ExitReason::Rejected, .. }))) => {
+            Err(format!("{task:?} is not rejected, though {} tasks wait", ledger.settings().max_queue))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn retries_no_oftener(ledger: &Ledger) -> Verdict {
+    let Some((task, state)) = ledger.first_due() else { return Ok(()) };
+    let lost = matches!(state, TaskState::Over(Ending { worker: Some(_), reason: ExitReason::WorkerLost }));
+    match ledger.spec(task) {
+        Some(spec) if lost && spec.retries > 0 => {
+            Err(format!("{task:?} was run {} times, and is not settled", ledger.posts(task)))
+        }
+        _ => Ok(()),
+    }
+}
 
 fn settled_promptly(ledger: &Ledger) -> Verdict {
     match ledger.first_due() {
@@ -23,7 +70,26 @@ fn settled_promptly(ledger: &Ledger) -> Verdict {
     }
 }
 
+fn heeds_cancels(ledger: &Ledger) -> Verdict {
+    match ledger.first_unheeded() {
+        None => Ok(()),
+        Some(task) => Err(format!("{task:?} runs and was cancelled, and its worker is not asked to stop it")),
+    }
+}
+
+fn surplus_ends(ledger: &Ledger) -> Verdict {
+    let (live, most) = (ledger.workers_live(), ledger.most_live());
+    let (idle, starting) = (ledger.workers_idle(), ledger.workers_starting());
+    if live > most && idle + starting > 0 {
+        return Err(format!("{live} workers live, {most} may, and {idle} are idle and {starting} starting"));
+    }
+    Ok(())
+}
+
 fn work_conserving(ledger: &Ledger) -> Verdict {
+    if ledger.workers_idle() == 0 {
+        return Ok(());
+    }
     for (worker, state) in ledger.live_workers() {
         if state == WorkerState::Idle
             && let Some(task) = ledger.next_task_for(worker)
@@ -35,28 +101,60 @@ fn work_conserving(ledger: &Ledger) -> Verdict {
 }
 
 fn prompt_start(ledger: &Ledger) -> Verdict {
-    let settings = ledger.settings();
-    let starting = ledger.workers_starting();
-    let may_start = ledger.is_open()
-        && ledger.install_failures() == 0
-        && starting < settings.install_concurrency as usize
-        && ledger.workers_live() < settings.stretch_to as usize;
-    let (waiting, serving) = (ledger.waiting_for_any(), ledger.workers_idle() + starting);
-    if may_start && waiting > serving {
+    let is_stretched = ledger.workers_live() >= ledger.settings().stretch_to as usize;
+    let (waiting, serving) = (ledger.waiting_for_any(), serving(ledger));
+    if may_start(ledger) && !is_stretched && waiting > serving {
         return Err(format!("{waiting} tasks wait for {serving} workers that are idle or starting"));
     }
     Ok(())
 }
 
+fn spares_kept(ledger: &Ledger) -> Verdict {
+    let (serving, spares) = (serving(ledger), ledger.settings().spares as usize);
+    if may_start(ledger) && serving < spares {
+        return Err(format!("{serving} workers are idle or starting, and {spares} are to be spare"));
+    }
+    Ok(())
+}
+
+fn floor_started(ledger: &Ledger) -> Verdict {
+    let (live, awaited) = (ledger.workers_live(), ledger.awaited_workers());
+    if may_start(ledger) && live < awaited as usize {
+        return Err(format!("{live} workers live, and {awaited} were to come up"));
+    }
+    Ok(())
+}
+
+/// Whether nothing is in the way of another start.
+fn may_start(ledger: &Ledger) -> bool {
+    !ledger.is_over()
+        && ledger.install_failures() == 0
+        && ledger.workers_starting() < ledger.settings().install_concurrency as usize
+        && ledger.workers_live() < ledger.most_live()
+}
+
+const fn serving(ledger: &Ledger) -> usize {
+    ledger.workers_idle() + ledger.workers_starting()
+}
+
 fn gives_up(ledger: &Ledger) -> Verdict {
-    if ledger.is_open() && ledger.is_hopeless() {
+    if !ledger.is_over() && ledger.is_hopeless() {
         return Err("too many installs failed, no worker lives, and the pool goes on".to_owned());
     }
     Ok(())
 }
 
+fn drain_ends(ledger: &Ledger) -> Verdict {
+    match ledger.live_workers().next() {
+        Some((worker, state)) if ledger.phase() == Phase::Over(PoolEnd::Drained) => {
+            Err(format!("the last task has ended, and {worker:?} is {state:?}"))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn leaves_no_worker(ledger: &Ledger) -> Verdict {
-    if ledger.is_open() {
+    if !ledger.is_over() {
         return Ok(());
     }
     match ledger.live_workers().next() {
@@ -65,16 +163,70 @@ fn leaves_no_worker(ledger: &Ledger) -> Verdict {
     }
 }
 
-pub(super) fn hung_boot_ends(ledger: &Ledger, wake_lag: Duration) -> Verdict {
-    for (worker, state) in ledger.live_workers() {
-        if state == WorkerState::Starting
-            && let Some(deadline) = ledger.boot_deadline(worker)
-            && deadline.after(wake_lag) < ledger.now()
-        {
-            return Err(format!("{worker:?} is starting, and its time was over at {}", Stamp(deadline)));
+/// Whoever has a deadline is no longer in the state that it is about when it is over; the driver may be late.
+pub(super) fn in_time(ledger: &Ledger, wake_lag: Duration) -> Result<(), (Rule, String)> {
+    match ledger.next_deadline() {
+        Some((at, whose)) if at.after(wake_lag) < ledger.now() => Err(overdue(ledger, at, whose)),
+        _ => Ok(()),
+    }
+}
+
+fn overdue(ledger: &Ledger, at: Instant, whose: Whose) -> (Rule, String) {
+    let at = Stamp(at);
+    match whose {
+        Whose::Worker(worker) => {
+            (Rule::HungBootEnds, format!("{worker:?} is starting, and its time was over at {at}"))
+        }
+        Whose::Task(task) => {
+            let rule = match ledger.task(task) {
+                Some(TaskState::Running(_)) => Rule::PromptAbort,
+                Some(TaskState::Stopping(_)) => Rule::GraceEnds,
+                _ => Rule::QueueTimeEnds,
+            };
+            (rule, format!("{task:?} is {:?}, and its time was over at {at}", ledger.task(task)))
         }
     }
-    Ok(())
+}
+
+fn founded_timer(ledger: &Ledger, readings: Readings) -> Verdict {
+    let Some(timer) = readings.next else { return Ok(()) };
+    let task = |id| ledger.task(id);
+    let is_founded = match timer {
+        Timer::Boot(worker) => ledger.worker(worker) == Some(WorkerState::Starting),
+        Timer::Idle(worker) => ledger.worker(worker) == Some(WorkerState::Idle),
+        Timer::Backoff => ledger.install_failures() > 0,
+        Timer::Queue(id) => task(id) == Some(TaskState::Waiting) && ledger.posts(id) == 0,
+        Timer::Run(id) => matches!(task(id), Some(TaskState::Running(_))),
+        Timer::Grace(id) => matches!(task(id), Some(TaskState::Stopping(_))),
+    };
+    if is_founded && !ledger.is_over() {
+        return Ok(());
+    }
+    Err(format!("a wake is wanted for {timer:?}, and there is nothing to wait for"))
+}
+
+fn right_stats(ledger: &Ledger, readings: Readings) -> Verdict {
+    let (stats, right) = (readings.stats, ledger.stats());
+    if stats == right {
+        return Ok(());
+    }
+    Err(format!("the scheduler counts {stats:?}, and it is {right:?}"))
+}
+
+fn right_state(ledger: &Ledger, readings: Readings) -> Verdict {
+    let (state, right) = (readings.state, ledger.pool_state());
+    if state == right {
+        return Ok(());
+    }
+    Err(format!("the scheduler says that the pool is {state:?}, and it is {right:?}"))
+}
+
+fn right_floor(ledger: &Ledger, readings: Readings) -> Verdict {
+    let (floor, right) = (readings.floor, ledger.awaited_workers());
+    if floor == right {
+        return Ok(());
+    }
+    Err(format!("the scheduler is to reach {floor} workers, and it is {right}"))
 }
 
 pub(super) fn timer_ahead(ledger: &Ledger, next: Option<(Instant, Timer)>) -> Verdict {

@@ -61,7 +61,9 @@ fn not_found() -> Response {
 fn is_visible(path: &str) -> bool {
     let Ok(path) = percent_decode_str(path).decode_utf8() else { return false };
     let is_plain = |name: &str| {
-        !name.starts_with('.') && !name.contains(['\\', ':']) && !name.contains(char::is_control)
+        // On Windows, `GIT~1` is another name of `.git`.
+        let is_alias = cfg!(windows) && name.contains('~');
+        !name.starts_with('.') && !is_alias && !name.contains(['\\', ':']) && !name.contains(char::is_control)
     };
     let mut names = path.strip_prefix('/').unwrap_or(&path).split('/');
     // A path may end in a slash, and must not have an empty name elsewhere.

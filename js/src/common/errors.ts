@@ -1,12 +1,18 @@
 /** Every error that millhand itself raises: a stable `code`, a sentence that names the thing, and what to do. */
 
-import type { ExitReason } from './messages.js'
+import type { ExitReason } from '../host.js'
 
 export type ErrorCode =
   | 'invalid-input'
   | 'install-failed'
   | 'task-threw'
   | 'unclonable'
+  | 'cancelled'
+  | 'timed-out'
+  | 'queue-timed-out'
+  | 'rejected'
+  | 'source-forbidden'
+  | 'unread-overflow'
   | 'worker-lost'
   | 'pool-terminated'
 
@@ -53,8 +59,12 @@ export class InstallError extends MillhandError {
   static {
     this.prototype.name = 'InstallError'
   }
-  constructor(message: string, details?: ErrorDetails) {
+  /** The server's own code, where a server said why: `unknown-python-package`, `offline`, … */
+  readonly detail: string | undefined
+
+  constructor(message: string, { detail, ...details }: ErrorDetails & { detail?: string | undefined } = {}) {
     super('install-failed', message, details)
+    this.detail = detail
   }
 }
 
@@ -83,6 +93,10 @@ export class TaskError extends MillhandError {
 const CODES: Record<Exclude<ExitReason, 'Completed'>, ErrorCode> = {
   Threw: 'task-threw',
   Unclonable: 'unclonable',
+  Cancelled: 'cancelled',
+  TimedOut: 'timed-out',
+  QueueTimedOut: 'queue-timed-out',
+  Rejected: 'rejected',
   WorkerLost: 'worker-lost',
   InstallFailed: 'install-failed',
   PoolTerminated: 'pool-terminated',

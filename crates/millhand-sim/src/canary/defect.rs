@@ -1,0 +1,231 @@
+//! What can be wrong with a canary, and what it is configured with for that.
+
+use millhand_core::PoolSettings;
+
+use crate::Rule;
+
+kinds! {
+    /// What is wrong with a canary.
+    pub enum Defect {
+        /// It panics when a task is finished.
+        Panic,
+        /// It settles a task twice.
+        DoubledSettle,
+        /// It settles a task that nobody submitted.
+        InventedSettle,
+        /// It does not settle tasks that completed.
+        LostSettle,
+        /// It settles a task when it posts it.
+        PrematureSettle,
+        /// It says that completed tasks threw.
+        MixedUpReason,
+        /// It says that nobody ran a task that was run.
+        MixedUpWorker,
+        /// It does not wake after a failed install while tasks wait and nothing else goes on.
+        ForgottenBackoff,
+        /// It posts a task to two idle workers.
+        DoubledPost,
+        /// It posts tasks to a worker that is gone.
+        PostToGone,
+        /// It posts tasks to a worker that is starting.
+        PostToStarting,
+        /// It posts tasks to a worker that is busy.
+        PostToBusy,
+        /// It gives tasks that are meant for one worker to another.
+        IgnoredTarget,
+        /// It treats all tasks as equally urgent.
+        IgnoredPriority,
+        /// It lets no time make up for urgency.
+        IgnoredAge,
+        /// It serves the latest task first.
+        QueueJumping,
+        /// It does not post tasks that it should.
+        HoardedTask,
+        /// It lets spare workers work beside the others.
+        WorkingSpare,
+        /// It does not hear that waiting tasks are cancelled.
+        DeafToCancel,
+        /// It does not hear that running tasks are cancelled.
+        DeafToStop,
+        /// It does not tell workers to stop tasks.
+        LostAbort,
+        /// It tells workers twice to stop a task.
+        DoubledAbort,
+        /// It tells workers to stop tasks as soon as they have them.
+        UnfoundedAbort,
+        /// It gives tasks half the time to run.
+        HastyTimeout,
+        /// It gives tasks twice the time to run.
+        LateTimeout,
+        /// It gives workers half the time to stop tasks.
+        HastyGrace,
+        /// It gives workers twice the time to stop tasks, and a bit.
+        LateGrace,
+        /// It says of tasks that were to stop that they completed.
+        ForgottenStop,
+        /// It gives tasks half the time to wait.
+        HastyQueueTimeout,
+        /// It gives tasks twice the time to wait, and a bit.
+        LateQueueTimeout,
+        /// It lets one task more wait.
+        LongQueue,
+        /// It lets one task less wait.
+        ShortQueue,
+        /// It rejects what is meant for one worker when that is busy.
+        RejectedTarget,
+        /// It takes essential tasks for ordinary ones.
+        IgnoredNeed,
+        /// It takes tasks that were cancelled before they were submitted for others.
+        IgnoredWithdrawal,
+        /// It runs tasks once more often than was asked.
+        ExcessRetry,
+        /// It never runs a task again.
+        NoRetry,
+        /// It starts a worker twice.
+        DoubledStart,
+        /// It stretches to one worker more.
+        OverStretch,
+        /// It keeps workers that are too many after a resize.
+        KeptSurplus,
+        /// It takes busy workers for surplus after a resize, too.
+        RuthlessShrink,
+        /// It lets one worker more install at a time.
+        OverInstall,
+        /// It starts every worker that it may when it gets a task.
+        EagerStart,
+        /// It does not start the last of the workers that it should for waiting tasks.
+        LazyStart,
+        /// It keeps no spare workers.
+        NoSpares,
+        /// It gives boots half their time.
+        HastyStop,
+        /// It stops workers twice.
+        DoubledStop,
+        /// It gives boots twice their time.
+        LateStop,
+        /// It ends workers that have had nothing to do for half the idle timeout.
+        HastyIdle,
+        /// It ends workers with nothing to do however few there are.
+        IdleBelowStart,
+        /// It never ends a worker for having nothing to do.
+        NoIdleTimeout,
+        /// It pauses for half the time after failed installs.
+        ShortPause,
+        /// It replaces at once what dies idle before so many workers are up as were to come up.
+        EagerReplacement,
+        /// It fails the pool after the first failed install.
+        HastyFailure,
+        /// It goes on after too many failed installs.
+        StubbornPool,
+        /// It ends at once when it is to end with its tasks.
+        HastyDrain,
+        /// It keeps its workers when its last task has ended.
+        EndlessDrain,
+        /// It does not end when it has failed and is to end with its tasks.
+        LingeringFailure,
+        /// It does not say that it has ended when it fails and was to end with its tasks.
+        UnendedDrain,
+        /// It starts workers after the end.
+        StartAfterEnd,
+        /// It does not stop workers at the end.
+        LeakedWorker,
+        /// It asks for the same wake again.
+        StuckTimer,
+        /// It counts one idle worker too few.
+        MiscountedIdle,
+        /// It does not count what came too late.
+        UncountedStale,
+        /// It asks for a wake for a task that has ended.
+        LeftoverTimer,
+        /// It starts with one worker less.
+        LowStart,
+        /// It never gives up workers that it was to reach.
+        StubbornFloor,
+        /// It does not hear that workers are reserved.
+        IgnoredReserve,
+    }
+}
+
+impl Defect {
+    /// The rule that must catch it.
+    #[must_use]
+    pub const fn caught_by(self) -> Rule {
+        match self {
+            Self::Panic => Rule::NoPanic,
+            Self::DoubledSettle | Self::InventedSettle => Rule::SettledOnce,
+            Self::LostSettle | Self::DeafToCancel => Rule::SettledPromptly,
+            Self::PrematureSettle
+            | Self::MixedUpReason
+            | Self::MixedUpWorker
+            | Self::ForgottenStop
+            | Self::HastyQueueTimeout => Rule::RightReason,
+            Self::ForgottenBackoff => Rule::SettledWhenCalm,
+            Self::DoubledPost => Rule::PostedOnce,
+            Self::PostToGone | Self::PostToStarting | Self::PostToBusy => Rule::PostedToIdle,
+            Self::IgnoredTarget => Rule::OwnTarget,
+            Self::IgnoredPriority | Self::IgnoredAge | Self::QueueJumping => Rule::InOrder,
+            Self::HoardedTask => Rule::WorkConserving,
+            Self::WorkingSpare => Rule::WorkBound,
+            Self::DeafToStop | Self::LostAbort | Self::LateTimeout => Rule::PromptAbort,
+            Self::DoubledAbort | Self::UnfoundedAbort | Self::HastyTimeout => Rule::FoundedAbort,
+            Self::LateGrace => Rule::GraceEnds,
+            Self::LateQueueTimeout => Rule::QueueTimeEnds,
+            Self::LongQueue | Self::ShortQueue | Self::RejectedTarget => Rule::QueueBound,
+            Self::IgnoredNeed => Rule::EssentialTaken,
+            Self::IgnoredWithdrawal => Rule::WithdrawnEnds,
+            Self::ExcessRetry | Self::NoRetry => Rule::RetriedAsAsked,
+            Self::DoubledStart => Rule::FreshWorker,
+            Self::OverStretch => Rule::StretchBound,
+            Self::KeptSurplus => Rule::SurplusEnds,
+            Self::OverInstall => Rule::InstallBound,
+            Self::EagerStart => Rule::NeededStart,
+            Self::LazyStart => Rule::PromptStart,
+            Self::NoSpares => Rule::SparesKept,
+            Self::HastyStop
+            | Self::DoubledStop
+            | Self::HastyGrace
+            | Self::HastyIdle
+            | Self::IdleBelowStart
+            | Self::RuthlessShrink => Rule::FoundedStop,
+            Self::LateStop => Rule::HungBootEnds,
+            Self::NoIdleTimeout => Rule::ShrinksWhenCalm,
+            Self::ShortPause | Self::EagerReplacement => Rule::PauseKept,
+            Self::HastyFailure | Self::StubbornPool => Rule::GivesUp,
+            Self::HastyDrain | Self::EndlessDrain => Rule::DrainEnds,
+            Self::StartAfterEnd | Self::LeakedWorker => Rule::ClosedForGood,
+            Self::StuckTimer => Rule::TimerAhead,
+            Self::LeftoverTimer => Rule::FoundedTimer,
+            Self::MiscountedIdle | Self::UncountedStale => Rule::RightStats,
+            Self::LingeringFailure | Self::UnendedDrain => Rule::RightState,
+            Self::StubbornFloor => Rule::RightFloor,
+            Self::LowStart | Self::IgnoredReserve => Rule::FloorReached,
+        }
+    }
+
+    /// What the scheduler inside is configured with.
+    pub(super) fn configure(self, mut settings: PoolSettings) -> PoolSettings {
+        match self {
+            Self::IgnoredAge => settings.priority_step_ms = u32::MAX,
+            Self::HastyGrace => settings.cancel_grace_ms /= 2,
+            Self::LateGrace => settings.cancel_grace_ms = settings.cancel_grace_ms * 2 + 1,
+            Self::LongQueue => settings.max_queue += 1,
+            Self::ShortQueue => settings.max_queue = settings.max_queue.saturating_sub(1),
+            Self::OverStretch => settings.stretch_to += 1,
+            Self::OverInstall => settings.install_concurrency += 1,
+            Self::NoSpares => settings.spares = 0,
+            Self::HastyStop => settings.boot_timeout_ms = settings.boot_timeout_ms.div_ceil(2),
+            Self::LateStop => settings.boot_timeout_ms *= 2,
+            Self::HastyIdle => settings.idle_timeout_ms = settings.idle_timeout_ms.map(|ms| ms.div_ceil(2)),
+            Self::NoIdleTimeout => settings.idle_timeout_ms = None,
+            Self::ShortPause => {
+                settings.backoff_ms = settings.backoff_ms.div_ceil(2);
+                settings.max_backoff_ms = settings.max_backoff_ms.div_ceil(2);
+            }
+            Self::HastyFailure => settings.max_install_failures = 1,
+            Self::StubbornPool => settings.max_install_failures = u32::MAX,
+            Self::LowStart => settings.start_at = settings.start_at.saturating_sub(1),
+            _ => {}
+        }
+        settings
+    }
+}

@@ -1,0 +1,215 @@
+//! Entries about tasks.
+
+use std::time::Duration;
+
+use millhand_core::{Admission, ExitReason, Instant, Outcome, TaskId, TaskSpec, WorkerId};
+
+use super::{Ledger, Phase, PoolEnd, Whose, WorkerState};
+
+/// A task's place among those that wait: smaller goes first. The time is that of its submission in microseconds,
+/// earlier by so many priority steps as it is urgent.
+pub(super) type Place = (i128, TaskId);
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Task {
+    pub(super) spec: TaskSpec,
+    place: Place,
+    pub(super) state: TaskState,
+    /// How often it was posted.
+    pub(super) posts: u32,
+    is_cancelled: bool,
+    /// When it must have left its state, if it must.
+    pub(super) deadline: Option<Instant>,
+}
+
+/// How far a task is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TaskState {
+    /// It was submitted, or its worker died and it is to be run again.
+    Waiting,
+    /// It was posted to this worker.
+    Running(WorkerId),
+    /// Its worker was asked to stop it. Whatever the worker does then, the user must be told this.
+    Stopping(Ending),
+    /// What ended it is known, and the user is not told.
+    Over(Ending),
+    /// The user was told.
+    Settled,
+}
+
+/// What the user must be told about a task that is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// Who ran it.
+    pub worker: Option<WorkerId>,
+    /// How it ended.
+    pub reason: ExitReason,
+}
+
+impl Ledger {
+    pub(super) fn submit(&mut self, id: TaskId, spec: TaskSpec) {
+        let refusal = self.refusal(spec);
+        let step = i128::from(self.settings.priority_step_ms) * 1_000;
+        let place = (i128::from(self.now.as_micros()) - i128::from(spec.priority.0) * step, id);
+        let state = TaskState::Waiting;
+        let task = Task { spec, place, state, posts: 0, is_cancelled: false, deadline: None };
+        self.tasks.insert(id, task);
+        self.open += 1;
+        self.enter_queue(id);
+        self.set_task(id, state, spec.queue_timeout.map(|timeout| self.now.after(timeout)));
+        if let Some(reason) = refusal {
+            self.end(id, Ending { worker: None, reason });
+        }
+    }
+
+    /// Why a task that is submitted now ends at once, if it does.
+    fn refusal(&self, spec: TaskSpec) -> Option<ExitReason> {
+        match (self.phase, spec.admission) {
+            (Phase::Over(PoolEnd::Failed), _) => Some(ExitReason::InstallFailed),
+            (Phase::Over(_), _) => Some(ExitReason::PoolTerminated),
+            (_, Admission::Withdrawn) => Some(ExitReason::Cancelled),
+            (Phase::Draining, Admission::Ordinary) => Some(ExitReason::PoolTerminated),
+            _ if spec.target.is_some_and(|worker| !self.live.contains(&worker)) => {
+                Some(ExitReason::WorkerLost)
+            }
+            (_, Admission::Essential) => None,
+            (Phase::Open, Admission::Ordinary) => {
+                let is_full = self.queued >= self.settings.max_queue as usize;
+                (is_full && !self.takes_at_once(spec.target)).then_some(ExitReason::Rejected)
+            }
+        }
+    }
+
+    /// Whether a worker is free for a task that is submitted now.
+    fn takes_at_once(&self, target: Option<WorkerId>) -> bool {
+        match target {
+            Some(worker) => self.worker(worker) == Some(WorkerState::Idle),
+            None => self.idle > 0 && self.may_work(),
+        }
+    }
+
+    pub(super) fn cancel(&mut self, id: TaskId) {
+        match self.task(id) {
+            Some(TaskState::Waiting) => {
+                self.end(id, Ending { worker: None, reason: ExitReason::Cancelled });
+            }
+            Some(TaskState::Running(_)) => {
+                self.unheeded.insert(id);
+                if let Some(task) = self.tasks.get_mut(&id) {
+                    task.is_cancelled = true;
+                }
+            }
+            Some(TaskState::Stopping(_) | TaskState::Over(_) | TaskState::Settled) | None => {}
+        }
+    }
+
+    pub(super) fn finish(&mut self, worker: WorkerId, task: TaskId, outcome: Outcome) {
+        if self.worker(worker) != Some(WorkerState::Busy(task)) {
+            return;
+        }
+        let reason = match outcome {
+            Outcome::Completed => ExitReason::Completed,
+            Outcome::Threw => ExitReason::Threw,
+            Outcome::Unclonable => ExitReason::Unclonable,
+        };
+        let ending = Ending { worker: Some(worker), reason };
+        self.end(task, self.stopping(task).unwrap_or(ending));
+        self.set_worker(worker, WorkerState::Idle);
+    }
+
+    pub(super) fn post(&mut self, worker: WorkerId, id: TaskId) {
+        self.leave_queue(id);
+        let timeout = self.tasks.get(&id).and_then(|task| task.spec.timeout);
+        self.set_task(id, TaskState::Running(worker), timeout.map(|timeout| self.now.after(timeout)));
+        if let Some(task) = self.tasks.get_mut(&id) {
+            task.posts += 1;
+        }
+        self.set_worker(worker, WorkerState::Busy(id));
+    }
+
+    pub(super) fn abort(&mut self, worker: WorkerId, id: TaskId) {
+        self.unheeded.remove(&id);
+        let is_cancelled = self.tasks.get(&id).is_some_and(|task| task.is_cancelled);
+        let reason = if is_cancelled { ExitReason::Cancelled } else { ExitReason::TimedOut };
+        let deadline = self.now.after(Duration::from_millis(self.settings.cancel_grace_ms.into()));
+        self.set_task(id, TaskState::Stopping(Ending { worker: Some(worker), reason }), Some(deadline));
+    }
+
+    pub(super) fn settle(&mut self, task: TaskId) {
+        self.leave_queue(task);
+        self.due.remove(&task);
+        self.set_task(task, TaskState::Settled, None);
+        self.open = self.open.saturating_sub(1);
+        self.end_drain();
+    }
+
+    /// The worker of a task is gone: the task is over, or is to be run again.
+    pub(super) fn lose_runner(&mut self, id: TaskId, worker: WorkerId) {
+        if self.is_to_be_run_again(id) {
+            self.set_task(id, TaskState::Waiting, None);
+            self.enter_queue(id);
+        } else {
+            let ending = Ending { worker: Some(worker), reason: ExitReason::WorkerLost };
+            self.end(id, self.stopping(id).unwrap_or(ending));
+        }
+    }
+
+    fn is_to_be_run_again(&self, id: TaskId) -> bool {
+        self.tasks.get(&id).is_some_and(|task| {
+            matches!(task.state, TaskState::Running(_))
+                && task.spec.target.is_none()
+                && task.posts <= task.spec.retries
+        })
+    }
+
+    pub(super) fn end_all(&mut self, reason: ExitReason) {
+        let tasks: Vec<_> = self.tasks.iter().map(|(id, task)| (*id, task.state)).collect();
+        for (task, state) in tasks {
+            match state {
+                TaskState::Waiting => self.end(task, Ending { worker: None, reason }),
+                TaskState::Running(worker) => self.end(task, Ending { worker: Some(worker), reason }),
+                TaskState::Stopping(ending) => self.end(task, ending),
+                TaskState::Over(_) | TaskState::Settled => {}
+            }
+        }
+    }
+
+    pub(super) fn end(&mut self, task: TaskId, ending: Ending) {
+        self.leave_queue(task);
+        self.unheeded.remove(&task);
+        self.due.insert(task);
+        self.set_task(task, TaskState::Over(ending), None);
+    }
+
+    /// What the user must be told about a task that its worker was asked to stop.
+    fn stopping(&self, task: TaskId) -> Option<Ending> {
+        match self.task(task) {
+            Some(TaskState::Stopping(ending)) => Some(ending),
+            _ => None,
+        }
+    }
+
+    fn enter_queue(&mut self, id: TaskId) {
+        if let Some(task) = self.tasks.get(&id) {
+            self.waiting.entry(task.spec.target).or_default().insert(task.place);
+            self.queued += 1;
+        }
+    }
+
+    fn leave_queue(&mut self, id: TaskId) {
+        if let Some(task) = self.tasks.get(&id)
+            && let Some(queue) = self.waiting.get_mut(&task.spec.target)
+            && queue.remove(&task.place)
+        {
+            self.queued -= 1;
+        }
+    }
+
+    fn set_task(&mut self, id: TaskId, state: TaskState, deadline: Option<Instant>) {
+        if let Some(task) = self.tasks.get_mut(&id) {
+            let before = task.deadline;
+            (task.state, task.deadline) = (state, deadline);
+            self.set_deadline(Whose::Task(id), before, deadline);
+        }
+    }
+}

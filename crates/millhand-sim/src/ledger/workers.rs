@@ -1,0 +1,184 @@
+//! Entries about workers.
+
+use std::time::Duration;
+
+use millhand_core::{ExitReason, InstallFault, Instant, StopReason, TaskId, WorkerId};
+
+use super::tasks::Ending;
+use super::{Ledger, Whose};
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Worker {
+    pub(super) state: WorkerState,
+    pub(super) started_at: Instant,
+    /// When its state began.
+    pub(super) since: Instant,
+    /// When it must have shown progress, while it starts.
+    pub(super) deadline: Option<Instant>,
+    /// Why it was stopped, if it was.
+    pub(super) stopped: Option<StopReason>,
+}
+
+/// How far a worker is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WorkerState {
+    /// It was ordered.
+    Starting,
+    /// It was ready and has no task.
+    Idle,
+    /// It was posted this task.
+    Busy(TaskId),
+    /// It died, failed to install or was ordered to stop.
+    Gone,
+}
+
+impl Ledger {
+    pub(super) fn start(&mut self, worker: WorkerId) {
+        let state = WorkerState::Starting;
+        let entry = Worker { state, started_at: self.now, since: self.now, deadline: None, stopped: None };
+        self.workers.insert(worker, entry);
+        self.live.insert(worker);
+        self.starting += 1;
+        self.note_progress(worker);
+    }
+
+    pub(super) fn note_progress(&mut self, id: WorkerId) {
+        let deadline = self.now.after(self.boot_timeout());
+        if let Some(worker) = self.workers.get_mut(&id)
+            && worker.state == WorkerState::Starting
+        {
+            let before = worker.deadline.replace(deadline);
+            self.set_deadline(Whose::Worker(id), before, Some(deadline));
+        }
+    }
+
+    pub(super) fn note_ready(&mut self, worker: WorkerId) {
+        if self.worker(worker) == Some(WorkerState::Starting) {
+            self.forgive_failures();
+            self.set_worker(worker, WorkerState::Idle);
+            self.await_workers(0);
+            if self.early_deaths >= self.settings.max_install_failures {
+                self.await_no_more();
+            }
+        }
+    }
+
+    pub(super) fn fail_install(&mut self, worker: WorkerId, fault: InstallFault) {
+        if self.worker(worker) != Some(WorkerState::Starting) {
+            return;
+        }
+        let failures = self.install_failures + 1;
+        self.bury(worker);
+        self.count_failures(match fault {
+            InstallFault::Transient => failures,
+            InstallFault::Permanent => failures.max(self.settings.max_install_failures),
+        });
+    }
+
+    /// It came up only to die.
+    fn die_early(&mut self, worker: WorkerId) {
+        self.early_deaths += 1;
+        self.bury(worker);
+        self.count_failures(self.early_deaths.max(self.install_failures + 1));
+    }
+
+    pub(super) fn lose(&mut self, worker: WorkerId) {
+        match self.worker(worker) {
+            Some(WorkerState::Starting) => self.fail_install(worker, InstallFault::Transient),
+            Some(WorkerState::Busy(task)) => {
+                self.lose_runner(task, worker);
+                self.lose_up(worker);
+            }
+            Some(WorkerState::Idle) if self.awaited > 0 => self.die_early(worker),
+            Some(WorkerState::Idle) => self.lose_up(worker),
+            Some(WorkerState::Gone) | None => {}
+        }
+    }
+
+    pub(super) fn stop(&mut self, worker: WorkerId, reason: StopReason) {
+        match reason {
+            StopReason::BootTimedOut => self.fail_install(worker, InstallFault::Transient),
+            StopReason::Unresponsive => self.lose(worker),
+            StopReason::Idle => self.lose_up(worker),
+            StopReason::Surplus => {
+                if self.worker(worker) == Some(WorkerState::Starting) {
+                    self.bury(worker);
+                } else {
+                    self.lose_up(worker);
+                }
+                // The scheduler may end workers that are up and keep some that start.
+                self.await_workers(self.settings.start_at);
+            }
+            StopReason::PoolTerminated => self.bury(worker),
+        }
+        if let Some(worker) = self.workers.get_mut(&worker) {
+            worker.stopped = Some(reason);
+        }
+    }
+
+    pub(super) fn await_workers(&mut self, count: u32) {
+        self.awaited = self.awaited.max(count);
+        if self.workers_up() >= self.awaited as usize {
+            self.await_no_more();
+        }
+    }
+
+    const fn await_no_more(&mut self) {
+        self.awaited = 0;
+        self.early_deaths = 0;
+    }
+
+    /// Each makes the pause twice as long; too many beside workers that are up end the wait for more.
+    fn count_failures(&mut self, failures: u32) {
+        self.install_failures = failures;
+        let settings = &self.settings;
+        let doublings = (failures - 1).min(31);
+        let pause_ms = (u64::from(settings.backoff_ms) << doublings).min(settings.max_backoff_ms.into());
+        self.paused_until = Some(self.now.after(Duration::from_millis(pause_ms)));
+        if self.workers_up() > 0 && failures >= settings.max_install_failures {
+            self.await_no_more();
+        }
+    }
+
+    const fn forgive_failures(&mut self) {
+        self.install_failures = 0;
+        self.paused_until = None;
+    }
+
+    /// Failed installs count only in a row with no worker up.
+    fn lose_up(&mut self, worker: WorkerId) {
+        self.bury(worker);
+        if self.workers_up() == 0 {
+            self.forgive_failures();
+        }
+    }
+
+    /// A worker is gone, and so are the tasks that were meant for it alone.
+    fn bury(&mut self, worker: WorkerId) {
+        self.set_worker(worker, WorkerState::Gone);
+        self.live.remove(&worker);
+        let orphans = self.waiting.remove(&Some(worker)).unwrap_or_default();
+        self.queued -= orphans.len();
+        for (_, task) in orphans {
+            self.end(task, Ending { worker: None, reason: ExitReason::WorkerLost });
+        }
+    }
+
+    pub(super) fn set_worker(&mut self, id: WorkerId, state: WorkerState) {
+        let Some(worker) = self.workers.get_mut(&id) else { return };
+        let (before, deadline) = (worker.state, worker.deadline.take());
+        worker.state = state;
+        worker.since = self.now;
+        self.set_deadline(Whose::Worker(id), deadline, None);
+        self.count(before, usize::wrapping_sub);
+        self.count(state, usize::wrapping_add);
+    }
+
+    fn count(&mut self, state: WorkerState, change: fn(usize, usize) -> usize) {
+        match state {
+            WorkerState::Starting => self.starting = change(self.starting, 1),
+            WorkerState::Idle => self.idle = change(self.idle, 1),
+            WorkerState::Busy(_) | WorkerState::Gone => {}
+        }
+    }
+}

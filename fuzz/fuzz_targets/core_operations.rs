@@ -1,0 +1,194 @@
+//! Any sequence of facts, and what must hold whatever they are.
+
+#![no_main]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use arbitrary::Arbitrary;
+use libfuzzer_sys::fuzz_target;
+use millhand_core::{
+    Input, InstallFault, Instant, Outcome, Output, PoolConfig, PoolSettings, PoolSizes, Priority, Scheduler, TaskId,
+    TaskSpec, WorkerId,
+};
+
+#[derive(Arbitrary, Debug)]
+struct Run {
+    start_at: u8,
+    stretch_to: u8,
+    install_concurrency: u8,
+    spares: u8,
+    idle_timeout_ms: Option<u8>,
+    max_queue: u8,
+    operations: Vec<Operation>,
+}
+
+#[derive(Arbitrary, Debug)]
+enum Operation {
+    Submit { priority: i8, target: Option<u8>, timeout_ms: Option<u8>, queue_timeout_ms: Option<u8>, retries: u8 },
+    Finish { worker: u8, task: u8, threw: bool },
+    /// The worker ends the task that it has.
+    FinishOwn { worker: u8 },
+    Cancel { task: u8 },
+    Progress { worker: u8 },
+    Ready { worker: u8 },
+    FailInstall { worker: u8, permanent: bool },
+    Lose { worker: u8 },
+    Reserve { count: u8 },
+    Resize { start_at: u8, stretch_to: u8 },
+    Drain,
+    Terminate,
+    Wait { ms: u16 },
+}
+
+fuzz_target!(|run: Run| play(&run));
+
+/// An onlooker that knows inputs and outputs only.
+struct World {
+    scheduler: Scheduler,
+    now: Instant,
+    last_task: u64,
+    open: BTreeSet<TaskId>,
+    live: BTreeMap<WorkerId, Option<TaskId>>,
+    max_live: usize,
+}
+
+fn play(run: &Run) {
+    let settings = PoolSettings {
+        start_at: run.start_at.into(),
+        stretch_to: run.stretch_to.into(),
+        install_concurrency: run.install_concurrency.into(),
+        spares: (run.spares % 8).into(),
+        idle_timeout_ms: run.idle_timeout_ms.map(Into::into),
+        max_queue: run.max_queue.into(),
+        boot_timeout_ms: 1_000,
+        cancel_grace_ms: 100,
+        ..PoolSettings::default()
+    };
+    let max_live = (settings.stretch_to + settings.spares) as usize;
+    let spares = settings.spares;
+    let Ok(config) = PoolConfig::try_from(settings) else { return };
+    let mut world = World {
+        scheduler: Scheduler::new(Instant::ZERO, config),
+        now: Instant::ZERO,
+        last_task: 0,
+        open: BTreeSet::new(),
+        live: BTreeMap::new(),
+        max_live,
+    };
+    world.drain();
+    for operation in &run.operations {
+        world.apply(operation, spares);
+    }
+    world.give(Input::PoolTerminated);
+    assert!(world.open.is_empty(), "tasks that never settled: {:?}", world.open);
+    assert!(world.live.is_empty(), "workers that never stopped: {:?}", world.live);
+    assert_eq!(world.scheduler.poll_timeout(), None);
+}
+
+impl World {
+    fn apply(&mut self, operation: &Operation, spares: u32) {
+        let worker = |id: u8| WorkerId(id.into());
+        let millis = |ms: u8| Duration::from_millis(ms.into());
+        match *operation {
+            Operation::Submit { priority, target, timeout_ms, queue_timeout_ms, retries } => {
+                self.last_task += 1;
+                let task = TaskId(self.last_task);
+                self.open.insert(task);
+                let spec = TaskSpec {
+                    priority: Priority(priority.into()),
+                    target: target.map(worker),
+                    timeout: timeout_ms.map(millis),
+                    queue_timeout: queue_timeout_ms.map(millis),
+                    retries: (retries % 4).into(),
+                };
+                self.give(Input::TaskSubmitted { task, spec });
+            }
+            Operation::Finish { worker: id, task, threw } => {
+                let outcome = if threw { Outcome::Threw } else { Outcome::Completed };
+                self.finish(worker(id), TaskId(task.into()), outcome);
+            }
+            Operation::FinishOwn { worker: id } => {
+                if let Some(&Some(task)) = self.live.get(&worker(id)) {
+                    self.finish(worker(id), task, Outcome::Completed);
+                }
+            }
+            Operation::Cancel { task } => self.give(Input::TaskCancelled { task: TaskId(task.into()) }),
+            Operation::Progress { worker: id } => self.give(Input::InstallProgressed { worker: worker(id) }),
+            Operation::Ready { worker: id } => self.give(Input::WorkerReady { worker: worker(id) }),
+            Operation::FailInstall { worker: id, permanent } => {
+                let fault = if permanent { InstallFault::Permanent } else { InstallFault::Transient };
+                let worker = worker(id);
+                if self.scheduler.worker_state(worker) == Some(millhand_core::WorkerState::Starting) {
+                    self.live.remove(&worker);
+                }
+                self.give(Input::InstallFailed { worker, fault });
+            }
+            Operation::Lose { worker: id } => {
+                self.live.remove(&worker(id));
+                self.give(Input::WorkerLost { worker: worker(id) });
+            }
+            Operation::Reserve { count } => self.give(Input::WorkersReserved { count: count.into() }),
+            Operation::Resize { start_at, stretch_to } => {
+                if let Ok(sizes) = PoolSizes::new(start_at.into(), stretch_to.into()) {
+                    self.max_live = (sizes.stretch_to() + spares) as usize;
+                    self.give(Input::PoolResized { sizes });
+                }
+            }
+            Operation::Drain => self.give(Input::PoolDrained),
+            Operation::Terminate => self.give(Input::PoolTerminated),
+            Operation::Wait { ms } => self.wait(Duration::from_millis(ms.into())),
+        }
+    }
+
+    fn finish(&mut self, worker: WorkerId, task: TaskId, outcome: Outcome) {
+        if let Some(slot) = self.live.get_mut(&worker)
+            && *slot == Some(task)
+        {
+            *slot = None;
+        }
+        self.give(Input::TaskFinished { worker, task, outcome });
+    }
+
+    fn wait(&mut self, delay: Duration) {
+        let end = self.now.after(delay);
+        while let Some((at, _)) = self.scheduler.poll_timeout()
+            && at <= end
+        {
+            self.now = self.now.max(at);
+            self.scheduler.handle_timeout(self.now);
+            self.drain();
+        }
+        self.now = end;
+    }
+
+    fn give(&mut self, input: Input) {
+        self.scheduler.handle_input(self.now, input);
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.scheduler.poll_output() {
+            match output {
+                Output::StartWorker { worker } => {
+                    assert!(self.live.insert(worker, None).is_none(), "{worker:?} is started twice");
+                    assert!(self.live.len() <= self.max_live, "{} workers, at most {}", self.live.len(), self.max_live);
+                }
+                Output::StopWorker { worker, .. } => {
+                    assert!(self.live.remove(&worker).is_some(), "{worker:?} is stopped, and is not there");
+                }
+                Output::PostTask { worker, task } => {
+                    assert!(self.open.contains(&task), "{task:?} is posted, and is not open");
+                    let slot = self.live.get_mut(&worker).expect("a task is posted to a live worker");
+                    assert_eq!(*slot, None, "{task:?} is posted to a busy worker");
+                    *slot = Some(task);
+                }
+                Output::AbortTask { worker, task } => {
+                    assert_eq!(self.live.get(&worker), Some(&Some(task)), "an abort for a task that does not run");
+                }
+                Output::SettleTask { task, .. } => assert!(self.open.remove(&task), "{task:?} is settled twice"),
+                Output::FailPool => {}
+            }
+        }
+    }
+}

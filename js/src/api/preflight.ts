@@ -1,0 +1,78 @@
+/** Refuses, at the call, functions that use what their worker cannot have. When unsure, it lets them run. */
+
+import { InvalidInputError } from '../common/errors.js'
+import { namesOf } from './free-names.js'
+
+/** Names that pages have and workers have not. */
+const PAGE_ONLY = new Set(
+  (
+    'alert confirm customElements document DOMParser Element frames getComputedStyle history HTMLElement ' +
+    'localStorage matchMedia MutationObserver Node opener parent prompt ResizeObserver screen sessionStorage top ' +
+    'visualViewport window'
+  ).split(' '),
+)
+
+/** Names that workers have and pages have not. */
+const WORKER_ONLY = new Set(
+  (
+    'DedicatedWorkerGlobalScope FileReaderSync FileSystemSyncAccessHandle importScripts WorkerGlobalScope WorkerLocation ' +
+    'WorkerNavigator'
+  ).split(' '),
+)
+
+/** What is known of one pool's workers. */
+export class Preflight {
+  /** Names that the pool puts on its workers' global scope. */
+  readonly #given: Set<string>
+  /** Sources that run in its workers: a name that one of them mentions may be set by it. */
+  readonly #sources: string[]
+
+  constructor(given: Iterable<string>, sources: string[]) {
+    this.#given = new Set(given)
+    this.#sources = [...sources]
+  }
+
+  /** @throws InvalidInputError that names what is missing, and says what to do. */
+  inspect(source: string, entryPoint: object, field: string): void {
+    const names = namesOf(source)
+    if (names?.usesOuterThis) {
+      throw new InvalidInputError(
+        field,
+        entryPoint,
+        'uses `this`, which is not sent along with an arrow function',
+        'give what it needs through `args`',
+      )
+    }
+    const missing = [...(names?.free ?? [])].find((name) => this.#isMissing(name))
+    if (missing !== undefined) throw missingName(missing, entryPoint, field)
+    this.note(source)
+  }
+
+  /** Takes note of a source that runs in the workers: names that it mentions may be set by it. */
+  note(source: string): void {
+    this.#sources.push(source)
+  }
+
+  #isMissing(name: string): boolean {
+    if (this.#given.has(name) || WORKER_ONLY.has(name)) return false
+    if (name in globalThis && !PAGE_ONLY.has(name)) return false
+    const mention = new RegExp(`(?<![\\p{ID_Continue}$])${name.replaceAll('$', '\\$')}(?![\\p{ID_Continue}$])`, 'u')
+    return !this.#sources.some((source) => mention.test(source))
+  }
+}
+
+function missingName(name: string, entryPoint: object, field: string): InvalidInputError {
+  return PAGE_ONLY.has(name)
+    ? new InvalidInputError(
+        field,
+        entryPoint,
+        `uses \`${name}\`, which pages have and workers have not`,
+        'do this part in the page, with what the task returns or sends',
+      )
+    : new InvalidInputError(
+        field,
+        entryPoint,
+        `uses \`${name}\`, which its worker has not: a function is sent as its source, without the variables around it`,
+        `give it through \`args\`, or to every worker through \`globals: { ${name} }\``,
+      )
+}
