@@ -4,7 +4,9 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use js_sys::{Array, WeakRef};
-use millhand_core::{Admission, ExitReason, PoolConfig, PoolSettings, PoolSizes, Priority, TaskSpec, WorkerId};
+use millhand_core::{
+    Admission, ExitReason, PoolConfig, PoolSettings, PoolSizes, Priority, TaskSpec, WorkerId,
+};
 use wasm_bindgen::prelude::*;
 
 use crate::browser_port::BrowserPort;

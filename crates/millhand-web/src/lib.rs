@@ -20,8 +20,9 @@ mod wire;
 pub use browser_port::BrowserPort;
 pub use error::{PoolError, to_js_error};
 pub use event::Event;
-pub use millhand_core::{Admission, 
-    ConfigError, ExitReason, PoolConfig, PoolSettings, PoolSizes, Priority, TaskId, TaskSpec, WorkerId,
+pub use millhand_core::{
+    Admission, ConfigError, ExitReason, PoolConfig, PoolSettings, PoolSizes, Priority, TaskId, TaskSpec,
+    WorkerId,
 };
 pub use payloads::FunctionId;
 pub use pool::{Pool, TaskCall};
