@@ -87,6 +87,8 @@ kinds! {
         OverStretch,
         /// It keeps workers that are too many after a resize.
         KeptSurplus,
+        /// It stops idle workers that are too many after a resize in the place of starting ones.
+        WastefulShrink,
         /// It takes busy workers for surplus after a resize, too.
         RuthlessShrink,
         /// It lets one worker more install at a time.
@@ -177,6 +179,7 @@ impl Defect {
             Self::DoubledStart => Rule::FreshWorker,
             Self::OverStretch => Rule::StretchBound,
             Self::KeptSurplus => Rule::SurplusEnds,
+            Self::WastefulShrink => Rule::SurplusOrder,
             Self::OverInstall => Rule::InstallBound,
             Self::EagerStart => Rule::NeededStart,
             Self::LazyStart => Rule::PromptStart,
