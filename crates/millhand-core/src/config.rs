@@ -151,6 +151,9 @@ impl TryFrom<PoolSettings> for PoolConfig {
         if settings.spares > MAX_WORKERS {
             return Err(ConfigError::TooManySpares { spares: settings.spares });
         }
+        if settings.max_queue == 0 && settings.start_at == 0 && settings.spares == 0 {
+            return Err(ConfigError::TakesNothing);
+        }
         Ok(Self {
             sizes,
             install_concurrency: settings.install_concurrency,
@@ -170,6 +173,9 @@ impl TryFrom<PoolSettings> for PoolConfig {
 /// Settings that do not hold together. Fields have the names of the public API.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
+    /// No task may wait, so none would ever have a worker started for it, and none starts without.
+    #[error("`pool.maxQueue`, `pool.startAt` and `pool.spares` are all 0, so every task would be rejected")]
+    TakesNothing,
     /// More spare workers than any page can use.
     #[error("`pool.spares` ({spares}) is greater than {MAX_WORKERS}")]
     TooManySpares {
@@ -227,6 +233,22 @@ mod tests {
             PoolSettings { stretch_to: 5_000, ..good },
             "`pool.stretchTo` (5000) is greater than 1024, the most workers a pool can have",
         );
+    }
+
+    #[test]
+    fn a_pool_that_would_reject_every_task_is_refused() {
+        let none = PoolSettings { max_queue: 0, start_at: 0, spares: 0, ..PoolSettings::default() };
+        check(
+            none.clone(),
+            "`pool.maxQueue`, `pool.startAt` and `pool.spares` are all 0, so every task would be rejected",
+        );
+        for one in [
+            PoolSettings { max_queue: 1, ..none.clone() },
+            PoolSettings { start_at: 1, ..none.clone() },
+            PoolSettings { spares: 1, ..none },
+        ] {
+            assert!(PoolConfig::try_from(one).is_ok());
+        }
     }
 
     #[test]

@@ -24,8 +24,7 @@ pub struct Scheduler {
     tasks: BTreeMap<TaskId, Task>,
     workers: BTreeMap<WorkerId, Worker>,
     idle: BTreeSet<WorkerId>,
-    /// How many of `workers` are starting.
-    starting: usize,
+    starting: BTreeSet<WorkerId>,
     /// Tasks for whichever worker is free.
     shared: TaskQueue,
     /// See [`Self::floor`].
@@ -92,7 +91,7 @@ impl Scheduler {
             tasks: BTreeMap::new(),
             workers: BTreeMap::new(),
             idle: BTreeSet::new(),
-            starting: 0,
+            starting: BTreeSet::new(),
             shared: TaskQueue::default(),
             install_failures: 0,
             early_deaths: 0,
@@ -128,7 +127,7 @@ impl Scheduler {
     /// Workers that have their environment.
     #[must_use]
     pub fn workers_up(&self) -> usize {
-        self.workers.len() - self.starting
+        self.workers.len() - self.starting.len()
     }
 
     /// Workers to reach whether or not there is work; zero once reached or given up.
@@ -145,7 +144,7 @@ impl Scheduler {
     pub fn stats(&self) -> Stats {
         Stats {
             queued: self.queued,
-            starting: self.starting,
+            starting: self.starting.len(),
             idle: self.idle.len(),
             busy: self.busy(),
             stale_inputs: self.stale_inputs,
@@ -253,7 +252,7 @@ impl Scheduler {
         self.state = state;
         self.timers.clear();
         self.idle.clear();
-        self.starting = 0;
+        self.starting.clear();
         self.floor = 0;
         self.queued = 0;
         let mut waiting = core::mem::take(&mut self.shared);

@@ -27,6 +27,8 @@ pub struct Canary {
     defect: Defect,
     /// Every worker that was ordered.
     started: Vec<WorkerId>,
+    /// Those that came up.
+    ready: BTreeSet<WorkerId>,
     /// Tasks for any worker that were not posted.
     waiting: BTreeSet<TaskId>,
     /// Orders that the scheduler inside did not give.
@@ -57,6 +59,7 @@ impl Canary {
             sound,
             defect,
             started: Vec::new(),
+            ready: BTreeSet::new(),
             waiting: BTreeSet::new(),
             invented: VecDeque::new(),
             stuck: None,
@@ -201,6 +204,10 @@ impl Canary {
             (Defect::LeakedWorker, StopReason::PoolTerminated) if self.is_terminated => return None,
             (Defect::EndlessDrain, StopReason::PoolTerminated) if !self.is_terminated => return None,
             (Defect::KeptSurplus, StopReason::Surplus) => return None,
+            (Defect::WastefulShrink, StopReason::Surplus) if !self.ready.contains(&worker) => {
+                let idle = self.find(|_, state| state == Some(WorkerState::Idle));
+                return Some(Output::StopWorker { worker: idle.unwrap_or(worker), reason });
+            }
             (Defect::DoubledStop, _) => self.invented.push_back(output),
             (Defect::StartAfterEnd, StopReason::PoolTerminated) => {
                 self.invented.push_back(Output::StartWorker { worker: WorkerId(u32::MAX) });
@@ -284,6 +291,9 @@ impl Subject for Canary {
     fn handle_input(&mut self, now: Instant, input: Input) {
         match input {
             Input::PoolTerminated => self.is_terminated = true,
+            Input::WorkerReady { worker } => {
+                self.ready.insert(worker);
+            }
             Input::TaskSubmitted { task, spec } => {
                 self.has_queue_timeouts |= spec.queue_timeout.is_some();
                 if spec.target.is_none() {

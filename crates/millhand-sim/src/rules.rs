@@ -62,7 +62,7 @@ kinds! {
         FreshWorker,
         /// No more workers live than the pool may stretch to, and its spares.
         StretchBound,
-        /// After a resize, idle and starting workers that are too many are stopped at once, busy ones with their task.
+        /// After a resize, starting and idle workers that are too many are stopped at once, busy ones with their task.
         SurplusEnds,
         /// No more workers are starting than may install at a time.
         InstallBound,
@@ -75,6 +75,8 @@ kinds! {
         SparesKept,
         /// A worker is stopped only while it lives, and for a reason that there is.
         FoundedStop,
+        /// Of workers that are too many after a resize, one that is up is stopped only when none starts.
+        SurplusOrder,
         /// A boot without a sign of progress is ended when its time is over.
         HungBootEnds,
         /// Workers that are too many with nothing to do are gone when all is quiet.

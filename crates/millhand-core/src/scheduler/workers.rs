@@ -23,7 +23,7 @@ impl Scheduler {
         if !self.is_starting(worker) {
             return self.count_stale();
         }
-        self.starting -= 1;
+        self.starting.remove(&worker);
         self.timers.cancel(Timer::Boot(worker));
         self.timers.cancel(Timer::Backoff);
         self.install_failures = 0;
@@ -111,17 +111,17 @@ impl Scheduler {
             self.next_worker += 1;
             self.workers
                 .insert(worker, Worker { state: WorkerState::Starting, targeted: TaskQueue::default() });
-            self.starting += 1;
+            self.starting.insert(worker);
             self.timers.set(Timer::Boot(worker), now.after(self.config.boot_timeout));
             self.outputs.push_back(Output::StartWorker { worker });
         }
     }
 
-    /// Ends workers that are more than the pool may have, those first that are missed least. Busy ones end with their
-    /// task.
+    /// Ends workers that are more than the pool may have, those first that are missed least: what starts is worth less
+    /// than what is up. Busy ones end with their task.
     pub(super) fn shed_surplus(&mut self) {
         while self.workers.len() > self.config.max_live() {
-            let Some(worker) = self.idle.last().copied().or_else(|| self.last_starting()) else { return };
+            let Some(worker) = self.starting.last().or_else(|| self.idle.last()).copied() else { return };
             self.dismiss(worker, StopReason::Surplus);
         }
     }
@@ -162,13 +162,13 @@ impl Scheduler {
             && !self.is_drained()
             && !self.timers.is_set(Timer::Backoff)
             && !self.is_giving_up()
-            && self.starting < self.config.install_concurrency as usize
+            && self.starting.len() < self.config.install_concurrency as usize
             && self.workers.len() < self.config.max_live()
     }
 
     /// A worker is wanted if a queued task has neither an idle nor a starting one to wait for, or for a spare.
     fn wants_worker(&self) -> bool {
-        let coming = self.idle.len() + self.starting;
+        let coming = self.idle.len() + self.starting.len();
         let is_stretched = self.workers.len() >= self.config.sizes.stretch_to() as usize;
         self.workers.len() < self.floor as usize
             || (!is_stretched && self.shared.len() > coming)
@@ -199,7 +199,7 @@ impl Scheduler {
     }
 
     fn fail_if_hopeless(&mut self) {
-        if self.is_giving_up() && self.starting == 0 && !self.is_drained() {
+        if self.is_giving_up() && self.starting.is_empty() && !self.is_drained() {
             self.outputs.push_back(Output::FailPool);
             // A user who waits for the end of a drain must hear of it, too.
             let is_wanted = self.state == PoolState::Draining;
@@ -220,10 +220,6 @@ impl Scheduler {
         }
     }
 
-    fn last_starting(&self) -> Option<WorkerId> {
-        self.workers.iter().rev().find(|(_, worker)| worker.state == WorkerState::Starting).map(|(id, _)| *id)
-    }
-
     fn dismiss(&mut self, worker: WorkerId, reason: StopReason) {
         self.outputs.push_back(Output::StopWorker { worker, reason });
         self.remove(worker);
@@ -232,9 +228,7 @@ impl Scheduler {
     /// Forgets a worker and settles the tasks that were meant for it alone.
     fn remove(&mut self, id: WorkerId) {
         let Some(mut worker) = self.workers.remove(&id) else { return };
-        if worker.state == WorkerState::Starting {
-            self.starting -= 1;
-        }
+        self.starting.remove(&id);
         self.idle.remove(&id);
         self.timers.cancel(Timer::Boot(id));
         self.timers.cancel(Timer::Idle(id));

@@ -1,6 +1,6 @@
 //! What can be wrong with a canary, and what it is configured with for that.
 
-use millhand_core::PoolSettings;
+use millhand_core::{PoolConfig, PoolSettings};
 
 use crate::Rule;
 
@@ -87,6 +87,8 @@ kinds! {
         OverStretch,
         /// It keeps workers that are too many after a resize.
         KeptSurplus,
+        /// It stops idle workers that are too many after a resize in the place of starting ones.
+        WastefulShrink,
         /// It takes busy workers for surplus after a resize, too.
         RuthlessShrink,
         /// It lets one worker more install at a time.
@@ -177,6 +179,7 @@ impl Defect {
             Self::DoubledStart => Rule::FreshWorker,
             Self::OverStretch => Rule::StretchBound,
             Self::KeptSurplus => Rule::SurplusEnds,
+            Self::WastefulShrink => Rule::SurplusOrder,
             Self::OverInstall => Rule::InstallBound,
             Self::EagerStart => Rule::NeededStart,
             Self::LazyStart => Rule::PromptStart,
@@ -202,10 +205,17 @@ impl Defect {
         }
     }
 
-    /// What the scheduler inside is configured with.
-    pub(super) fn configure(self, mut settings: PoolSettings) -> PoolSettings {
+    /// What the scheduler inside is configured with; nothing is wrong with it if that would not hold together.
+    pub(super) fn configure(self, settings: PoolSettings) -> PoolSettings {
+        let wrong = self.misconfigure(settings.clone());
+        if PoolConfig::try_from(wrong.clone()).is_ok() { wrong } else { settings }
+    }
+
+    fn misconfigure(self, mut settings: PoolSettings) -> PoolSettings {
         match self {
             Self::IgnoredAge => settings.priority_step_ms = u32::MAX,
+            // Else the worker is stopped as soon as it is not told.
+            Self::LostAbort => settings.cancel_grace_ms = settings.cancel_grace_ms.max(1),
             Self::HastyGrace => settings.cancel_grace_ms /= 2,
             Self::LateGrace => settings.cancel_grace_ms = settings.cancel_grace_ms * 2 + 1,
             Self::LongQueue => settings.max_queue += 1,

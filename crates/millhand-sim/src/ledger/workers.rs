@@ -106,8 +106,6 @@ impl Ledger {
                 } else {
                     self.lose_up(worker);
                 }
-                // The scheduler may end workers that are up and keep some that start.
-                self.await_workers(self.settings.start_at);
             }
             StopReason::PoolTerminated => self.bury(worker),
         }

@@ -102,7 +102,7 @@ impl Habits {
 
 fn draw_settings(rng: &mut Rng) -> PoolSettings {
     let sizes = draw_sizes(rng);
-    PoolSettings {
+    let mut settings = PoolSettings {
         start_at: sizes.start_at(),
         stretch_to: sizes.stretch_to(),
         install_concurrency: rng.u32(1..=4),
@@ -115,7 +115,12 @@ fn draw_settings(rng: &mut Rng) -> PoolSettings {
         cancel_grace_ms: if rng.u8(0..10) == 0 { 0 } else { rng.u32(1..=100) },
         max_queue: if rng.u8(0..4) == 0 { rng.u32(0..=40) } else { 10_000_000 },
         priority_step_ms: [0, rng.u32(1..=200), 10_000][rng.usize(0..3)],
+    };
+    if settings.start_at == 0 && settings.spares == 0 {
+        // A pool that would reject every task is refused.
+        settings.max_queue = settings.max_queue.max(1);
     }
+    settings
 }
 
 fn draw_sizes(rng: &mut Rng) -> PoolSizes {

@@ -26,6 +26,7 @@ pub(super) const CHECKS: &[(Rule, OrderChecker)] = &[
     (Rule::StretchBound, workers::stretch_bound),
     (Rule::InstallBound, workers::install_bound),
     (Rule::NeededStart, workers::needed_start),
+    (Rule::SurplusOrder, workers::surplus_order),
     (Rule::FoundedStop, workers::founded_stop),
     (Rule::GivesUp, workers::founded_failure),
     (Rule::GivesUp, workers::hopeful_start),

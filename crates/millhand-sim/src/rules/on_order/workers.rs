@@ -93,6 +93,15 @@ pub(super) fn needed_start(ledger: &Ledger, output: &Output) -> Verdict {
     ))
 }
 
+pub(super) fn surplus_order(ledger: &Ledger, output: &Output) -> Verdict {
+    let Output::StopWorker { worker, reason: StopReason::Surplus } = *output else { return Ok(()) };
+    let starting = ledger.workers_starting();
+    if starting > 0 && ledger.worker(worker) == Some(WorkerState::Idle) {
+        return Err(format!("{worker:?} is idle and is stopped for surplus, and {starting} are starting"));
+    }
+    Ok(())
+}
+
 pub(super) fn founded_stop(ledger: &Ledger, output: &Output) -> Verdict {
     let Output::StopWorker { worker, reason } = *output else { return Ok(()) };
     let state = ledger.worker(worker);
@@ -130,14 +139,9 @@ fn has_idled_for_too_long(ledger: &Ledger, worker: WorkerId) -> bool {
         && ledger.workers_idle() > settings.spares as usize
 }
 
-/// Idle ones go first, then those that start.
 fn is_surplus(ledger: &Ledger, worker: WorkerId) -> bool {
     ledger.workers_live() > ledger.most_live()
-        && match ledger.worker(worker) {
-            Some(WorkerState::Idle) => true,
-            Some(WorkerState::Starting) => ledger.workers_idle() == 0,
-            _ => false,
-        }
+        && matches!(ledger.worker(worker), Some(WorkerState::Idle | WorkerState::Starting))
 }
 
 pub(super) fn founded_failure(ledger: &Ledger, output: &Output) -> Verdict {
