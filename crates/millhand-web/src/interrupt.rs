@@ -11,8 +11,10 @@ const SIGINT: u8 = 2;
 
 /// Memory for one worker, or `undefined` where pages share none.
 pub(crate) fn shared_memory() -> JsValue {
-    let is_isolated = Reflect::get(&js_sys::global(), &"crossOriginIsolated".into());
-    if is_isolated.is_ok_and(|is_isolated| is_isolated.is_truthy()) {
+    let global = js_sys::global();
+    let has = |name: &str| Reflect::get(&global, &name.into()).is_ok_and(|value| value.is_truthy());
+    // WebKitGTK isolates pages, and may have no such memory all the same.
+    if has("crossOriginIsolated") && has("SharedArrayBuffer") {
         SharedArrayBuffer::new(1).into()
     } else {
         JsValue::UNDEFINED

@@ -58,15 +58,15 @@ export async function startPython(setup: PythonSetup, options: InstallOptions): 
       report({ step: 'PackagesLoading', packages: setup.packages })
       await loadPackages(pyodide, setup.packages)
     }
-    const signals = interrupt && new Uint8Array(interrupt)
-    if (signals) {
-      pyodide.setInterruptBuffer(signals)
-      self.addEventListener('unhandledrejection', ignoreInterrupt)
-    }
+    // Where pages share none, it has memory of its own: Python that looks for interrupts calls JavaScript now and then, and
+    // WebKit ends no worker that stays within WebAssembly.
+    const signals = new Uint8Array(interrupt ?? new ArrayBuffer(1))
+    pyodide.setInterruptBuffer(signals)
+    self.addEventListener('unhandledrejection', ignoreInterrupt)
     Object.assign(globalThis, { [setup.alias]: pyodide })
     return {
       run: (source, args) => run(pyodide, source, args),
-      clearInterrupt: () => signals?.fill(0),
+      clearInterrupt: () => void signals.fill(0),
       flushOutput: captureOutput(pyodide, print),
       toJavaScript: (value) => toJavaScript(value, pyodide),
     }

@@ -183,7 +183,7 @@ const SCENARIOS = {
 
 export const names = Object.keys(SCENARIOS)
 
-/** How a scenario went, and for how long. It has failed, too, if the page had an error that nobody handled, or a worker lives on. */
+/** How a scenario went, and for how long. An error that nobody handled is a failure, too, and so is a worker that lives on. */
 export async function run(name) {
   const pools = []
   const unhandled = []
