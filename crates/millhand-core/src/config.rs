@@ -252,6 +252,13 @@ mod tests {
     }
 
     #[test]
+    fn bounds_are_inclusive() {
+        let most = PoolSettings { stretch_to: MAX_WORKERS, spares: MAX_WORKERS, ..PoolSettings::default() };
+        assert!(PoolConfig::try_from(most.clone()).is_ok());
+        check(PoolSettings { spares: MAX_WORKERS + 1, ..most }, "`pool.spares` (1025) is greater than 1024");
+    }
+
+    #[test]
     fn the_pause_doubles_up_to_its_bound() {
         let settings = PoolSettings { backoff_ms: 100, max_backoff_ms: 350, ..PoolSettings::default() };
         let config = PoolConfig::try_from(settings).unwrap();

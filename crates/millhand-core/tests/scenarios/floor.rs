@@ -22,6 +22,14 @@ fn the_floor_is_what_the_pool_starts_with_or_a_user_reserved_until_it_is_reached
 }
 
 #[test]
+fn a_reserve_of_workers_that_are_up_already_sets_no_floor() {
+    let mut pool = Pool::with_idle_workers(2, settings());
+    assert_eq!(pool.reserve(2), NOTHING);
+    assert_eq!(pool.floor(), 0);
+    assert_eq!(pool.lose(2), NOTHING, "it is not replaced before there is work");
+}
+
+#[test]
 fn too_many_failed_installs_beside_a_worker_end_the_wait_for_more() {
     let mut pool = Pool::new(PoolSettings { start_at: 2, ..settings() });
     assert_eq!(pool.orders(), ["start w1", "start w2"]);
