@@ -109,7 +109,7 @@ impl Pool {
 
     /// Changes the bounds on the number of workers.
     pub fn resize(&self, sizes: PoolSizes) {
-        self.inner.turn(|state, now| state.decide(now, Input::PoolResized { sizes }));
+        self.inner.turn(|state, now| state.resize(now, sizes));
     }
 
     /// Ends the pool when its tasks have ended; it takes no more.

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use js_sys::{Array, Promise};
 use millhand_core::{
-    ExitReason, Input, InstallFault, Instant, Outcome, Output, PoolConfig, PoolState, Scheduler, TaskId,
-    WorkerId, WorkerState,
+    ExitReason, Input, InstallFault, Instant, Outcome, Output, PoolConfig, PoolSizes, PoolState, Scheduler,
+    TaskId, WorkerId, WorkerState,
 };
 use wasm_bindgen::JsValue;
 
@@ -171,6 +171,14 @@ impl State {
     pub(crate) fn cancel(&mut self, now: Instant, task: TaskId, cause: JsValue) {
         self.tasks.set_cancel_cause(task, cause);
         self.decide(now, Input::TaskCancelled { task });
+    }
+
+    /// The user wants other bounds on the number of workers: nobody waits for more than there may be.
+    pub(crate) fn resize(&mut self, now: Instant, sizes: PoolSizes) {
+        for waiter in &mut self.waiters {
+            waiter.count = waiter.count.min(sizes.stretch_to() as usize);
+        }
+        self.decide(now, Input::PoolResized { sizes });
     }
 
     /// A promise of the pool's first workers having been up.

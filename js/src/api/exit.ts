@@ -32,7 +32,7 @@ export function toInstallError(cause: unknown): InstallError {
 /** A user's reason to cancel, as it goes to the task and comes back with the exit: never `undefined`, always cloneable. */
 export function toCancelCause(reason: unknown): unknown {
   if (reason === undefined) return toErrorRecord(new DOMException('the task was cancelled', 'AbortError'))
-  return reason instanceof Error || !isCloneable(reason) ? toErrorRecord(reason) : reason
+  return reason instanceof Error || !isCloneable(reason) ? toErrorRecord(reason) : structuredClone(reason)
 }
 
 function toResult({ reason, value, title, ...ids }: Ended): unknown {
@@ -41,7 +41,7 @@ function toResult({ reason, value, title, ...ids }: Ended): unknown {
     case 'Completed':
       return value
     case 'Threw':
-      return cause
+      return cause ?? new RemoteError(toErrorRecord(value))
     case 'Unclonable':
       return new TaskError({ reason, ...ids }, `\`${title}\` has something that cannot be cloned: ${cause?.message}`, {
         hint: 'take and return plain data: numbers, strings, arrays, objects, typed arrays',

@@ -24,10 +24,11 @@ export function namesOf(source: string): SourceNames | null {
     if (SKIPPED_AFTER.has(before ?? '') || after === ':' || after === '=>') return
     free.add(token.text)
   })
-  const isArrow = !/^\s*(async\s+)?function\b/.test(source) && tokens.some(({ text }) => text === '=>')
-  const hasOwnThis = tokens.some(({ text }) => text === 'function')
-  const usesOuterThis = isArrow && !hasOwnThis && isArrowFirst(tokens) && tokens.some(({ text }) => text === 'this')
-  return { free, usesOuterThis }
+  const usesThis = tokens.some(({ text }, index) => {
+    const before = tokens[index - 1]?.text ?? ''
+    return text === 'this' && !SKIPPED_AFTER.has(before) && tokens[index + 1]?.text !== ':'
+  })
+  return { free, usesOuterThis: isArrowFirst(tokens) && !tokens.some(hasThis) && usesThis }
 }
 
 /** A name after one of these is a property, a label, or asked for with care. */
@@ -39,7 +40,7 @@ interface Token {
 }
 
 /** With these, names come and go in ways that tokens do not show. */
-const UNSURE = new Set(['class', 'with', 'eval', 'import', 'export', '@', '#'])
+const UNSURE = new Set(['class', 'with', 'eval', 'import', 'export', 'using', '@', '#', '\\'])
 
 const KEYWORDS = new Set(
   (
@@ -67,7 +68,11 @@ function tokenize(source: string): Token[] | null {
     else if (text !== undefined || number !== undefined) tokens.push({ kind: 'other', text: '0' })
     else if (mark === '/') {
       const before = tokens.at(-1)?.text ?? '('
-      if (BEFORE_REGEX.test(before)) {
+      const beforeThat = tokens.at(-2)?.text ?? ''
+      // `i++ / 2`, or `+ +/re/`: who knows.
+      if ((before === '+' || before === '-') && before === beforeThat) return null
+      const isProperty = beforeThat === '.' || beforeThat === '?.'
+      if (BEFORE_REGEX.test(before) && !isProperty) {
         const end = regexEnd(source, scanner.lastIndex)
         if (end === null) return null
         scanner.lastIndex = end
@@ -98,7 +103,9 @@ function tokenize(source: string): Token[] | null {
 function regexEnd(source: string, start: number): number | null {
   const body = /(?:[^\\/[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+\/[a-z]*/y
   body.lastIndex = start
-  return body.test(source) ? body.lastIndex : null
+  const found = body.exec(source)
+  // A class within a class, which the newest kind of regular expression has, is more than this pattern reads.
+  return found && !/\[[^\]]*\[/.test(found[0]) ? body.lastIndex : null
 }
 
 /** Where a template's text ends: at its end, or where `${` opens. */
@@ -129,30 +136,44 @@ function declaredNames(tokens: Token[]): Set<string> {
     } else if (text === 'typeof') {
       add(after) // Whoever asks first knows that it may not be there.
     } else if (text === 'const' || text === 'let' || text === 'var') {
-      addRange(index + 1, endOfDeclaration(tokens, index + 1))
+      for (const token of patternTokens(tokens, index + 1)) add(token)
     } else if (text === '(' && tokens[closingOf(tokens, index) + 1]?.text === '{') {
       // The parameters of a function or method; or the head of a statement, whose names then pass too.
       add(tokens[index - 1])
-      if (!STATEMENTS.has(tokens[index - 1]?.text ?? '')) addRange(index, closingOf(tokens, index))
+      const isHead = STATEMENTS.has(tokens[index - 1]?.text ?? '') && tokens[index - 1]?.text !== 'catch'
+      if (!isHead) addRange(index, closingOf(tokens, index))
     }
     if (after?.text === '=' && text !== ')' && text !== ']') add(tokens[index])
   })
   return declared
 }
 
-const STATEMENTS = new Set(['if', 'while', 'for', 'switch'])
+const STATEMENTS = new Set(['if', 'while', 'for', 'switch', 'catch'])
 
-/** A declaration goes on to the end of its statement: names of its values pass as if they were declared. */
-function endOfDeclaration(tokens: Token[], start: number): number {
+/** Whether a function or method with a `this` of its own begins here. */
+function hasThis({ text }: Token, index: number, tokens: Token[]): boolean {
+  if (text === 'function') return true
+  const isMethod = text === '(' && tokens[closingOf(tokens, index) + 1]?.text === '{'
+  return isMethod && !STATEMENTS.has(tokens[index - 1]?.text ?? '')
+}
+
+/**
+ * The tokens of a declaration's patterns: up to each `=`, and on from the comma after its value, to the end of the statement.
+ * Where a statement ends without a semicolon this goes too far, and lets names pass.
+ */
+function* patternTokens(tokens: Token[], start: number): Iterable<Token> {
   let depth = 0
-  for (let index = start; index < tokens.length; index += 1) {
-    const { text } = tokens[index] as Token
-    if (depth === 0 && (text === ';' || text === '=' || text === 'of' || text === 'in')) return index
+  let inValue = false
+  for (const token of tokens.slice(start)) {
+    const { text } = token
+    if (depth === 0 && (text === ';' || text === 'of' || text === 'in')) return
+    if (depth === 0 && text === '=') inValue = true
+    if (depth === 0 && text === ',') inValue = false
     if ('([{'.includes(text)) depth += 1
     if (')]}'.includes(text)) depth -= 1
-    if (depth < 0) return index
+    if (depth < 0) return
+    if (!inValue) yield token
   }
-  return tokens.length
 }
 
 function closingOf(tokens: Token[], open: number): number {

@@ -58,7 +58,7 @@ export class FunctionTable {
     const origin = typeof entryPoint === 'function' ? moduleOrigins.get(entryPoint) : undefined
     const known = typeof entryPoint === 'function' ? this.#known.get(call)?.get(entryPoint) : undefined
     if (known !== undefined && (origin || !this.#sourcesForbidden)) return known
-    const id = this.#define({ call, from: origin ?? this.#sourceOrigin(entryPoint, field) })
+    const id = origin ? this.#define({ call, from: origin }) : this.#defineSource(call, entryPoint, field)
     const ids = this.#known.get(call) ?? new WeakMap<object, number>()
     this.#known.set(call, ids.set(entryPoint as object, id))
     return id
@@ -69,16 +69,19 @@ export class FunctionTable {
     return this.#define({ call: 'python' })
   }
 
-  #sourceOrigin(entryPoint: unknown, field: string): FunctionOrigin {
+  #defineSource(call: 'entryPoint' | 'each' | 'spread', entryPoint: unknown, field: string): number {
     const source = sourceOf(entryPoint, field)
     if (this.#sourcesForbidden) throw sourceForbidden(field)
-    this.#options.inspect(source, entryPoint as object, field)
-    return { source }
+    return this.#define({ call, from: { source } }, () => this.#options.inspect(source, entryPoint as object, field))
   }
 
-  #define(definition: FunctionDefinition): number {
+  /** @param check throws for a definition that cannot be had; asked once for each. */
+  #define(definition: FunctionDefinition, check = (): void => undefined): number {
     const key = JSON.stringify(definition)
-    const id = this.#byDefinition.get(key) ?? this.#options.define(definition)
+    const known = this.#byDefinition.get(key)
+    if (known !== undefined) return known
+    check()
+    const id = this.#options.define(definition)
     this.#byDefinition.set(key, id)
     return id
   }

@@ -5,7 +5,7 @@ import type { PythonRequest } from '../install/python.js'
 import { parsePythonInput } from '../install/python.js'
 import type { HostSettings } from '../host.js'
 import type { GlobalRecord, PostInstallRecord } from '../wire/protocol.js'
-import { checkObject, checkOptions, isIdentifier, parseCount } from '../common/checks.js'
+import { checkObject, checkOptions, checkText, isIdentifier, parseCount } from '../common/checks.js'
 import { snapshot } from '../common/cloneable.js'
 import { InvalidInputError } from '../common/errors.js'
 import { sourceOf } from './functions.js'
@@ -108,7 +108,7 @@ export function parsePoolInput(input: WorkersPoolInput, machine: Machine): PoolP
   const python = parseInstall(install)
   return {
     settings: parseSizing(pool, machine, python !== null),
-    defaults: parseDefaults(pool.defaults ?? {}),
+    defaults: parseDefaults(pool.defaults === undefined ? {} : pool.defaults),
     python,
     globals: parseGlobals(globals),
     postInstallTasks: parsePostInstallTasks(postInstallTasks),
@@ -137,18 +137,23 @@ const PLAIN_WORKER_GB = 0.02
 function parseSizing(pool: PoolSizing, machine: Machine, hasPython: boolean): HostSettings {
   checkOptions('pool', pool, POOL_OPTIONS)
   const { startAt, stretchTo } = parseSizes(pool, 'pool.')
+  const count = (name: keyof PoolSizing, min: number, max: number): number | undefined =>
+    pool[name] === undefined ? undefined : parseCount(`pool.${name}`, pool[name], min, max)
   const first = startAt ?? Math.min(1, stretchTo ?? 1)
   return {
     startAt: first,
     stretchTo: stretchTo ?? Math.max(first, defaultStretch(machine, hasPython)),
-    installConcurrency: parseCount('pool.installConcurrency', pool.installConcurrency ?? machine.cores, 1, MAX_WORKERS),
-    bootTimeoutMs: parseCount('pool.bootTimeout', pool.bootTimeout ?? DEFAULT_BOOT_TIMEOUT_MS, 1, MAX_TIMEOUT_MS),
-    spares: parseCount('pool.spares', pool.spares ?? 0, 0, MAX_WORKERS),
-    idleTimeoutMs: parseOptional('pool.idleTimeout', pool.idleTimeout, 1),
-    cancelGraceMs: parseCount('pool.cancelGrace', pool.cancelGrace ?? DEFAULT_CANCEL_GRACE_MS, 0, MAX_TIMEOUT_MS),
-    maxQueue: parseCount('pool.maxQueue', pool.maxQueue ?? DEFAULT_MAX_QUEUE, 0, MAX_TIMEOUT_MS),
+    installConcurrency: count('installConcurrency', 1, MAX_WORKERS) ?? machine.cores,
+    bootTimeoutMs: count('bootTimeout', 1, MAX_TIMEOUT_MS) ?? DEFAULT_BOOT_TIMEOUT_MS,
+    spares: count('spares', 0, MAX_WORKERS) ?? 0,
+    idleTimeoutMs: count('idleTimeout', 1, MAX_TIMEOUT_MS),
+    cancelGraceMs: count('cancelGrace', 0, MAX_TIMEOUT_MS) ?? DEFAULT_CANCEL_GRACE_MS,
+    maxQueue: count('maxQueue', 1, MAX_QUEUE) ?? DEFAULT_MAX_QUEUE,
   }
 }
+
+/** What fits into the host's numbers. */
+const MAX_QUEUE = 2 ** 31 - 1
 
 const POOL_OPTIONS = [
   'startAt',
@@ -209,10 +214,6 @@ export function parseTimes(times: TaskTimes, prefix = ''): TaskTimes {
   }
 }
 
-function parseOptional(field: string, value: unknown, min: number): number | undefined {
-  return value === undefined ? undefined : parseCount(field, value, min, MAX_TIMEOUT_MS)
-}
-
 function oneOf(
   sizes: PoolSizing,
   name: keyof PoolSizing,
@@ -240,16 +241,23 @@ function parseGlobals(globals: Record<string, unknown>): GlobalRecord[] {
     if (!isIdentifier(name)) {
       throw new InvalidInputError('globals', name, 'has a name that is no JavaScript identifier')
     }
+    if (NEEDED_NAMES.has(name)) {
+      throw new InvalidInputError(field, value, 'has a name that workers need for themselves', 'give it another name')
+    }
     if (typeof value === 'function') return { name, source: sourceOf(value, field) }
     return { name, value: snapshot(value, field).value }
   })
 }
+
+/** A worker that lost one of these could not go on. */
+const NEEDED_NAMES = new Set(['self', 'globalThis', 'postMessage', 'addEventListener', 'URL', 'Blob', 'AbortController'])
 
 function parsePostInstallTasks(tasks: PostInstallTask[]): PostInstallRecord[] {
   if (!Array.isArray(tasks)) throw new InvalidInputError('postInstallTasks', tasks, 'is not an array')
   return tasks.map((task, index) => {
     const field = `postInstallTasks[${index}]`
     checkOptions(field, task, ['title', 'entryPoint', 'args'])
+    checkText(`${field}.title`, task.title)
     const source = sourceOf(task.entryPoint, `${field}.entryPoint`)
     const title = task.title ?? (task.entryPoint.name || `post-install task ${index}`)
     return { title, source, args: snapshot(task.args, `${field}.args`).value }

@@ -1,6 +1,6 @@
 /** `pool.map`: items in, results out, and never more under way than the workers can take. */
 
-import { checkOptions, parseCount } from '../common/checks.js'
+import { checkOptions, checkSignal, parseCount } from '../common/checks.js'
 import { InvalidInputError } from '../common/errors.js'
 import type { Task } from './task.js'
 
@@ -46,7 +46,7 @@ export async function* mapItems<Item, Result>(
   let over = false
   const pull = async (): Promise<null> => {
     const first = source.pulled
-    const chunk = await source.pull(size.next)
+    const chunk = await source.pull(size.next, options.chunk === null ? AIM_MS : null)
     pulling = null
     if (chunk.length > 0 && !over) underWay.push(start(runner.run(chunk, first), size, chunk.length))
     return null
@@ -67,7 +67,10 @@ export async function* mapItems<Item, Result>(
   } finally {
     over = true
     for (const { task } of underWay) task.cancel('the iteration has ended')
-    await source.close()
+    const closing = source.close()
+    // An asynchronous source that is waiting for its next item answers only then, and perhaps never.
+    if (pulling) closing.catch(() => undefined)
+    else await closing
   }
 }
 
@@ -81,6 +84,7 @@ export interface ParsedMapOptions {
 export function parseMapOptions(options: MapOptions): ParsedMapOptions {
   checkOptions('options', options, ['chunk', 'ordered', 'signal'])
   const { chunk = 'auto', ordered = true, signal } = options
+  checkSignal(signal)
   if (typeof ordered !== 'boolean') throw new InvalidInputError('ordered', ordered, 'is neither true nor false')
   return { chunk: chunk === 'auto' ? null : parseCount('chunk', chunk, 1, MAX_CHUNK), ordered, signal }
 }
@@ -129,15 +133,19 @@ class ItemSource<Item> {
   ended = false
   pulled = 0
   readonly #iterator: Iterator<Item> | AsyncIterator<Item>
+  /** The next item, asked for and not there yet. */
+  #next: Promise<IteratorResult<Item>> | null = null
 
   constructor(items: Iterable<Item> | AsyncIterable<Item>) {
     this.#iterator = Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]()
   }
 
-  async pull(count: number): Promise<Item[]> {
+  /** Up to `count` items; fewer at the end, or if one takes longer than `patience_ms` and others are there. */
+  async pull(count: number, patience_ms: number | null): Promise<Item[]> {
     const pulled: Item[] = []
     while (pulled.length < count) {
-      const next = await this.#iterator.next()
+      const next = await this.#take(pulled.length === 0 ? null : patience_ms)
+      if (!next) break
       if (next.done) {
         this.ended = true
         break
@@ -152,6 +160,28 @@ class ItemSource<Item> {
     if (this.ended) return
     this.ended = true
     await this.#iterator.return?.()
+  }
+
+  async #take(patience_ms: number | null): Promise<IteratorResult<Item> | null> {
+    if (!this.#next) {
+      const next = this.#iterator.next()
+      if (!(next instanceof Promise)) return next
+      this.#next = next
+    }
+    const next = patience_ms === null ? await this.#next : await within(this.#next, patience_ms)
+    if (next) this.#next = null
+    return next
+  }
+}
+
+/** What `promise` resolves to, or `null` if that takes longer. */
+async function within<T>(promise: Promise<T>, patience_ms: number): Promise<T | null> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<null>((resolve) => (timer = setTimeout(() => resolve(null), patience_ms)))
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
   }
 }
 

@@ -25,11 +25,11 @@ export class Preflight {
   /** Names that the pool puts on its workers' global scope. */
   readonly #given: Set<string>
   /** Sources that run in its workers: a name that one of them mentions may be set by it. */
-  readonly #sources: string[]
+  readonly #sources: Set<string>
 
   constructor(given: Iterable<string>, sources: string[]) {
     this.#given = new Set(given)
-    this.#sources = [...sources]
+    this.#sources = new Set(sources)
   }
 
   /** @throws InvalidInputError that names what is missing, and says what to do. */
@@ -43,22 +43,27 @@ export class Preflight {
         'give what it needs through `args`',
       )
     }
-    const missing = [...(names?.free ?? [])].find((name) => this.#isMissing(name))
+    const missing = [...(names?.free ?? [])].find((name) => this.#isMissing(name, source))
     if (missing !== undefined) throw missingName(missing, entryPoint, field)
     this.note(source)
   }
 
   /** Takes note of a source that runs in the workers: names that it mentions may be set by it. */
   note(source: string): void {
-    this.#sources.push(source)
+    this.#sources.add(source)
   }
 
-  #isMissing(name: string): boolean {
+  #isMissing(name: string, source: string): boolean {
     if (this.#given.has(name) || WORKER_ONLY.has(name)) return false
-    if (name in globalThis && !PAGE_ONLY.has(name)) return false
+    if (PAGE_ONLY.has(name) ? isGuarded(name, source) : name in globalThis) return false
     const mention = new RegExp(`(?<![\\p{ID_Continue}$])${name.replaceAll('$', '\\$')}(?![\\p{ID_Continue}$])`, 'u')
-    return !this.#sources.some((source) => mention.test(source))
+    return ![...this.#sources].some((known) => mention.test(known))
   }
+}
+
+/** Whether a source seems to ask for a name of pages before it uses it. */
+function isGuarded(name: string, source: string): boolean {
+  return /\btry\b/.test(source) || new RegExp(`["'.]${name}\\b`).test(source)
 }
 
 function missingName(name: string, entryPoint: object, field: string): InvalidInputError {

@@ -55,6 +55,16 @@ export class Task<Result> implements PromiseLike<Result>, AsyncIterable<unknown>
     return this.#result.then(onFulfilled, onRejected)
   }
 
+  catch<Rejected = never>(
+    onRejected?: ((error: unknown) => Rejected | PromiseLike<Rejected>) | null,
+  ): Promise<Result | Rejected> {
+    return this.then(null, onRejected)
+  }
+
+  finally(onFinally?: (() => void) | null): Promise<Result> {
+    return this.then().finally(onFinally)
+  }
+
   /** Payloads from now on, and those that are replayed; breaking off does not touch the task. */
   [Symbol.asyncIterator](): AsyncGenerator<unknown, void, undefined> {
     return iterateData(this.message$, toTaskError)
@@ -71,9 +81,14 @@ export class Task<Result> implements PromiseLike<Result>, AsyncIterable<unknown>
   }
 }
 
+/** Name and message; of a Python exception the last line, for its message is the whole traceback. */
+function summaryOf(thrown: Error & { python?: { traceback: string } | undefined }): string {
+  return thrown.python?.traceback.trim().split('\n').at(-1) ?? `${thrown.name}: ${thrown.message}`
+}
+
 function toTaskError({ data }: MessageExit): unknown {
   const { reason, result, taskId, workerId } = data
   if (reason !== 'Threw') return result
   const thrown = result as Error
-  return new TaskError({ reason, taskId, workerId }, `the task threw ${thrown.name}: ${thrown.message}`, { cause: thrown })
+  return new TaskError({ reason, taskId, workerId }, `the task threw ${summaryOf(thrown)}`, { cause: thrown })
 }

@@ -7,7 +7,7 @@ import { Host } from '../host.js'
 import { prepareSetup } from '../install/setup.js'
 import { RemoteError } from '../wire/errors.js'
 import type { ErrorRecord, InstallEvent } from '../wire/protocol.js'
-import { checkOptions, parseCount } from '../common/checks.js'
+import { checkOptions, checkSignal, checkText, parseCount } from '../common/checks.js'
 import type { Snapshot } from '../common/cloneable.js'
 import { snapshot } from '../common/cloneable.js'
 import { InvalidInputError, MillhandError } from '../common/errors.js'
@@ -254,7 +254,9 @@ export class WorkersPool {
    * Sends data to a task's `context.onData`; what is sent before the task starts waits for it. `false` if the task has ended.
    * @throws InvalidInputError for a task that never was, or data that cannot be cloned.
    */
-  sendData({ taskId, data }: { taskId: string; data: unknown }): boolean {
+  sendData(input: { taskId: string; data: unknown }): boolean {
+    checkOptions('message', input, ['taskId', 'data'])
+    const { taskId, data } = input
     const id = this.#parseTask(taskId)
     return this.#host.sendData(id, snapshot(data, 'data').value)
   }
@@ -268,7 +270,9 @@ export class WorkersPool {
    * Starts workers until `workersCount` are up, and resolves then.
    * @throws InvalidInputError for more than `pool.stretchTo`.
    */
-  async reserve({ workersCount }: { workersCount: number }): Promise<void> {
+  async reserve(input: { workersCount: number }): Promise<void> {
+    checkOptions('reserve', input, ['workersCount'])
+    const { workersCount } = input
     const count = parseCount('workersCount', workersCount, 0, MAX_WORKERS)
     const { stretchTo } = this.#sizes
     if (count > stretchTo) {
@@ -336,6 +340,7 @@ export class WorkersPool {
       essential: false,
       withdrawnBecause: undefined,
     }
+    checkText('title', title)
     checkTransfer(options)
     checkSignal(signal)
     if (signal?.aborted) spec.withdrawnBecause = toCancelCause(signal.reason)
@@ -371,7 +376,7 @@ export class WorkersPool {
   }
 
   #cancelWith(signal: AbortSignal, { id, stream }: Submitted): void {
-    if (signal.aborted) return
+    if (signal.aborted) return this.#cancel(id, signal.reason)
     const abort = (): void => this.#cancel(id, signal.reason)
     signal.addEventListener('abort', abort, { once: true })
     stream.message$.subscribe({ complete: () => signal.removeEventListener('abort', abort) })
@@ -533,12 +538,6 @@ function quietly(act: () => void): void {
     act()
   } catch (error) {
     reportError(error)
-  }
-}
-
-function checkSignal(signal: unknown): void {
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new InvalidInputError('signal', signal, 'is not an AbortSignal', 'give `controller.signal`')
   }
 }
 

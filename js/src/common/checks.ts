@@ -25,6 +25,16 @@ export function parseCount(field: string, value: unknown, min: number, max: numb
   return value
 }
 
+export function checkSignal(signal: unknown): void {
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new InvalidInputError('signal', signal, 'is not an AbortSignal', 'give `controller.signal`')
+  }
+}
+
+export function checkText(field: string, text: unknown): void {
+  if (text !== undefined && typeof text !== 'string') throw new InvalidInputError(field, text, 'is not a string')
+}
+
 export function isIdentifier(name: unknown): name is string {
   return typeof name === 'string' && /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u.test(name)
 }

@@ -4,15 +4,20 @@ import { InstallError } from '../common/errors.js'
 
 const MAX_TRIES = 3
 const FIRST_PAUSE_MS = 250
+/** A server that answers so may answer otherwise the next time. */
+const PASSING = new Set([429, 500, 502, 503, 504])
 
-/** What `read` makes of a response with a status of success. Network failures, in the body too, and 5xx are tried again. */
+/**
+ * What `read` makes of a response with a status of success. Network failures, in the body too, and passing troubles of a server
+ * are tried again.
+ */
 export async function fetchAnd<T>(url: string, init: RequestInit, read: (response: Response) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     const last = attempt === MAX_TRIES
     try {
       const response = await fetch(url, init)
       if (response.ok) return await read(response)
-      if (response.status < 500 || last) throw await refusal(url, response)
+      if (!PASSING.has(response.status) || last) throw await refusal(url, response)
     } catch (cause) {
       if (cause instanceof InstallError || init.signal?.aborted) throw cause
       if (last) throw new InstallError(`\`${url}\` could not be fetched: ${String(cause)}`, { cause })
@@ -42,6 +47,6 @@ async function refusal(url: string, response: Response): Promise<InstallError> {
     const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
     return new InstallError(error.message, { detail: text(error.code), hint: text(error.hint) })
   }
-  const hint = response.status === 404 || response.status === 405 ? 'is the page served by `millhand serve`?' : undefined
+  const hint = 'is the page served by `millhand serve`?'
   return new InstallError(`\`${url}\` answered ${response.status} ${response.statusText}`.trim(), { hint })
 }

@@ -24,6 +24,9 @@ const SPECIFIER =
   /^(?<name>[a-z0-9]([a-z0-9._-]*[a-z0-9])?)( *== *(?<version>(\d+!)?\d+(\.\d+)*([._-]?(a|b|c|rc|alpha|beta|pre|preview)[._-]?\d*)?(-\d+|[._-]?(post|rev|r)[._-]?\d*)?([._-]?dev[._-]?\d*)?(\+[a-z0-9]+([._-][a-z0-9]+)*)?))?$/i
 
 export function parsePythonInput(input: string[] | PyodideInput, field: string): PythonRequest {
+  if (typeof input !== 'object' || input === null) {
+    throw new InvalidInputError(field, input, 'is not a list of packages', "give one like `['numpy']`")
+  }
   if (Array.isArray(input)) return { version: null, modules: parseModules(input, field), indexUrl: null, alias: 'pyodide' }
   checkOptions(field, input, ['version', 'modules', 'indexUrl', 'pyodideAlias'])
   const { version = null, modules = [], indexUrl = null, pyodideAlias = 'pyodide' } = input

@@ -7,14 +7,14 @@
 export async function holdLifeLock(): Promise<string | null> {
   if (!('locks' in navigator)) return null
   const name = `millhand-worker-${crypto.randomUUID()}`
-  await new Promise<void>((held, failed) => {
-    const forever = new Promise<never>(() => undefined)
+  const forever = new Promise<never>(() => undefined)
+  return new Promise((resolve) => {
     navigator.locks
       .request(name, () => {
-        held()
+        resolve(name)
         return forever
       })
-      .catch(failed)
+      // Refused, as in a frame without storage: it is as if there were none.
+      .catch(() => resolve(null))
   })
-  return name
 }

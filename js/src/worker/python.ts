@@ -19,10 +19,11 @@ export interface Python {
   /** Sends what was printed without an end of its line. */
   flushOutput(): void
   /**
-   * A value as one that can be cloned: a Python object, or one in an array or object, is converted, and released.
+   * A value as one that can be cloned: a Python object, or one in an array or object, is converted, and released if the task
+   * needs it no more.
    * @throws UnclonableError for one that has no JavaScript form.
    */
-  toJavaScript(value: unknown): unknown
+  toJavaScript(value: unknown, then: 'release' | 'keep'): unknown
 }
 
 /** The part of Pyodide's API that is used here. */
@@ -68,7 +69,7 @@ export async function startPython(setup: PythonSetup, options: InstallOptions): 
       run: (source, args) => run(pyodide, source, args),
       clearInterrupt: () => void signals.fill(0),
       flushOutput: captureOutput(pyodide, print),
-      toJavaScript: (value) => toJavaScript(value, pyodide),
+      toJavaScript: (value, then) => new Conversion(pyodide, then).convert(value),
     }
   } finally {
     restoreFetch()
@@ -137,7 +138,11 @@ function captureOutput(pyodide: Pyodide, print: (text: string) => void): () => v
   pyodide.setStdout({ write })
   const flush = pyodide.runPython('import sys\nsys.stdout.flush') as () => void
   return () => {
-    flush()
+    try {
+      flush()
+    } catch {
+      // The task has closed its standard output: there is nothing to flush.
+    }
     if (line === '') return
     print(line)
     line = ''
@@ -185,26 +190,57 @@ function blobOf(files: PythonSetup['files'], name: string): Blob {
   return blob
 }
 
-function toJavaScript(value: unknown, pyodide: Pyodide): unknown {
-  if (value instanceof pyodide.ffi.PyProxy) return convertProxy(value, pyodide)
-  if (Array.isArray(value)) return value.map((member) => toJavaScript(member, pyodide))
-  if (!isPlainObject(value)) return value
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, toJavaScript(member, pyodide)]))
-}
+/** One value's way to JavaScript. What occurs in it twice is converted once. */
+class Conversion {
+  readonly #pyodide: Pyodide
+  readonly #then: 'release' | 'keep'
+  readonly #converted = new Map<object, unknown>()
 
-function convertProxy(proxy: PyProxy, pyodide: Pyodide): unknown {
-  try {
-    // A NumPy scalar knows its Python value.
-    if (proxy.ndim === 0 && proxy.item) return toJavaScript(proxy.item(), pyodide)
-    return proxy.toJs({ create_pyproxies: false, dict_converter: Object.fromEntries })
-  } catch (cause) {
-    if (cause instanceof UnclonableError) throw cause
-    const why = cause instanceof Error ? cause.message.trim().split('\n').at(-1) : String(cause)
-    throw new UnclonableError(
-      `a Python \`${proxy.type}\` has no JavaScript form: use numbers, strings, lists, dicts or arrays instead (${why})`,
-    )
-  } finally {
-    proxy.destroy()
+  constructor(pyodide: Pyodide, then: 'release' | 'keep') {
+    this.#pyodide = pyodide
+    this.#then = then
+  }
+
+  convert(value: unknown): unknown {
+    if (value instanceof this.#pyodide.ffi.PyProxy) return this.#once(value, () => this.#proxy(value))
+    if (Array.isArray(value)) {
+      const copy: unknown[] = []
+      return this.#filled(value, copy, () => value.forEach((member) => copy.push(this.convert(member))))
+    }
+    if (!isPlainObject(value)) return value
+    const copy: Record<string, unknown> = {}
+    return this.#filled(value, copy, () => {
+      for (const [key, member] of Object.entries(value)) copy[key] = this.convert(member)
+    })
+  }
+
+  #once(value: object, convert: () => unknown): unknown {
+    if (!this.#converted.has(value)) this.#converted.set(value, convert())
+    return this.#converted.get(value)
+  }
+
+  /** The copy of a container, known before it is filled: it may contain itself. */
+  #filled(value: object, copy: object, fill: () => void): unknown {
+    if (this.#converted.has(value)) return this.#converted.get(value)
+    this.#converted.set(value, copy)
+    fill()
+    return copy
+  }
+
+  #proxy(proxy: PyProxy): unknown {
+    try {
+      // A NumPy scalar knows its Python value.
+      if (proxy.ndim === 0 && proxy.item) return this.convert(proxy.item())
+      return proxy.toJs({ create_pyproxies: false, dict_converter: Object.fromEntries })
+    } catch (cause) {
+      if (cause instanceof UnclonableError) throw cause
+      const why = cause instanceof Error ? cause.message.trim().split('\n').at(-1) : String(cause)
+      throw new UnclonableError(
+        `a Python \`${proxy.type}\` has no JavaScript form: use numbers, strings, lists, dicts or arrays instead (${why})`,
+      )
+    } finally {
+      if (this.#then === 'release') proxy.destroy()
+    }
   }
 }
 

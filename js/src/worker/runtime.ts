@@ -92,7 +92,11 @@ class Runtime {
   }
 
   #deliver([, taskId, data]: DataIn): void {
-    this.#contexts.get(taskId)?.receive(data)
+    try {
+      this.#contexts.get(taskId)?.receive(data)
+    } catch (error) {
+      die(error) // Of the task's own `onData`: an uncaught error, like that of any callback.
+    }
   }
 
   #abort([, taskId, cause]: Abort): void {
@@ -103,6 +107,7 @@ class Runtime {
   async #run([, taskId, functionId, args]: Run, context: TaskContext): Promise<void> {
     let outcome: Outcome = Outcome.Completed
     let value: unknown
+    let transfer: Transferable[] = []
     // An interrupt that was meant for the task before must not hit this one.
     this.#python?.clearInterrupt()
     try {
@@ -115,14 +120,14 @@ class Runtime {
         taskId: context.taskName,
         workerId: this.#workerId,
       })
+      transfer = context.transferOf(value)
       // A Python object is converted here, and not only when it cannot be sent, so that it is released.
-      value = this.#convert(value)
+      value = this.#python ? this.#python.toJavaScript(value, 'release') : value
     } catch (error) {
       outcome = error instanceof UnclonableError ? Outcome.Unclonable : Outcome.Threw
       value = toErrorRecord(error)
     }
     this.#python?.flushOutput()
-    const transfer = context.transferOf(value)
     context.end()
     this.#contexts.delete(taskId)
     sendValue({
@@ -135,7 +140,7 @@ class Runtime {
   }
 
   #convert(value: unknown): unknown {
-    return this.#python ? this.#python.toJavaScript(value) : value
+    return this.#python ? this.#python.toJavaScript(value, 'keep') : value
   }
 
   /** Python's standard output: a log of the task that runs. */
@@ -146,7 +151,7 @@ class Runtime {
   }
 }
 
-/** A worker that fails itself is of no more use: it dies of it, and the page hears why. */
+/** Makes `error` an uncaught one: the worker dies of it, and the page hears why. */
 function die(error: unknown): void {
   setTimeout(() => {
     throw error

@@ -329,3 +329,24 @@ test('after the end of a pool, functions that it knows and others exit alike', a
   })
   expect(reasons).toEqual(['PoolTerminated', 'PoolTerminated'])
 })
+
+test('an `onData` that throws is an uncaught error', async ({ page }) => {
+  page.removeAllListeners('pageerror')
+  const { error, next } = await page.evaluate(async () => {
+    const { WorkersPool } = await import('millhand')
+    const { rejection } = await import('support')
+    const pool = new WorkersPool({ pool: { startAt: 1, stretchTo: 1 } })
+    const task = pool.run(({ context }) => {
+      context.onData = () => {
+        throw new Error('from onData')
+      }
+      context.info('listening')
+      return new Promise(() => {})
+    })
+    task.message$.subscribe(({ type }) => type === 'Log' && task.send(1))
+    return { error: await rejection(task), next: await pool.run(() => 'fine') }
+  })
+  expect(error.reason).toBe('WorkerLost')
+  expect(error.message).toContain('from onData')
+  expect(next).toBe('fine')
+})

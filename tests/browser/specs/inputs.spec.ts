@@ -42,10 +42,38 @@ test('inputs that cannot be meant are typed errors that name the field and the v
       ['a worker that never was', { entryPoint: () => 1, targetWorkerId: 'w99' }],
       ['a priority that is no number', { entryPoint: () => 1, priority: 'high' }],
       ['an unknown task option', { entryPoint: () => 1, tilte: 'x' }],
+      ['a title that is no text', { entryPoint: () => 1, title: 7 }],
+      ['no time at all', { entryPoint: () => 1, timeout: 0 }],
+      ['a queue time that is text', { entryPoint: () => 1, queueTimeout: '5' }],
+      ['half a retry', { entryPoint: () => 1, retries: 0.5 }],
+      ['a signal that is none', { entryPoint: () => 1, signal: {} }],
+      ['a transfer that is no list', { entryPoint: () => 1, transfer: new ArrayBuffer(1) }],
+      ['a replay below nothing', { entryPoint: () => 1, replay: -1 }],
     ]
     for (const [name, task] of tasks) {
       const error = thrown(() => pool.schedule(task as Schedule))
       errors[name] = `${error.name} ${error.field}: ${error.message.split('\n')[0]}`
+    }
+    const calls: [name: string, call: () => unknown][] = [
+      ['map over a number', () => pool.map(7 as unknown as number[], (x) => x)],
+      ['map in chunks of nothing', () => pool.map([1], (x) => x, { chunk: 0 })],
+      ['map with a signal that is none', () => pool.map([1], (x) => x, { signal: {} as AbortSignal })],
+      ['a module without a url', () => pool.use(7 as unknown as string)],
+      ['Python without a source', () => pool.python(undefined as unknown as string)],
+      ['a size that does not fit', () => pool.resize({ stretchTo: 0 })],
+      ['a broadcast of text', () => void pool.broadcast('x' as unknown as () => 1)],
+      ['no message', () => pool.sendData(undefined as unknown as { taskId: string; data: 1 })],
+      ['spares below nothing', () => new WorkersPool({ pool: { spares: -1 } })],
+      ['no queue at all', () => new WorkersPool({ pool: { maxQueue: 0 } })],
+      ['no idle time', () => new WorkersPool({ pool: { idleTimeout: 0 } })],
+      ['null for a time', () => new WorkersPool({ pool: { bootTimeout: null as unknown as number } })],
+      ['a grace that is text', () => new WorkersPool({ pool: { cancelGrace: '1' as unknown as number } })],
+      ['a bad default', () => new WorkersPool({ pool: { defaults: { timeout: -1 } } })],
+      ['an observer that is none', () => new WorkersPool({ cdnEvent$: {} as { next: () => void } })],
+    ]
+    for (const [name, call] of calls) {
+      const error = thrown(call)
+      errors[name] = `${error.name} ${error.field}`
     }
     errors['data for no task'] = thrown(() => pool.sendData({ taskId: 't77', data: 1 })).message
     errors['a reserve above stretch'] = (await rejection(pool.reserve({ workersCount: 3 }))).message
@@ -91,6 +119,29 @@ test('inputs that cannot be meant are typed errors that name the field and the v
     'a worker that never was': 'InvalidInputError targetWorkerId: `targetWorkerId` ("w99") is no worker of this pool',
     'a priority that is no number': 'InvalidInputError priority: `priority` ("high") is not a whole number from -1000000 to 1000000',
     'an unknown task option': 'InvalidInputError task.tilte: `task.tilte` ("x") is not an option',
+    'a title that is no text': 'InvalidInputError title: `title` (7) is not a string',
+    'no time at all': 'InvalidInputError timeout: `timeout` (0) is not a whole number from 1 to 2147483647',
+    'a queue time that is text':
+      'InvalidInputError queueTimeout: `queueTimeout` ("5") is not a whole number from 1 to 2147483647',
+    'half a retry': 'InvalidInputError retries: `retries` (0.5) is not a whole number from 0 to 100',
+    'a signal that is none': 'InvalidInputError signal: `signal` ({}) is not an AbortSignal',
+    'a transfer that is no list': 'InvalidInputError transfer: `transfer` ({}) is not an array',
+    'a replay below nothing': 'InvalidInputError replay: `replay` (-1) is not a whole number from 0 to 1000000',
+    'map over a number': 'InvalidInputError items',
+    'map in chunks of nothing': 'InvalidInputError chunk',
+    'map with a signal that is none': 'InvalidInputError signal',
+    'a module without a url': 'InvalidInputError url',
+    'Python without a source': 'InvalidInputError source',
+    'a size that does not fit': 'InvalidInputError stretchTo',
+    'a broadcast of text': 'InvalidInputError entryPoint',
+    'no message': 'InvalidInputError message',
+    'spares below nothing': 'InvalidInputError pool.spares',
+    'no queue at all': 'InvalidInputError pool.maxQueue',
+    'no idle time': 'InvalidInputError pool.idleTimeout',
+    'null for a time': 'InvalidInputError pool.bootTimeout',
+    'a grace that is text': 'InvalidInputError pool.cancelGrace',
+    'a bad default': 'InvalidInputError pool.defaults.timeout',
+    'an observer that is none': 'InvalidInputError cdnEvent$',
     'data for no task': '`taskId` ("t77") is no task of this pool',
     'a reserve above stretch': '`workersCount` (3) is greater than `pool.stretchTo` (2)',
     'a negative reserve': '`workersCount` (-1) is not a whole number from 0 to 1024',
@@ -113,4 +164,16 @@ test('the page takes the specifiers that the server takes', async ({ page }) => 
     })
   }, [...cases.good, ...cases.bad])
   expect(refused).toEqual(cases.bad)
+})
+
+test('globals that a worker needs for itself, and packages that are no list, are refused by name', async ({ page }) => {
+  const fields = await page.evaluate(async () => {
+    const { WorkersPool } = await import('millhand')
+    const { thrown } = await import('support')
+    return [
+      thrown(() => new WorkersPool({ globals: { postMessage: 1 } })).field,
+      thrown(() => new WorkersPool({ install: { pyodide: 'numpy' as unknown as string[] } })).message.split('\n')[0],
+    ]
+  })
+  expect(fields).toEqual(['globals.postMessage', '`install.pyodide` ("numpy") is not a list of packages'])
 })

@@ -181,3 +181,21 @@ test('the channels and the observables of a pool tell of its tasks', async ({ pa
   expect(seen.exits).toMatchObject({ Completed: 1 })
   expect(seen.workers).toEqual(['w1', 'w2'])
 })
+
+test('a task has what promises have', async ({ page }) => {
+  const seen = await page.evaluate(async () => {
+    const { WorkersPool } = await import('millhand')
+    const pool = new WorkersPool()
+    let finished = 0
+    const fails = (): number => {
+      throw new Error('on purpose')
+    }
+    return [
+      await pool.run(() => 1).finally(() => (finished += 1)),
+      await pool.run(fails).catch((error: unknown) => (error as Error).message),
+      await pool.run(fails).finally(() => (finished += 1)).catch(() => 'still fails'),
+      finished,
+    ]
+  })
+  expect(seen).toEqual([1, 'the task threw Error: on purpose', 'still fails', 2])
+})

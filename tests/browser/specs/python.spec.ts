@@ -89,6 +89,56 @@ held`).then(() => python('del held\ngc.collect()\ngone() is None')),
   expect(seen.released).toBe(true)
 })
 
+test('a pool with Python treats JavaScript results as others do, and leaves a task its Python objects', async ({ page }) => {
+  const seen = await page.evaluate(async () => {
+    const { WorkersPool } = await import('millhand')
+    const { collect } = await import('support')
+    const pool = new WorkersPool({ install: { pyodide: [] }, pool: { startAt: 1, stretchTo: 1 } })
+    const cyclic = await pool.run(() => {
+      const node: { self?: object; list: unknown[] } = { list: [] }
+      node.self = node
+      node.list.push(node)
+      return node
+    })
+    const moved = await pool.run(({ context }) => {
+      const { buffer } = new Uint8Array([1, 2])
+      setTimeout(() => context.info('later'))
+      const result = context.transfer({ buffer }, [buffer])
+      Object.assign(globalThis, { sent: buffer })
+      return result
+    })
+    const left = await pool.run(({ workerScope }) => workerScope['sent'].byteLength)
+    const messages = await collect(
+      pool.schedule({
+        entryPoint: ({ context, workerScope }) => {
+          const list = workerScope['pyodide'].runPython('[1, 2]')
+          context.sendData(list)
+          context.sendData({ nested: [list, list] })
+          return [list, list.length, list]
+        },
+      }),
+    )
+    return {
+      cyclic: cyclic.self === cyclic && cyclic.list[0] === cyclic,
+      moved: [...new Uint8Array(moved.buffer)],
+      left,
+      data: messages.flatMap(({ type, data }) => (type === 'Data' ? [data['payload']] : [])),
+      result: messages.flatMap(({ type, data }) => (type === 'Exit' ? [data.result] : [])),
+      closed: await pool.python('import sys\nsys.stdout.close()\n"still there"'),
+      afterwards: await pool.run(({ workerId }) => workerId),
+    }
+  })
+  expect(seen).toEqual({
+    cyclic: true,
+    moved: [1, 2],
+    left: 0,
+    data: [[1, 2], { nested: [[1, 2], [1, 2]] }],
+    result: [[[1, 2], 2, [1, 2]]],
+    closed: 'still there',
+    afterwards: 'w1',
+  })
+})
+
 test('an unknown Python package fails the pool by its name, once, and its tasks with it', async ({ page }) => {
   const { ready, task, later, started } = await page.evaluate(async () => {
     const { WorkersPool } = await import('millhand')

@@ -39,6 +39,18 @@ test('resizing ends surplus workers, busy ones with their task, and lets the poo
   expect(seen.error.message).toContain('`startAt` (5) is greater than `stretchTo` (4)')
 })
 
+test('who waits for more workers than a resize allows waits for those that it does', async ({ page }) => {
+  const up = await page.evaluate(async () => {
+    const { WorkersPool } = await import('millhand')
+    const pool = new WorkersPool({ pool: { startAt: 0, stretchTo: 5, installConcurrency: 1 } })
+    const reserved = pool.reserve({ workersCount: 5 })
+    pool.resize({ stretchTo: 2 })
+    await reserved
+    return Object.keys(pool.workers$.value).length
+  })
+  expect(up).toBe(2)
+})
+
 test('a full queue rejects, and goes on', async ({ page }) => {
   const { outcomes, later } = await page.evaluate(async () => {
     const { WorkersPool } = await import('millhand')

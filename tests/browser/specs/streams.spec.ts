@@ -262,3 +262,41 @@ test('Python source runs with its arguments as a dict', async ({ page }) => {
   expect(seen.error.cause).toMatchObject({ name: 'PythonError', python: { type: 'KeyError' } })
   expect(seen.none).toMatchObject({ code: 'invalid-input', field: 'source' })
 })
+
+test('map ends, gives results and shares out work while its source is silent', async ({ page }) => {
+  const seen = await page.evaluate(async () => {
+    const { WorkersPool } = await import('millhand')
+    const { rejection } = await import('support')
+    const pool = new WorkersPool({ pool: { startAt: 1, stretchTo: 1 } })
+    async function* thenSilent(count: number) {
+      for (let i = 0; i < count; i++) yield i
+      await new Promise(() => {})
+    }
+    const drain = async (iterable: AsyncIterable<unknown>) => {
+      for await (const result of iterable) void result
+    }
+    let broken = 0
+    for await (const result of pool.map(thenSilent(1), (x) => x + 1)) {
+      broken = result
+      break
+    }
+    const failed = await rejection(
+      drain(
+        pool.map(thenSilent(1), () => {
+          throw new Error('on the first')
+        }),
+      ),
+    )
+    const controller = new AbortController()
+    const aborted = rejection(drain(pool.map(thenSilent(0), (x) => x, { signal: controller.signal })))
+    controller.abort(new Error('enough'))
+    // Chunks grow with quick items, and are not waited for when items become slow.
+    const results: number[] = []
+    for await (const result of pool.map(thenSilent(100), (x) => x)) {
+      results.push(result)
+      if (results.length === 100) break
+    }
+    return { broken, failed: failed.cause?.message, aborted: (await aborted).message, results: results.length }
+  })
+  expect(seen).toEqual({ broken: 1, failed: 'on the first', aborted: 'enough', results: 100 })
+})

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use percent_encoding::percent_decode_str;
 use tower::ServiceExt as _;
@@ -49,7 +49,16 @@ pub async fn serve(State(state): State<AppState>, request: Request) -> Response 
     }
     let mut response = response.map(Body::new);
     response.headers_mut().insert(header::CACHE_CONTROL, NO_CACHE);
+    if let Some(text) = response.headers().get(header::CONTENT_TYPE).and_then(in_utf8) {
+        response.headers_mut().insert(header::CONTENT_TYPE, text);
+    }
     response
+}
+
+/// A type of text that names no encoding, with the one that pages are in today.
+fn in_utf8(kind: &HeaderValue) -> Option<HeaderValue> {
+    let kind = kind.to_str().ok().filter(|kind| kind.starts_with("text/") && !kind.contains("charset"))?;
+    HeaderValue::try_from(format!("{kind}; charset=utf-8")).ok()
 }
 
 fn not_found() -> Response {
