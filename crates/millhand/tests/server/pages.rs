@@ -22,9 +22,9 @@ async fn site() -> Server {
 async fn files_and_folders_are_served() {
     let server = site().await;
     for (path, content_type, body) in [
-        ("/", "text/html", "the start page"),
-        ("/index.html", "text/html", "the start page"),
-        ("/docs/", "text/html", "the documents"),
+        ("/", "text/html; charset=utf-8", "the start page"),
+        ("/index.html", "text/html; charset=utf-8", "the start page"),
+        ("/docs/", "text/html; charset=utf-8", "the documents"),
         ("/docs/app.mjs", "application/javascript", "export {}"),
         ("/docs/app.mjs?v=1", "application/javascript", "export {}"),
         ("/data.wasm", "application/wasm", "wasm"),
