@@ -7,8 +7,9 @@
 export interface SourceNames {
   /** Names that are used, and declared nowhere in the source. */
   free: Set<string>
-  /** Whether it is an arrow function that uses the `this` of the page around it. */
-  usesOuterThis: boolean
+  /** Whether it uses a `this` that it is not called with: an arrow function that of the page, a method that of its object. */
+  usesLostThis: boolean
+  isArrow: boolean
 }
 
 /** `null` if the source has something that tokens alone do not tell apart. */
@@ -28,7 +29,10 @@ export function namesOf(source: string): SourceNames | null {
     const before = tokens[index - 1]?.text ?? ''
     return text === 'this' && !SKIPPED_AFTER.has(before) && tokens[index + 1]?.text !== ':'
   })
-  return { free, usesOuterThis: isArrowFirst(tokens) && !tokens.some(hasThis) && usesThis }
+  // With a function inside that has a `this` of its own, whose it is cannot be told.
+  const owners = tokens.filter(hasThis).length
+  const isArrow = isArrowFirst(tokens)
+  return { free, isArrow, usesLostThis: usesThis && owners === (isArrow ? 0 : 1) }
 }
 
 /** A name after one of these is a property, a label, or asked for with care. */

@@ -2,6 +2,7 @@
 
 import type { FunctionDefinition, FunctionOrigin } from '../wire/protocol.js'
 import { InvalidInputError, MillhandError } from '../common/errors.js'
+import type { Inspected } from './preflight.js'
 
 /** The source of a function that can run elsewhere. */
 export function sourceOf(entryPoint: unknown, field: string): string {
@@ -35,7 +36,7 @@ export interface FunctionTableOptions {
   /** Gives the host a function, for an id. */
   define: (definition: FunctionDefinition) => number
   /** Looks a source over before it is sent; throws if it cannot run in a worker. */
-  inspect: (source: string, entryPoint: object, field: string) => void
+  inspect: (source: string, inspected: Inspected) => void
 }
 
 /** The ids of functions in one pool. Functions with the same definition share one. */
@@ -72,7 +73,9 @@ export class FunctionTable {
   #defineSource(call: 'entryPoint' | 'each' | 'spread', entryPoint: unknown, field: string): number {
     const source = sourceOf(entryPoint, field)
     if (this.#sourcesForbidden) throw sourceForbidden(field)
-    return this.#define({ call, from: { source } }, () => this.#options.inspect(source, entryPoint as object, field))
+    return this.#define({ call, from: { source } }, () =>
+      this.#options.inspect(source, { call, entryPoint: entryPoint as object, field }),
+    )
   }
 
   /** @param check throws for a definition that cannot be had; asked once for each. */

@@ -1,6 +1,7 @@
 /** Refuses, at the call, functions that use what their worker cannot have. When unsure, it lets them run. */
 
 import { InvalidInputError } from '../common/errors.js'
+import type { FunctionDefinition } from '../wire/protocol.js'
 import { namesOf } from './free-names.js'
 
 /** Names that pages have and workers have not. */
@@ -20,6 +21,13 @@ const WORKER_ONLY = new Set(
   ).split(' '),
 )
 
+/** A function that is looked over, and what it is for. */
+export interface Inspected {
+  call: FunctionDefinition['call']
+  entryPoint: object
+  field: string
+}
+
 /** What is known of one pool's workers. */
 export class Preflight {
   /** Names that the pool puts on its workers' global scope. */
@@ -33,13 +41,15 @@ export class Preflight {
   }
 
   /** @throws InvalidInputError that names what is missing, and says what to do. */
-  inspect(source: string, entryPoint: object, field: string): void {
+  inspect(source: string, { call, entryPoint, field }: Inspected): void {
     const names = namesOf(source)
-    if (names?.usesOuterThis) {
+    // Functions of `map` find their context as `this`, unless they are arrow functions.
+    const hasThis = call !== 'entryPoint' && !names?.isArrow
+    if (names?.usesLostThis && !hasThis) {
       throw new InvalidInputError(
         field,
         entryPoint,
-        'uses `this`, which is not sent along with an arrow function',
+        'uses `this`, which is not sent along with a function',
         'give what it needs through `args`',
       )
     }

@@ -150,7 +150,7 @@ export class WorkersPool {
     this.#preflight = preflightOf(plan)
     this.#functions = new FunctionTable({
       define: (definition) => this.#host.define(definition),
-      inspect: (source, entryPoint, field) => this.#preflight.inspect(source, entryPoint, field),
+      inspect: (source, inspected) => this.#preflight.inspect(source, inspected),
     })
   }
 

@@ -70,7 +70,7 @@ test('a JavaScript loop without end loses its worker after the grace time; a spa
     const error = await rejection(loop)
     const ran = await next
     await until(pool.workers$, (workers) => 'w3' in workers)
-    return { error, next: ran, workers: Object.keys(pool.workers$.value) }
+    return { error, next: ran, workers: Object.keys(pool.workers$.value).sort() }
   })
   expect(error).toMatchObject({ reason: 'Cancelled', cause: { name: 'AbortError' } })
   expect(next).toBe('w2')

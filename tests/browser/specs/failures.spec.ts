@@ -203,7 +203,7 @@ test('a worker that dies in the middle of a task loses that task alone', async (
     const error = await rejection(dying)
     const results = await Promise.all(queued)
     await until(pool.stats$, (stats) => stats.idle === 1)
-    return { error, results, workers: Object.keys(pool.workers$.value) }
+    return { error, results, workers: Object.keys(pool.workers$.value).sort() }
   })
   expect(error).toMatchObject({ code: 'worker-lost', reason: 'WorkerLost' })
   expect(error.message).toContain('dying')

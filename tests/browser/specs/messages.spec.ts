@@ -171,7 +171,7 @@ test('the channels and the observables of a pool tell of its tasks', async ({ pa
     task.send('go')
     await task
     await until(pool.busyWorkers$, (workers) => workers.length === 0)
-    return { channel, released, idle, running, busy, exits: pool.stats$.value.exits, workers: Object.keys(pool.workers$.value) }
+    return { channel, released, idle, running, busy, exits: pool.stats$.value.exits, workers: Object.keys(pool.workers$.value).sort() }
   })
   expect(seen.idle).toMatchObject({ idle: 2, running: 0, queued: 0, starting: 0, busy: [] })
   expect(seen.running).toEqual([{ taskId: 't1', title: 'wait', workerId: 'w2' }])

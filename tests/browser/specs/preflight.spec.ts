@@ -17,6 +17,12 @@ test('functions that use what their worker cannot have are refused at the call, 
         value = 1
         read = () => this.value
       })().read,
+      method: {
+        value: 1,
+        read() {
+          return this.value
+        },
+      }.read,
       oldStyle: function () {
         return outside.factor
       },
@@ -40,6 +46,7 @@ test('functions that use what their worker cannot have are refused at the call, 
     dom: expect.stringMatching(has('document')),
     storage: expect.stringMatching(has('localStorage')),
     outerThis: expect.stringMatching(/uses `this`/),
+    method: expect.stringMatching(/uses `this`/),
     oldStyle: expect.stringMatching(has('outside')),
     updated: expect.stringMatching(has('outside')),
   })

@@ -87,7 +87,7 @@ test('an item that fails ends the map with its error; breaking off and a signal 
     controller.abort(new Error('enough'))
     const { message } = await aborted
     await until(pool.stats$, ({ running, queued }) => running + queued === 0)
-    return { error, message, exits: pool.stats$.value.exits, workers: Object.keys(pool.workers$.value) }
+    return { error, message, exits: pool.stats$.value.exits, workers: Object.keys(pool.workers$.value).sort() }
   })
   expect(seen.error).toMatchObject({ reason: 'Threw', cause: { name: 'RangeError', message: 'no 3' } })
   expect(seen.message).toBe('enough')
