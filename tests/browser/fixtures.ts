@@ -1,5 +1,6 @@
 /** A page of the real server that fails its test on any error that nobody handled. */
 
+import type { Page } from '@playwright/test'
 import { test as base } from '@playwright/test'
 
 export const test = base.extend({
@@ -13,3 +14,29 @@ export const test = base.extend({
 })
 
 export { expect } from '@playwright/test'
+
+/** Serves the page anew without cross-origin isolation: it shares no memory with its workers. */
+export async function withoutIsolation(page: Page) {
+  await page.route('**/*', async (route) => {
+    const response = await route.fetch()
+    const headers = response.headers()
+    delete headers['cross-origin-embedder-policy']
+    await route.fulfill({ response, headers })
+  })
+  await page.reload()
+}
+
+/** Serves the server's own Pyodide below `/distribution/`, laid out as a distribution is, with some files replaced. */
+export async function serveDistribution(page: Page, replaced: Record<string, string> = {}) {
+  const server = process.env['MILLHAND_URL'] ?? ''
+  const answer = await page.request.post(`${server}millhand/manifest`, { data: { pyodide: { modules: [] } } })
+  const { pyodide } = (await answer.json()) as { pyodide: { files: { name: string; url: string }[]; lock: object } }
+  await page.route('**/distribution/*', async (route) => {
+    const name = new URL(route.request().url()).pathname.split('/').at(-1) ?? ''
+    if (name === 'pyodide-lock.json') return route.fulfill({ json: pyodide.lock })
+    if (name in replaced) return route.fulfill({ body: replaced[name] ?? '' })
+    const file = pyodide.files.find((file) => file.name === name)
+    if (!file) return route.fulfill({ status: 404 })
+    return route.fulfill({ response: await route.fetch({ url: new URL(file.url, server).href }) })
+  })
+}

@@ -21,9 +21,19 @@ pub(crate) fn shared_memory() -> JsValue {
     }
 }
 
-/// Interrupts the Python of the worker that shares `memory`. The worker clears it before each task.
+/// Interrupts the Python of the worker that shares `memory`.
 pub(crate) fn raise(memory: &JsValue) {
+    write(memory, SIGINT);
+}
+
+/// Takes an interrupt back that hit nothing. To be called before a task is posted: then what was meant for the task
+/// before cannot hit this one, and what is meant for this one is not lost.
+pub(crate) fn clear(memory: &JsValue) {
+    write(memory, 0);
+}
+
+fn write(memory: &JsValue, signal: u8) {
     if let Some(memory) = memory.dyn_ref::<SharedArrayBuffer>() {
-        Uint8Array::new(memory).set_index(0, SIGINT);
+        Uint8Array::new(memory).set_index(0, signal);
     }
 }

@@ -249,6 +249,7 @@ impl State {
     fn post_task(&mut self, worker: WorkerId, task: TaskId) {
         let Some((call, inbox)) = self.tasks.start(task, worker) else { return };
         let Some(hired) = self.workers.get_mut(&worker) else { return };
+        interrupt::clear(&hired.interrupt);
         let Call { function, args, transfer } = call;
         if hired.defined.insert(function)
             && let Some(definition) = self.functions.definition(function)

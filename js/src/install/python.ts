@@ -3,6 +3,7 @@
 import { InstallError, InvalidInputError } from '../common/errors.js'
 import type { PyodideInput } from '../api/inputs.js'
 import { checkOptions, isIdentifier } from '../common/checks.js'
+import { packageName } from '../wire/names.js'
 import { fetchJson } from './fetch.js'
 import type { FileEntry, PythonManifest } from './manifest.js'
 
@@ -81,8 +82,8 @@ export async function manifestOfIndex(
   return {
     version: request.version ?? 'of its indexUrl',
     files: [...runtime, ...wheels],
-    packages: entries.map((entry) => normalise(entry.name)),
-    lock: { info: lock.info, packages: Object.fromEntries(entries.map((entry) => [normalise(entry.name), entry])) },
+    packages: entries.map((entry) => packageName(entry.name)),
+    lock: { info: lock.info, packages: Object.fromEntries(entries.map((entry) => [packageName(entry.name), entry])) },
   }
 }
 
@@ -98,7 +99,7 @@ function resolve(specifiers: string[], lock: Lock, where: string): LockEntry[] {
   const visiting = new Set<string>()
   const visit = (specifier: string): void => {
     const [name = '', version] = specifier.split('==').map((part) => part.trim())
-    const key = normalise(name)
+    const key = packageName(name)
     const entry = lock.packages[key]
     if (!entry) throw new InstallError(`the Python package \`${name}\` is not in the lock of \`${where}\``)
     if (version !== undefined && version !== entry.version) {
@@ -111,9 +112,4 @@ function resolve(specifiers: string[], lock: Lock, where: string): LockEntry[] {
   }
   specifiers.forEach(visit)
   return [...resolved.values()]
-}
-
-/** As PEP 503 has it. */
-function normalise(name: string): string {
-  return name.toLowerCase().replace(/[-_.]+/g, '-')
 }

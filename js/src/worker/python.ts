@@ -4,6 +4,7 @@
  */
 
 import type { PythonSetup } from '../wire/protocol.js'
+import { packageName } from '../wire/names.js'
 import type { InstallOptions } from './environment.js'
 import { PermanentInstallError, UnclonableError } from './failures.js'
 
@@ -14,8 +15,6 @@ const BASE_URL = 'https://environment.millhand.invalid/'
 export interface Python {
   /** Runs a source with `args` as the dict `args`; the value of its last expression comes back. */
   run(source: string, args: unknown): Promise<unknown>
-  /** Forgets an interrupt that has not hit anything. */
-  clearInterrupt(): void
   /** Sends what was printed without an end of its line. */
   flushOutput(): void
   /**
@@ -61,13 +60,11 @@ export async function startPython(setup: PythonSetup, options: InstallOptions): 
     }
     // Where pages share none, it has memory of its own: Python that looks for interrupts calls JavaScript now and then, and
     // WebKit ends no worker that stays within WebAssembly.
-    const signals = new Uint8Array(interrupt ?? new ArrayBuffer(1))
-    pyodide.setInterruptBuffer(signals)
+    pyodide.setInterruptBuffer(new Uint8Array(interrupt ?? new ArrayBuffer(1)))
     self.addEventListener('unhandledrejection', ignoreInterrupt)
     Object.assign(globalThis, { [setup.alias]: pyodide })
     return {
       run: (source, args) => run(pyodide, source, args),
-      clearInterrupt: () => void signals.fill(0),
       flushOutput: captureOutput(pyodide, print),
       toJavaScript: (value, then) => new Conversion(pyodide, then).convert(value),
     }
@@ -114,15 +111,11 @@ async function loadPackages(pyodide: Pyodide, names: string[]): Promise<void> {
   const problems: string[] = []
   const errorCallback = (text: string): void => void problems.push(text)
   await pyodide.loadPackage(names, { messageCallback: () => undefined, errorCallback })
-  const loaded = new Set(Object.keys(pyodide.loadedPackages).map(normalise))
-  const missing = names.filter((name) => !loaded.has(normalise(name)))
+  const loaded = new Set(Object.keys(pyodide.loadedPackages).map(packageName))
+  const missing = names.filter((name) => !loaded.has(packageName(name)))
   if (missing.length === 0) return
   const cause = new Error(`these packages do not load: \`${missing.join('`, `')}\`: ${problems.join('; ')}`)
   throw new PermanentInstallError(cause.message, { cause })
-}
-
-function normalise(name: string): string {
-  return name.toLowerCase().replace(/[-_.]+/g, '-')
 }
 
 /** Sends what Python prints, a line at a time; the function that it gives sends the rest of the last line. */

@@ -108,8 +108,6 @@ class Runtime {
     let outcome: Outcome = Outcome.Completed
     let value: unknown
     let transfer: Transferable[] = []
-    // An interrupt that was meant for the task before must not hit this one.
-    this.#python?.clearInterrupt()
     try {
       const run = await this.#functions.get(functionId)
       if (!run) throw new Error(`function ${functionId} was not defined in this worker`)

@@ -1,4 +1,4 @@
-import { expect, test } from '../fixtures.js'
+import { expect, test, withoutIsolation } from '../fixtures.js'
 
 const RUNS = 15
 const GRACE_MS = 100
@@ -6,13 +6,7 @@ const GRACE_MS = 100
 /** How long a task takes from `cancel` to its `Exit`, in milliseconds: median, least, most. */
 test('cancel latency', async ({ page }) => {
   const isolated = await page.evaluate(measure, [RUNS, GRACE_MS] as const)
-  await page.route('**/*', async (route) => {
-    const response = await route.fetch()
-    const headers = response.headers()
-    delete headers['cross-origin-embedder-policy']
-    await route.fulfill({ response, headers })
-  })
-  await page.reload()
+  await withoutIsolation(page)
   const plain = await page.evaluate(measure, [RUNS, GRACE_MS] as const)
   console.log(`cancel latency in ms, grace ${GRACE_MS} ms, ${RUNS} runs: median (least to most)`)
   for (const [page, rows] of Object.entries({ isolated, plain })) {

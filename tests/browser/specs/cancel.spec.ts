@@ -1,4 +1,4 @@
-import { expect, test } from '../fixtures.js'
+import { expect, test, withoutIsolation } from '../fixtures.js'
 
 test('a task that waits is dropped at once, with the reason', async ({ page }) => {
   const { error, next, order } = await page.evaluate(async () => {
@@ -119,13 +119,7 @@ test('a Python loop is interrupted where it stands, and its worker stays', async
 })
 
 test('where pages share no memory, a Python loop loses its worker, and the pool goes on', async ({ page }) => {
-  await page.route('**/*', async (route) => {
-    const response = await route.fetch()
-    const headers = response.headers()
-    delete headers['cross-origin-embedder-policy']
-    await route.fulfill({ response, headers })
-  })
-  await page.reload()
+  await withoutIsolation(page)
   const seen = await page.evaluate(async () => {
     const { WorkersPool } = await import('millhand')
     const { rejection, until } = await import('support')

@@ -1,5 +1,5 @@
 import type { Page } from '@playwright/test'
-import { expect, test } from '../fixtures.js'
+import { expect, serveDistribution, test } from '../fixtures.js'
 
 /**
  * Each way in which a worker can be lost, for real. After each the task has the right reason, other tasks finish, the pool has
@@ -117,16 +117,7 @@ test('a task that takes all memory fails or loses its worker, and the pool goes 
 })
 
 test('a runtime whose WebAssembly does not compile fails the install at once, with that cause', async ({ page }) => {
-  const server = process.env['MILLHAND_URL'] ?? ''
-  const answer = await page.request.post(`${server}millhand/manifest`, { data: { pyodide: { modules: [] } } })
-  const { pyodide } = (await answer.json()) as { pyodide: { files: { name: string; url: string }[]; lock: object } }
-  await page.route('**/distribution/*', async (route) => {
-    const name = new URL(route.request().url()).pathname.split('/').at(-1)
-    if (name === 'pyodide-lock.json') return route.fulfill({ json: pyodide.lock })
-    if (name === 'pyodide.asm.wasm') return route.fulfill({ body: 'no WebAssembly at all' })
-    const file = pyodide.files.find((file) => file.name === name)
-    return route.fulfill({ response: await route.fetch({ url: new URL(file?.url ?? '', server).href }) })
-  })
+  await serveDistribution(page, { 'pyodide.asm.wasm': 'no WebAssembly at all' })
   const error = await page.evaluate(async () => {
     const { WorkersPool } = await import('millhand')
     const { rejection } = await import('support')

@@ -1,5 +1,5 @@
 import type { WorkerScope } from 'millhand'
-import { expect, test } from '../fixtures.js'
+import { expect, serveDistribution, test } from '../fixtures.js'
 
 test('the main job: estimates of π by NumPy, on a pool that stretches', async ({ page }) => {
   const { pis, workers, exits } = await page.evaluate(async () => {
@@ -172,17 +172,7 @@ test('a file that was changed on its way is refused, with both hashes', async ({
 })
 
 test('a Pyodide distribution of one’s own, under a name of one’s own', async ({ page }) => {
-  // The server's own files, laid out as a distribution is.
-  const server = process.env['MILLHAND_URL'] ?? ''
-  const answer = await page.request.post(`${server}millhand/manifest`, { data: { pyodide: { modules: [] } } })
-  const { pyodide } = (await answer.json()) as { pyodide: { files: { name: string; url: string }[]; lock: object } }
-  await page.route('**/distribution/*', async (route) => {
-    const name = new URL(route.request().url()).pathname.split('/').at(-1)
-    if (name === 'pyodide-lock.json') return route.fulfill({ json: pyodide.lock })
-    const file = pyodide.files.find((file) => file.name === name)
-    if (!file) return route.fulfill({ status: 404 })
-    return route.fulfill({ response: await route.fetch({ url: new URL(file.url, server).href }) })
-  })
+  await serveDistribution(page)
   const { version, absent } = await page.evaluate(async () => {
     const { WorkersPool } = await import('millhand')
     const { rejection } = await import('support')
