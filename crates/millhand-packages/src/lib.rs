@@ -26,10 +26,12 @@ mod fetch;
 mod flights;
 mod installer;
 mod manifest;
+pub mod npm;
 mod pyodide;
 mod registry;
 mod specifier;
 mod store;
+pub mod transform;
 mod wheel;
 
 pub use digest::{DigestError, Sha256};
