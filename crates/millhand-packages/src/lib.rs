@@ -34,7 +34,7 @@ mod store;
 pub mod transform;
 mod wheel;
 
-pub use digest::{DigestError, Sha256};
+pub use digest::{DigestError, Integrity, Sha256};
 pub use fetch::{FetchError, FetchLimits};
 pub use installer::{
     Fault, InstallError, InstalledFile, Installer, InstallerSettings, OpenError, Origin, PackageError,
