@@ -153,14 +153,45 @@ impl Store {
         }
     }
 
-    /// Keeps a small text under `name`, in place of the one before.
+    /// The names of the small texts that are kept directly under `folder`, sorted.
+    pub(crate) fn records_in(&self, folder: &str) -> Result<Vec<String>, StoreError> {
+        let path = self.records_dir().join(folder);
+        let failed = |source| StoreError::io("read", &path, source);
+        let entries = match fs::read_dir(&path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(source) => return Err(failed(source)),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            names.extend(entry.map_err(failed)?.file_name().into_string().ok());
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// Keeps a small text under `name`, which may begin with a folder, in place of the one before.
     pub(crate) fn put_record(&self, name: &str, text: &str) -> Result<(), StoreError> {
         let path = self.records_dir().join(name);
         let failed = |source| StoreError::io("write", &path, source);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(failed)?;
+        }
         let mut file = NamedTempFile::new_in(self.incoming_dir()).map_err(failed)?;
         file.write_all(text.as_bytes()).map_err(failed)?;
         file.persist(&path).map_err(|error| failed(error.error))?;
         Ok(())
+    }
+
+    /// Keeps `value` as JSON under `name`.
+    pub(crate) fn put_record_json(
+        &self,
+        name: &str,
+        value: &impl serde::Serialize,
+    ) -> Result<(), StoreError> {
+        let json = serde_json::to_string_pretty(value)
+            .map_err(|error| StoreError::io("write", &self.records_dir().join(name), error.into()))?;
+        self.put_record(name, &json)
     }
 
     fn path_of(&self, sha256: Sha256) -> PathBuf {

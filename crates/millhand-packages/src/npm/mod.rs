@@ -1,5 +1,6 @@
 //! npm packages: what they are called, how they depend on each other, and what is built from them.
 
+pub(crate) mod builds;
 mod graph;
 mod id;
 pub(crate) mod keys;
