@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempDir};
 
 use crate::digest::{Sha256, Sha256Hasher};
 
@@ -143,6 +143,12 @@ impl Store {
         Ok(Incoming { files_dir: self.files_dir(), file, hasher: Sha256Hasher::default(), bytes: 0 })
     }
 
+    /// A folder for work in progress, which goes with its guard.
+    pub(crate) fn scratch(&self) -> Result<TempDir, StoreError> {
+        let folder = self.incoming_dir();
+        TempDir::new_in(&folder).map_err(|source| StoreError::io("write", &folder, source))
+    }
+
     /// The small text kept under `name`, if any.
     pub(crate) fn record(&self, name: &str) -> Result<Option<String>, StoreError> {
         let path = self.records_dir().join(name);
@@ -216,7 +222,7 @@ impl Store {
         for entry in entries.flatten() {
             let age = entry.metadata().and_then(|metadata| metadata.modified()).map(|time| time.elapsed());
             if matches!(age, Ok(Ok(age)) if age > ABANDONED_AFTER) {
-                _ = fs::remove_file(entry.path());
+                _ = fs::remove_file(entry.path()).or_else(|_| fs::remove_dir_all(entry.path()));
             }
         }
     }

@@ -1,14 +1,18 @@
 //! The installer: makes sure that the store has every file of an environment.
 //!
 //! It is where the parts meet, and it holds the order of sources: the store, then the user's overlays, then the
-//! network. The server calls it per request, `millhand fetch` once. Python is the only kind of environment so far.
+//! network. The server calls it per request, commands call it once. Python is installed here, npm packages are in
+//! [`npm`], and [`locked`] is what a lockfile does to both.
 
 mod error;
+mod locked;
+mod npm;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use tokio::sync::Semaphore;
 
 use crate::digest::Sha256;
 use crate::fetch::{FetchError, FetchLimits, Fetcher};
@@ -22,11 +26,16 @@ use crate::pyodide::{
 use crate::registry::NpmRegistry;
 use crate::specifier::{PackageName, PythonRequirement};
 use crate::store::{Store, StoredFile};
+use crate::transform::Transform;
 
 pub use error::{Fault, InstallError, OpenError, PackageError};
+pub use locked::OutdatedPackage;
+pub use npm::{InstalledModule, InstalledRaw, NpmEnvironment, NpmError, NpmFile, NpmRequest};
 
 const MAX_PACKAGE_BYTES: u64 = 512 * 1024 * 1024;
 const MAX_CONCURRENT_DOWNLOADS: usize = 4;
+/// A build keeps a core busy for a while.
+const MAX_CONCURRENT_BUILDS: usize = 4;
 
 /// What an installer works with.
 #[derive(Clone, Debug)]
@@ -39,6 +48,12 @@ pub struct InstallerSettings {
     pub cdn: PyodideCdn,
     /// Where npm packages come from.
     pub registry: NpmRegistry,
+    /// What makes modules of npm packages. Without it, only their files can be had.
+    pub transform: Option<Arc<dyn Transform>>,
+    /// Where it is written down what requests came to. Without it, each is resolved anew.
+    pub lockfile: Option<PathBuf>,
+    /// Whether what the lockfile does not have is refused.
+    pub locked: bool,
     /// Whether nothing may be downloaded.
     pub offline: bool,
     /// The bounds of a download.
@@ -54,6 +69,9 @@ impl InstallerSettings {
             overlays: Vec::new(),
             cdn: PyodideCdn::default(),
             registry: NpmRegistry::default(),
+            transform: None,
+            lockfile: None,
+            locked: false,
             offline: false,
             limits: FetchLimits::default(),
         }
@@ -69,6 +87,10 @@ pub struct Installer {
     registry: NpmRegistry,
     network: Network,
     flights: Flights,
+    transform: Option<Arc<dyn Transform>>,
+    build_turns: Semaphore,
+    npm_folders: Mutex<npm::NpmFolders>,
+    lockfile: locked::LockfileAccess,
 }
 
 /// There is nothing to fetch with when downloads are off.
@@ -111,6 +133,14 @@ pub struct InstalledFile {
     pub origin: Origin,
 }
 
+impl InstalledFile {
+    /// Where it is served, beside the manifest: `files/<sha256>/<name>`.
+    #[must_use]
+    pub fn path(&self) -> String {
+        format!("files/{}/{}", self.stored.sha256, self.name)
+    }
+}
+
 /// Where a file came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -140,6 +170,10 @@ impl Installer {
             registry: settings.registry,
             network,
             flights: Flights::default(),
+            transform: settings.transform,
+            build_turns: Semaphore::new(MAX_CONCURRENT_BUILDS),
+            npm_folders: Mutex::default(),
+            lockfile: locked::LockfileAccess::new(settings.lockfile, settings.locked),
         })
     }
 
@@ -154,7 +188,7 @@ impl Installer {
     /// # Errors
     ///
     /// When the request cannot be met, or a file of it cannot be had.
-    pub async fn install(&self, request: &PythonRequest) -> Result<PythonEnvironment, InstallError> {
+    pub async fn install_python(&self, request: &PythonRequest) -> Result<PythonEnvironment, InstallError> {
         let (runtime, origin) = self.runtime(&request.version).await?;
         let mut lock = Lock::read(&self.store.read(runtime.lock.sha256)?)?;
         self.overlays.announce_in(&mut lock);

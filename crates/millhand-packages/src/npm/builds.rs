@@ -18,6 +18,9 @@ use crate::transform::{BuiltPackage, Entries, Import};
 pub(crate) struct Build {
     /// Whose folder it is.
     pub(crate) id: NpmId,
+    /// Of files as they were published: the one that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) main: Option<String>,
     pub(crate) files: BTreeMap<String, PlacedFile>,
 }
 
@@ -70,7 +73,7 @@ impl Build {
             };
             files.insert(path, placed);
         }
-        Self { id: id.clone(), files }.record(store, key, name)
+        Self { id: id.clone(), main: None, files }.record(store, key, name)
     }
 
     /// Writes the record, after all of its files are in the store.

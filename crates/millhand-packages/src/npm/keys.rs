@@ -31,6 +31,11 @@ pub(crate) fn raw_key(id: &NpmId, node: &NpmNode) -> String {
     shortened(Sha256::of(format!("raw\n{id}\n{}", node.integrity).as_bytes()))
 }
 
+/// Whether `text` can be a key.
+pub(crate) fn is_key(text: &str) -> bool {
+    text.len() == KEY_CHARS && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 /// Packages that depend on each other in a circle, dependencies before dependents.
 fn components(graph: &NpmGraph) -> Vec<Vec<(&NpmId, &NpmNode)>> {
     let ids: Vec<(&NpmId, &NpmNode)> = graph.packages.iter().collect();
