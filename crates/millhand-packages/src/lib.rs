@@ -48,6 +48,9 @@ pub use pyodide::{
 pub use registry::{NpmRegistry, RegistryError};
 /// The url type of [`NpmRegistry::At`].
 pub use reqwest::Url;
-pub use specifier::{PackageName, PackageVersion, PythonRequirement, SpecifierError};
+pub use specifier::{
+    NpmRange, NpmSpecifier, NpmSpecifierError, PackageName, PackageVersion, PythonRequirement, Renames,
+    SpecifierError, SyntaxError,
+};
 pub use store::{Store, StoreError, StoredFile};
 pub use wheel::WheelNameError;

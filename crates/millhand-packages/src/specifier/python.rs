@@ -1,10 +1,9 @@
-//! What a user asks for: a Python package by name, at most at one exact version.
-//!
-//! Only the form is checked here. Whether there is such a package is the resolver's question. The manifest
-//! request and the command line parse into these types, and nothing behind them sees unchecked text.
+//! A Python package by name, at most at one exact version.
 
 use std::fmt;
 use std::str::FromStr;
+
+use super::{Reader, SyntaxError, check_length};
 
 /// The longest specifier that is read. Names and versions in the wild are far shorter.
 const MAX_CHARS: usize = 200;
@@ -52,11 +51,8 @@ impl FromStr for PythonRequirement {
     type Err = SpecifierError;
 
     fn from_str(specifier: &str) -> Result<Self, SpecifierError> {
-        if specifier.chars().count() > MAX_CHARS {
-            let start = specifier.chars().take(40).collect();
-            return Err(SpecifierError::TooLong { start, max_chars: MAX_CHARS });
-        }
-        Reader::new(specifier).requirement()
+        check_length(specifier, MAX_CHARS)?;
+        Ok(requirement(Reader::new(specifier))?)
     }
 }
 
@@ -118,41 +114,10 @@ impl fmt::Display for PackageVersion {
     }
 }
 
-/// Why a text is no requirement. Positions count characters from 1.
+/// Why a text is no requirement.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SpecifierError {
-    /// Nothing but space.
-    #[error("an empty specifier names no package")]
-    Empty,
-    /// A character that cannot be where it is.
-    #[error("unexpected `{found}` at character {position} of `{specifier}`: {expected} is expected")]
-    UnexpectedCharacter {
-        /// What was read.
-        specifier: String,
-        /// The offending character.
-        found: char,
-        /// Where it is.
-        position: usize,
-        /// What could have been there.
-        expected: &'static str,
-    },
-    /// The text stops where something must follow.
-    #[error("`{specifier}` ends too early: {expected} is expected")]
-    UnexpectedEnd {
-        /// What was read.
-        specifier: String,
-        /// What must follow.
-        expected: &'static str,
-    },
-    /// Longer than any real specifier.
-    #[error("the specifier that begins with `{start}` has more than {max_chars} characters")]
-    TooLong {
-        /// Its first characters.
-        start: String,
-        /// The bound.
-        max_chars: usize,
-    },
-}
+#[error(transparent)]
+pub struct SpecifierError(#[from] SyntaxError);
 
 impl SpecifierError {
     /// The stable name of this failure.
@@ -168,93 +133,46 @@ impl SpecifierError {
     }
 }
 
-/// A cursor over a specifier's characters.
-struct Reader<'a> {
-    specifier: &'a str,
-    /// Bytes read so far.
-    at: usize,
+fn requirement(mut reader: Reader<'_>) -> Result<PythonRequirement, SyntaxError> {
+    reader.skip_space();
+    if reader.peek().is_none() {
+        return Err(SyntaxError::Empty);
+    }
+    let name = name(&mut reader)?;
+    reader.skip_space();
+    let version = match reader.peek() {
+        None => None,
+        Some('=') => Some(version(&mut reader)?),
+        Some(_) => return Err(reader.unexpected("`==` or the end")),
+    };
+    reader.skip_space();
+    match reader.peek() {
+        None => Ok(PythonRequirement { name, version }),
+        Some(_) => Err(reader.unexpected("the end")),
+    }
 }
 
-impl<'a> Reader<'a> {
-    const fn new(specifier: &'a str) -> Self {
-        Self { specifier, at: 0 }
+/// Letters, digits and inner separators.
+fn name(reader: &mut Reader<'_>) -> Result<PackageName, SyntaxError> {
+    reader.expect(|c| c.is_ascii_alphanumeric(), "a letter or a digit")?;
+    let name = reader.take_while(|c| c.is_ascii_alphanumeric() || is_separator(c));
+    if name.ends_with(is_separator) {
+        reader.step_back();
+        return Err(reader.unexpected("a letter or a digit at the end of the name"));
     }
+    Ok(PackageName::normalised(name))
+}
 
-    fn requirement(mut self) -> Result<PythonRequirement, SpecifierError> {
-        self.skip_space();
-        if self.peek().is_none() {
-            return Err(SpecifierError::Empty);
-        }
-        let name = self.name()?;
-        self.skip_space();
-        let version = match self.peek() {
-            None => None,
-            Some('=') => Some(self.version()?),
-            Some(_) => return Err(self.unexpected("`==` or the end")),
-        };
-        self.skip_space();
-        match self.peek() {
-            None => Ok(PythonRequirement { name, version }),
-            Some(_) => Err(self.unexpected("the end")),
-        }
+/// `==`, then a version that begins with a digit.
+fn version(reader: &mut Reader<'_>) -> Result<PackageVersion, SyntaxError> {
+    for _ in 0..2 {
+        reader.expect(|c| c == '=', "`==`")?;
+        reader.step();
     }
-
-    /// Letters, digits and inner separators.
-    fn name(&mut self) -> Result<PackageName, SpecifierError> {
-        self.expect(|c| c.is_ascii_alphanumeric(), "a letter or a digit")?;
-        let start = self.at;
-        self.skip_while(|c| c.is_ascii_alphanumeric() || is_separator(c));
-        let name = &self.specifier[start..self.at];
-        if name.ends_with(is_separator) {
-            self.at -= 1;
-            return Err(self.unexpected("a letter or a digit at the end of the name"));
-        }
-        Ok(PackageName::normalised(name))
-    }
-
-    /// `==`, then a version that begins with a digit.
-    fn version(&mut self) -> Result<PackageVersion, SpecifierError> {
-        for _ in 0..2 {
-            self.expect(|c| c == '=', "`==`")?;
-            self.at += 1;
-        }
-        self.skip_space();
-        self.expect(|c| c.is_ascii_digit(), "a version that begins with a digit")?;
-        let start = self.at;
-        self.skip_while(|c| c.is_ascii_alphanumeric() || "._-+!".contains(c));
-        Ok(PackageVersion(self.specifier[start..self.at].to_owned()))
-    }
-
-    fn expect(&self, wanted: impl Fn(char) -> bool, expected: &'static str) -> Result<(), SpecifierError> {
-        match self.peek() {
-            Some(c) if wanted(c) => Ok(()),
-            _ => Err(self.unexpected(expected)),
-        }
-    }
-
-    fn unexpected(&self, expected: &'static str) -> SpecifierError {
-        let specifier = self.specifier.to_owned();
-        match self.peek() {
-            Some(found) => {
-                let position = self.specifier[..self.at].chars().count() + 1;
-                SpecifierError::UnexpectedCharacter { specifier, found, position, expected }
-            }
-            None => SpecifierError::UnexpectedEnd { specifier, expected },
-        }
-    }
-
-    fn peek(&self) -> Option<char> {
-        self.specifier[self.at..].chars().next()
-    }
-
-    fn skip_space(&mut self) {
-        self.skip_while(|c| c == ' ' || c == '\t');
-    }
-
-    fn skip_while(&mut self, wanted: impl Fn(char) -> bool) {
-        let rest = &self.specifier[self.at..];
-        self.at += rest.find(|c| !wanted(c)).unwrap_or(rest.len());
-    }
+    reader.skip_space();
+    reader.expect(|c| c.is_ascii_digit(), "a version that begins with a digit")?;
+    let version = reader.take_while(|c| c.is_ascii_alphanumeric() || "._-+!".contains(c));
+    Ok(PackageVersion(version.to_owned()))
 }
 
 const fn is_separator(c: char) -> bool {
@@ -328,7 +246,7 @@ mod tests {
 
     #[test]
     fn an_overlong_specifier_is_refused() {
-        assert!(matches!(parse(&"a".repeat(201)), Err(SpecifierError::TooLong { .. })));
+        assert!(matches!(parse(&"a".repeat(201)), Err(SpecifierError(SyntaxError::TooLong { .. }))));
         assert!(parse(&"a".repeat(200)).is_ok());
     }
 
