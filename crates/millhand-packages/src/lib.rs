@@ -22,6 +22,7 @@
 //! ```
 
 mod digest;
+mod environment;
 mod fetch;
 mod flights;
 mod installer;
@@ -36,11 +37,15 @@ mod wheel;
 
 pub use digest::{DigestError, Integrity, Sha256};
 pub use fetch::{FetchError, FetchLimits};
+pub use environment::{Environment, EnvironmentRequest};
 pub use installer::{
-    Fault, InstallError, InstalledFile, Installer, InstallerSettings, OpenError, Origin, PackageError,
-    PythonEnvironment, PythonRequest,
+    Fault, InstallError, InstalledFile, InstalledModule, InstalledRaw, Installer, InstallerSettings, NpmEnvironment,
+    NpmError, NpmFile, NpmRequest, OpenError, Origin, OutdatedPackage, PackageError, PythonEnvironment, PythonRequest,
 };
-pub use manifest::{Manifest, ManifestFile, PyodideManifest, RequestError, read_request};
+pub use manifest::{
+    EsmJson, EsmManifest, Manifest, ManifestFile, ModuleManifest, PyodideJson, PyodideManifest, RequestError, RequestJson,
+    ScriptManifest, StyleManifest, read_request,
+};
 pub use pyodide::{
     CdnError, Lock, LockEntry, LockError, LockInfo, OverlayError, PyodideCdn, PyodideVersion,
     PyodideVersionError, ResolveError, RuntimeError,
