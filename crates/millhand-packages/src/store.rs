@@ -36,7 +36,7 @@ pub struct Store {
 }
 
 /// A file of the store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StoredFile {
     /// The hash of its content, which is its name.
     pub sha256: Sha256,

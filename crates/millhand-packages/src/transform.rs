@@ -57,7 +57,7 @@ pub struct Dependency {
 }
 
 /// Which modules a build offers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Entries {
     /// The package itself, and all subpaths that its `exports` name in full. They are built together, so that
     /// they share state.

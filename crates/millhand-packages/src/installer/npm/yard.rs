@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_util::future::{try_join, try_join_all};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
@@ -13,7 +14,7 @@ use crate::installer::{Installer, Network, blocking};
 use crate::npm::builds::{Build, build_name};
 use crate::npm::keys::build_keys;
 use crate::npm::{NpmGraph, NpmId, NpmNode, tarball};
-use crate::transform::{Dependency, Entries, SourcePackage, Transform, TransformError};
+use crate::transform::{Dependency, Entries, SourcePackage, TransformError};
 
 const MAX_TARBALL_BYTES: u64 = 256 * 1024 * 1024;
 
@@ -54,8 +55,8 @@ impl<'a> Yard<'a> {
         let builds = self.builds.lock().unwrap_or_else(PoisonError::into_inner);
         let builds: Vec<Arc<Build>> = builds.values().filter_map(|slot| slot.get().cloned()).collect();
         builds.into_iter().flat_map(|build| {
-            let file = |(path, file)| NpmFile::of(self.key(&build.id), &build.id, path, file);
-            build.files.iter().map(file).collect::<Vec<_>>()
+            let (key, id) = (self.key(&build.id), &build.id);
+            build.files.iter().map(|(path, file)| NpmFile::of(key, id, path, file)).collect::<Vec<_>>()
         })
     }
 
@@ -94,7 +95,7 @@ impl<'a> Yard<'a> {
     async fn source(&self, id: &NpmId) -> Result<SourcePackage, NpmError> {
         let node = self.node(id)?;
         let roots = node.dependencies.values().map(|dependency| self.unpacked(dependency));
-        let (root, roots) = tokio::try_join!(self.unpacked(id), futures_util::future::try_join_all(roots))?;
+        let (root, roots) = try_join(self.unpacked(id), try_join_all(roots)).await?;
         let dependencies = node.dependencies.iter().zip(roots).map(|((name, id), root)| {
             (name.clone(), Dependency { id: id.clone(), key: self.key(id).to_owned(), root })
         });
