@@ -48,6 +48,6 @@ pub use pyodide::{
 pub use registry::{NpmRegistry, RegistryError};
 /// The url type of [`NpmRegistry::At`].
 pub use reqwest::Url;
-pub use specifier::{PackageName, PackageVersion, PythonRequirement, SpecifierError};
+pub use specifier::{PackageName, PythonRequirement, SpecifierError, VersionRange};
 pub use store::{Store, StoreError, StoredFile};
 pub use wheel::WheelNameError;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::pyodide::lock::{Lock, LockEntry};
-use crate::specifier::{PackageName, PackageVersion, PythonRequirement};
+use crate::specifier::{PackageName, PythonRequirement, VersionRange};
 
 /// How alike two names must be for one to be offered in place of the other, from 0 to 1.
 const NEAR: f64 = 0.85;
@@ -40,14 +40,14 @@ fn check_for_repeats(requirements: &[PythonRequirement]) -> Result<(), ResolveEr
 }
 
 fn check_version(requirement: &PythonRequirement, entry: &LockEntry) -> Result<(), ResolveError> {
-    match requirement.version() {
-        Some(requested) if !requested.matches(&entry.version) => Err(ResolveError::OtherVersion {
-            package: requirement.name().clone(),
-            requested: requested.clone(),
-            available: entry.version.clone(),
-        }),
-        _ => Ok(()),
+    if requirement.versions().accept(&entry.version) {
+        return Ok(());
     }
+    Err(ResolveError::OtherVersion {
+        package: requirement.name().clone(),
+        requested: requirement.versions().clone(),
+        available: entry.version.clone(),
+    })
 }
 
 fn unknown(lock: &Lock, package: &PackageName) -> ResolveError {
@@ -122,14 +122,12 @@ pub enum ResolveError {
         suggestions: Vec<String>,
     },
     /// There is one version per package, and it is not the one asked for.
-    #[error(
-        "`{package}=={requested}` was asked for, and this version of Pyodide has `{package}=={available}`"
-    )]
+    #[error("`{package}{requested}` was asked for, and this version of Pyodide has `{package}=={available}`")]
     OtherVersion {
         /// The package.
         package: PackageName,
-        /// The version asked for.
-        requested: PackageVersion,
+        /// The versions asked for.
+        requested: VersionRange,
         /// The version there is.
         available: String,
     },
