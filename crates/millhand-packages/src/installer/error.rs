@@ -3,6 +3,8 @@
 use super::{
     CdnError, FetchError, LockError, OverlayError, PyodideVersion, ResolveError, RuntimeError, Sha256,
 };
+use crate::lockfile::python::LockedError;
+use crate::pypi::{PypiError, ResolverError};
 use crate::registry::RegistryError;
 use crate::store::StoreError;
 
@@ -50,6 +52,12 @@ pub enum InstallError {
     /// A package of the lock.
     #[error(transparent)]
     Package(#[from] PackageError),
+    /// A package beyond the lock.
+    #[error(transparent)]
+    Pypi(#[from] PypiError),
+    /// An environment that was written down.
+    #[error(transparent)]
+    Locked(#[from] LockedError),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -80,6 +88,8 @@ impl InstallError {
             Self::Resolve(error) => error.code(),
             Self::Overlay(error) => error.code(),
             Self::Package(error) => error.code(),
+            Self::Pypi(error) => error.code(),
+            Self::Locked(error) => error.code(),
             Self::Store(error) => error.code(),
         }
     }
@@ -93,6 +103,8 @@ impl InstallError {
             Self::Resolve(error) => error.hint(),
             Self::Overlay(error) => error.hint(),
             Self::Package(error) => error.hint(),
+            Self::Pypi(error) => error.hint(),
+            Self::Locked(error) => error.hint(),
             Self::Store(error) => error.hint(),
         }
     }
@@ -111,7 +123,11 @@ impl InstallError {
             )
             | Self::Overlay(_) => Fault::Unresolvable,
             Self::Package(error) => fault_of_package(error),
-            Self::Store(_) => Fault::Local,
+            Self::Pypi(error) => fault_of_pypi(error),
+            Self::Locked(LockedError::Changed { .. } | LockedError::OtherOverlay { .. }) => {
+                Fault::Unresolvable
+            }
+            Self::Locked(_) | Self::Store(_) => Fault::Local,
         }
     }
 }
@@ -142,6 +158,20 @@ const fn fault_of_package(error: &PackageError) -> Fault {
         PackageError::Fetch { source, .. } => fault_of_fetch(source),
         PackageError::HashMismatch { .. } => Fault::Source,
         PackageError::Cdn(_) | PackageError::Store(_) => Fault::Local,
+    }
+}
+
+const fn fault_of_pypi(error: &PypiError) -> Fault {
+    match error {
+        PypiError::NoPureWheel { .. }
+        | PypiError::Conflict { .. }
+        | PypiError::NoSuchDependency { .. }
+        | PypiError::Unsettled { .. }
+        | PypiError::OverlayVersion { .. } => Fault::Unresolvable,
+        PypiError::Offline { .. } => Fault::Offline,
+        PypiError::Fetch { source, .. } => fault_of_fetch(source),
+        PypiError::Resolver { source: ResolverError::NotThere, .. } | PypiError::Store(_) => Fault::Local,
+        PypiError::Resolver { .. } | PypiError::HashMismatch { .. } | PypiError::Wheel(_) => Fault::Source,
     }
 }
 
