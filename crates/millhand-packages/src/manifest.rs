@@ -435,7 +435,7 @@ mod tests {
 
     #[test]
     fn bad_specifiers_and_versions_are_refused() {
-        assert_eq!(refusal(r#"{"pyodide": {"modules": ["numpy>2"]}}"#).0, "bad-python-specifier");
+        assert_eq!(refusal(r#"{"pyodide": {"modules": ["numpy>>2"]}}"#).0, "bad-python-specifier");
         assert_eq!(refusal(r#"{"pyodide": {"version": "latest"}}"#).0, "bad-pyodide-version");
         assert_eq!(refusal("[").0, "bad-manifest-request");
     }

@@ -159,6 +159,30 @@ impl Store {
         }
     }
 
+    /// The value kept as JSON under `name`. One that cannot be read is as good as none: it is written anew.
+    pub(crate) fn record_json<T: serde::de::DeserializeOwned>(
+        &self,
+        name: &str,
+    ) -> Result<Option<T>, StoreError> {
+        Ok(self.record(name)?.and_then(|json| serde_json::from_str(&json).ok()))
+    }
+
+    /// How long ago the small text under `name` was written.
+    pub(crate) fn record_age(&self, name: &str) -> Result<Option<Duration>, StoreError> {
+        let path = self.records_dir().join(name);
+        match fs::metadata(&path).and_then(|metadata| metadata.modified()) {
+            // A clock that was set back makes it new.
+            Ok(modified) => Ok(Some(modified.elapsed().unwrap_or_default())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(StoreError::unreadable(&path, source)),
+        }
+    }
+
+    /// The hash and size of the user's file at `path`.
+    pub(crate) fn hash_of(path: &Path) -> Result<StoredFile, StoreError> {
+        hash_of_file(path)
+    }
+
     /// The names of the small texts that are kept directly under `folder`, sorted.
     pub(crate) fn records_in(&self, folder: &str) -> Result<Vec<String>, StoreError> {
         let path = self.records_dir().join(folder);
@@ -295,6 +319,16 @@ pub enum StoreError {
 impl StoreError {
     fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
         Self::Io { action, path: path.to_owned(), source }
+    }
+
+    /// A file that could not be read.
+    pub(crate) fn unreadable(path: &Path, source: io::Error) -> Self {
+        Self::io("read", path, source)
+    }
+
+    /// A file that was there a moment ago.
+    pub(crate) fn missing(store: &Store, sha256: Sha256) -> Self {
+        Self::io("read", &store.path_of(sha256), io::ErrorKind::NotFound.into())
     }
 
     /// The stable name of this failure.

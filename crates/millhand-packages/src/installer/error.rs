@@ -5,6 +5,8 @@ use super::{
 };
 use super::NpmError;
 use crate::lockfile::LockfileError;
+use crate::lockfile::python::LockedError;
+use crate::pypi::{PypiError, ResolverError};
 use crate::registry::RegistryError;
 use crate::store::StoreError;
 
@@ -58,6 +60,12 @@ pub enum InstallError {
     /// The lockfile.
     #[error(transparent)]
     Lockfile(#[from] LockfileError),
+    /// A package beyond the lock.
+    #[error(transparent)]
+    Pypi(#[from] PypiError),
+    /// An environment that was written down.
+    #[error(transparent)]
+    Locked(#[from] LockedError),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -90,6 +98,8 @@ impl InstallError {
             Self::Package(error) => error.code(),
             Self::Npm(error) => error.code(),
             Self::Lockfile(error) => error.code(),
+            Self::Pypi(error) => error.code(),
+            Self::Locked(error) => error.code(),
             Self::Store(error) => error.code(),
         }
     }
@@ -105,6 +115,8 @@ impl InstallError {
             Self::Package(error) => error.hint(),
             Self::Npm(error) => error.hint(),
             Self::Lockfile(error) => error.hint(),
+            Self::Pypi(error) => error.hint(),
+            Self::Locked(error) => error.hint(),
             Self::Store(error) => error.hint(),
         }
     }
@@ -124,7 +136,11 @@ impl InstallError {
             | Self::Overlay(_) => Fault::Unresolvable,
             Self::Package(error) => fault_of_package(error),
             Self::Npm(error) => error.fault(),
-            Self::Lockfile(_) | Self::Store(_) => Fault::Local,
+            Self::Pypi(error) => fault_of_pypi(error),
+            Self::Locked(LockedError::Changed { .. } | LockedError::OtherOverlay { .. }) => {
+                Fault::Unresolvable
+            }
+            Self::Locked(_) | Self::Lockfile(_) | Self::Store(_) => Fault::Local,
         }
     }
 }
@@ -157,6 +173,20 @@ const fn fault_of_package(error: &PackageError) -> Fault {
         PackageError::Fetch { source, .. } => fault_of_fetch(source),
         PackageError::HashMismatch { .. } => Fault::Source,
         PackageError::Cdn(_) | PackageError::Store(_) => Fault::Local,
+    }
+}
+
+const fn fault_of_pypi(error: &PypiError) -> Fault {
+    match error {
+        PypiError::NoPureWheel { .. }
+        | PypiError::Conflict { .. }
+        | PypiError::NoSuchDependency { .. }
+        | PypiError::Unsettled { .. }
+        | PypiError::OverlayVersion { .. } => Fault::Unresolvable,
+        PypiError::Offline { .. } => Fault::Offline,
+        PypiError::Fetch { source, .. } => fault_of_fetch(source),
+        PypiError::Resolver { source: ResolverError::NotThere, .. } | PypiError::Store(_) => Fault::Local,
+        PypiError::Resolver { .. } | PypiError::HashMismatch { .. } | PypiError::Wheel(_) => Fault::Source,
     }
 }
 

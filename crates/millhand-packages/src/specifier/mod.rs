@@ -7,7 +7,7 @@ mod npm;
 mod python;
 
 pub use npm::{NpmRange, NpmSpecifier, NpmSpecifierError, Renames};
-pub use python::{PackageName, PackageVersion, PythonRequirement, SpecifierError};
+pub use python::{PackageName, PythonRequirement, SpecifierError, VersionRange};
 
 /// Why a text does not have the form of a specifier. Positions count characters from 1.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,27 +1,35 @@
-//! A Python package by name, at most at one exact version.
+//! What a user asks for in Python: a package by name, its extras, and the versions that will do (PEP 508).
+//!
+//! Only the form is checked here. Whether there is such a package is the resolver's question. The manifest
+//! request and the command line parse into these types, and nothing behind them sees unchecked text.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
+
+use pep440_rs::{VersionSpecifier, VersionSpecifiers};
 
 use super::{Reader, SyntaxError, check_length};
 
 /// The longest specifier that is read. Names and versions in the wild are far shorter.
 const MAX_CHARS: usize = 200;
 
-/// `numpy`, or `numpy==2.2.5`.
+/// `numpy`, `numpy==2.2.5`, `rich>=13,<15` or `httpx[http2]~=0.27`. Markers and urls are not taken.
 ///
 /// ```
 /// use millhand_packages::PythonRequirement;
 ///
-/// let requirement: PythonRequirement = "Ruamel.Yaml == 0.18".parse()?;
+/// let requirement: PythonRequirement = "Ruamel.Yaml[jinja2] >= 0.18, < 1".parse()?;
 /// assert_eq!(requirement.name().as_str(), "ruamel-yaml");
-/// assert_eq!(requirement.to_string(), "ruamel-yaml==0.18");
+/// assert!(requirement.versions().accept("0.18.6"));
+/// assert_eq!(requirement.to_string(), "ruamel-yaml[jinja2]>=0.18,<1");
 /// # Ok::<(), millhand_packages::SpecifierError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PythonRequirement {
     name: PackageName,
-    version: Option<PackageVersion>,
+    extras: Vec<PackageName>,
+    versions: VersionRange,
 }
 
 impl PythonRequirement {
@@ -31,19 +39,27 @@ impl PythonRequirement {
         &self.name
     }
 
-    /// The only version that will do, if one was named.
+    /// Its optional parts that are wanted, sorted.
     #[must_use]
-    pub const fn version(&self) -> Option<&PackageVersion> {
-        self.version.as_ref()
+    pub fn extras(&self) -> &[PackageName] {
+        &self.extras
+    }
+
+    /// The versions that will do.
+    #[must_use]
+    pub const fn versions(&self) -> &VersionRange {
+        &self.versions
     }
 }
 
 impl fmt::Display for PythonRequirement {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.version {
-            Some(version) => write!(formatter, "{}=={version}", self.name),
-            None => write!(formatter, "{}", self.name),
+        write!(formatter, "{}", self.name)?;
+        if !self.extras.is_empty() {
+            let extras: Vec<&str> = self.extras.iter().map(PackageName::as_str).collect();
+            write!(formatter, "[{}]", extras.join(","))?;
         }
+        write!(formatter, "{}", self.versions)
     }
 }
 
@@ -52,7 +68,7 @@ impl FromStr for PythonRequirement {
 
     fn from_str(specifier: &str) -> Result<Self, SpecifierError> {
         check_length(specifier, MAX_CHARS)?;
-        Ok(requirement(Reader::new(specifier))?)
+        requirement(Reader::new(specifier))
     }
 }
 
@@ -87,37 +103,94 @@ impl fmt::Display for PackageName {
     }
 }
 
-/// An exact version. Two spellings of one version (`2.1`, `2.1.0`) match each other.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct PackageVersion(String);
+/// Versions that will do: all of them, or those that every clause of `>=2,<3` accepts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct VersionRange(Vec<VersionClause>);
 
-impl PackageVersion {
-    /// Whether `other` is this version. Versions that PEP 440 cannot read (`1.1.1w`) match only themselves.
-    #[must_use]
-    pub fn matches(&self, other: &str) -> bool {
-        match (self.0.parse::<pep440_rs::Version>(), other.parse::<pep440_rs::Version>()) {
-            (Ok(this), Ok(other)) => this == other,
-            _ => self.0 == other,
-        }
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum VersionClause {
+    /// As PEP 440 has it. Two spellings of one version (`2.1`, `2.1.0`) match each other.
+    Ordered(VersionSpecifier),
+    /// A version that PEP 440 cannot read (`1.1.1w`); it matches only itself.
+    Exactly(String),
+}
+
+impl VersionRange {
+    /// The versions that `specifiers` accept.
+    pub(crate) fn of(specifiers: &VersionSpecifiers) -> Self {
+        Self(specifiers.iter().cloned().map(VersionClause::Ordered).collect())
     }
 
-    /// The version as it was written.
+    /// `version` and nothing else.
+    pub(crate) fn exactly(version: &str) -> Self {
+        let clause = match version.parse() {
+            Ok(version) => VersionClause::Ordered(VersionSpecifier::equals_version(version)),
+            Err(_) => VersionClause::Exactly(version.to_owned()),
+        };
+        Self(vec![clause])
+    }
+
+    /// What both ranges accept.
     #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
+    pub(crate) fn and(&self, other: &Self) -> Self {
+        let mut clauses = self.0.clone();
+        clauses.extend(other.0.iter().filter(|clause| !self.0.contains(clause)).cloned());
+        Self(clauses)
+    }
+
+    /// Whether any version will do.
+    #[must_use]
+    pub fn is_any(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether `version` will do.
+    #[must_use]
+    pub fn accept(&self, version: &str) -> bool {
+        let parsed = version.parse().ok();
+        self.0.iter().all(|clause| match (clause, &parsed) {
+            (VersionClause::Ordered(specifier), Some(parsed)) => specifier.contains(parsed),
+            (VersionClause::Ordered(_), None) => false,
+            (VersionClause::Exactly(text), _) => text == version,
+        })
     }
 }
 
-impl fmt::Display for PackageVersion {
+impl fmt::Display for VersionRange {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
+        for (index, clause) in self.0.iter().enumerate() {
+            if index > 0 {
+                formatter.write_str(",")?;
+            }
+            match clause {
+                // PEP 440's own form has a space after some operators.
+                VersionClause::Ordered(specifier) => {
+                    write!(formatter, "{}", specifier.to_string().replace(' ', ""))?;
+                }
+                VersionClause::Exactly(text) => write!(formatter, "=={text}")?,
+            }
+        }
+        Ok(())
     }
 }
 
 /// Why a text is no requirement.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(transparent)]
-pub struct SpecifierError(#[from] SyntaxError);
+pub enum SpecifierError {
+    /// It does not have the form.
+    #[error(transparent)]
+    Syntax(#[from] SyntaxError),
+    /// A version that its operator cannot take.
+    #[error("`{clause}` in `{specifier}`, at character {position}, is no range of versions")]
+    BadRange {
+        /// What was read.
+        specifier: String,
+        /// The offending part, from its operator on.
+        clause: String,
+        /// Where it begins.
+        position: usize,
+    },
+}
 
 impl SpecifierError {
     /// The stable name of this failure.
@@ -129,26 +202,62 @@ impl SpecifierError {
     /// What to do about it.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
-        Some("write `name` or `name==version`, such as `numpy` or `numpy==2.2.5`".to_owned())
+        Some(
+            "write a name and, after it, the versions that will do: `numpy`, `numpy==2.2.5`, `rich>=13,<15`"
+                .to_owned(),
+        )
     }
 }
 
-fn requirement(mut reader: Reader<'_>) -> Result<PythonRequirement, SyntaxError> {
+/// A whole requirement, up to the end.
+fn requirement(mut reader: Reader<'_>) -> Result<PythonRequirement, SpecifierError> {
     reader.skip_space();
     if reader.peek().is_none() {
-        return Err(SyntaxError::Empty);
+        return Err(SyntaxError::Empty.into());
     }
     let name = name(&mut reader)?;
     reader.skip_space();
-    let version = match reader.peek() {
-        None => None,
-        Some('=') => Some(version(&mut reader)?),
-        Some(_) => return Err(reader.unexpected("`==` or the end")),
+    let extras = match reader.eat("[") {
+        true => extras(&mut reader)?,
+        false => Vec::new(),
     };
     reader.skip_space();
-    match reader.peek() {
-        None => Ok(PythonRequirement { name, version }),
-        Some(_) => Err(reader.unexpected("the end")),
+    let versions = match reader.peek() {
+        None => VersionRange::default(),
+        Some(c) if is_operator(c) => versions(&mut reader)?,
+        Some(_) => return Err(reader.unexpected("a version such as `==2.1`, a range, or the end").into()),
+    };
+    Ok(PythonRequirement { name, extras, versions })
+}
+
+/// What follows `[` in `[one, two]`, sorted and without repeats.
+fn extras(reader: &mut Reader<'_>) -> Result<Vec<PackageName>, SyntaxError> {
+    let mut extras = BTreeSet::new();
+    loop {
+        reader.skip_space();
+        extras.insert(name(reader)?);
+        reader.skip_space();
+        if reader.eat("]") {
+            return Ok(extras.into_iter().collect());
+        }
+        if !reader.eat(",") {
+            return Err(reader.unexpected("`,` or `]`"));
+        }
+    }
+}
+
+/// Clauses with commas between, up to the end.
+fn versions(reader: &mut Reader<'_>) -> Result<VersionRange, SpecifierError> {
+    let mut clauses = Vec::new();
+    loop {
+        reader.skip_space();
+        clauses.push(clause(reader)?);
+        reader.skip_space();
+        match reader.peek() {
+            None => return Ok(VersionRange(clauses)),
+            Some(',') => reader.step(),
+            Some(_) => return Err(reader.unexpected("`,` or the end").into()),
+        }
     }
 }
 
@@ -163,16 +272,42 @@ fn name(reader: &mut Reader<'_>) -> Result<PackageName, SyntaxError> {
     Ok(PackageName::normalised(name))
 }
 
-/// `==`, then a version that begins with a digit.
-fn version(reader: &mut Reader<'_>) -> Result<PackageVersion, SyntaxError> {
-    for _ in 0..2 {
-        reader.expect(|c| c == '=', "`==`")?;
-        reader.step();
-    }
+/// An operator, then a version that begins with a digit.
+fn clause(reader: &mut Reader<'_>) -> Result<VersionClause, SpecifierError> {
+    let start = reader.at;
+    let operator = operator(reader)?;
     reader.skip_space();
     reader.expect(|c| c.is_ascii_digit(), "a version that begins with a digit")?;
-    let version = reader.take_while(|c| c.is_ascii_alphanumeric() || "._-+!".contains(c));
-    Ok(PackageVersion(version.to_owned()))
+    let version_start = reader.at;
+    reader.take_while(|c| c.is_ascii_alphanumeric() || "._-+!".contains(c));
+    reader.eat("*");
+    let version = &reader.specifier[version_start..reader.at];
+    match format!("{operator}{version}").parse() {
+        Ok(specifier) => Ok(VersionClause::Ordered(specifier)),
+        Err(_) if operator == "==" && !version.contains('*') => Ok(VersionClause::Exactly(version.to_owned())),
+        Err(_) => Err(SpecifierError::BadRange {
+            specifier: reader.specifier.to_owned(),
+            clause: reader.specifier[start..reader.at].to_owned(),
+            position: reader.specifier[..start].chars().count() + 1,
+        }),
+    }
+}
+
+fn operator(reader: &mut Reader<'_>) -> Result<&'static str, SyntaxError> {
+    if let Some(operator) = OPERATORS.into_iter().find(|operator| reader.eat(operator)) {
+        return Ok(operator);
+    }
+    reader.expect(is_operator, "`==`, `>=`, `<=`, `~=`, `!=`, `>` or `<`")?;
+    // Half of an operator of two characters.
+    reader.step();
+    Err(reader.unexpected("`=`"))
+}
+
+/// Those that begin like another come first.
+const OPERATORS: [&str; 7] = ["==", ">=", "<=", "~=", "!=", ">", "<"];
+
+const fn is_operator(c: char) -> bool {
+    matches!(c, '=' | '>' | '<' | '~' | '!')
 }
 
 const fn is_separator(c: char) -> bool {
@@ -202,18 +337,40 @@ mod tests {
     }
 
     #[test]
-    fn a_version_is_kept_as_written() {
-        assert_eq!(parse("snowballstemmer==2.1.0").unwrap().version().unwrap().as_str(), "2.1.0");
-        assert_eq!(parse("a == 1!2.0.post1+local ").unwrap().to_string(), "a==1!2.0.post1+local");
+    fn versions_and_extras_are_read() {
+        for (written, normal) in [
+            ("snowballstemmer==2.1.0", "snowballstemmer==2.1.0"),
+            ("a == 1!2.0.post1+local ", "a==1!2.0.post1+local"),
+            ("a>=2,<3", "a>=2,<3"),
+            ("a >= 2 , != 2.5.*", "a>=2,!=2.5.*"),
+            ("a~=1.4", "a~=1.4"),
+            ("a==2.*", "a==2.*"),
+            ("a[B_c, a]", "a[a,b-c]"),
+            ("a [x,x] > 1", "a[x]>1"),
+        ] {
+            assert_eq!(parse(written).unwrap().to_string(), normal);
+        }
     }
 
     #[test]
-    fn spellings_of_one_version_match() {
-        let version = PackageVersion("2.1".to_owned());
-        assert!(version.matches("2.1.0"));
-        assert!(!version.matches("2.1.1"));
-        assert!(PackageVersion("1.1.1w".to_owned()).matches("1.1.1w"));
-        assert!(!PackageVersion("1.1.1w".to_owned()).matches("1.1.1"));
+    fn a_range_accepts_what_each_clause_accepts() {
+        let accepts =
+            |range: &str, version: &str| parse(&format!("a{range}")).unwrap().versions().accept(version);
+        assert!(accepts("", "anything"));
+        assert!(accepts("==2.1", "2.1.0"));
+        assert!(!accepts("==2.1", "2.1.1"));
+        assert!(accepts("==2.*", "2.9"));
+        assert!(accepts(">=2,<3", "2.9") && !accepts(">=2,<3", "3.0"));
+        assert!(accepts("~=1.4", "1.9") && !accepts("~=1.4", "2.0"));
+        assert!(!accepts(">=1", "no version"));
+    }
+
+    #[test]
+    fn a_version_that_has_no_order_matches_itself() {
+        let requirement = parse("openssl==1.1.1w").unwrap();
+        assert!(requirement.versions().accept("1.1.1w"));
+        assert!(!requirement.versions().accept("1.1.1"));
+        assert_eq!(VersionRange::exactly("1.1.1w"), *requirement.versions());
     }
 
     #[test]
@@ -227,17 +384,34 @@ mod tests {
                 "unexpected `-` at character 2 of `a-`: a letter or a digit at the end of the name is expected",
             ),
             ("é==1", "unexpected `é` at character 1 of `é==1`: a letter or a digit is expected"),
-            ("numpy>=2", "unexpected `>` at character 6 of `numpy>=2`: `==` or the end is expected"),
-            ("numpy=2", "unexpected `2` at character 7 of `numpy=2`: `==` is expected"),
-            ("numpy=", "`numpy=` ends too early: `==` is expected"),
+            ("numpy>", "`numpy>` ends too early: a version that begins with a digit is expected"),
+            ("numpy=2", "unexpected `2` at character 7 of `numpy=2`: `=` is expected"),
+            ("numpy=", "`numpy=` ends too early: `=` is expected"),
+            (
+                "numpy===2",
+                "unexpected `=` at character 8 of `numpy===2`: a version that begins with a digit is expected",
+            ),
+            ("numpy>=2,", "`numpy>=2,` ends too early: `==`, `>=`, `<=`, `~=`, `!=`, `>` or `<` is expected"),
+            ("numpy>=2 <3", "unexpected `<` at character 10 of `numpy>=2 <3`: `,` or the end is expected"),
+            ("numpy~=2", "`~=2` in `numpy~=2`, at character 6, is no range of versions"),
+            ("numpy>1,>=1.1.1w", "`>=1.1.1w` in `numpy>1,>=1.1.1w`, at character 9, is no range of versions"),
             ("numpy==", "`numpy==` ends too early: a version that begins with a digit is expected"),
             (
                 "numpy==v2",
                 "unexpected `v` at character 8 of `numpy==v2`: a version that begins with a digit is expected",
             ),
-            ("numpy==2.*", "unexpected `*` at character 10 of `numpy==2.*`: the end is expected"),
-            ("a b", "unexpected `b` at character 3 of `a b`: `==` or the end is expected"),
-            ("a[extra]", "unexpected `[` at character 2 of `a[extra]`: `==` or the end is expected"),
+            ("numpy>=2.*", "`>=2.*` in `numpy>=2.*`, at character 6, is no range of versions"),
+            (
+                "a b",
+                "unexpected `b` at character 3 of `a b`: a version such as `==2.1`, a range, or the end is expected",
+            ),
+            ("a[", "`a[` ends too early: a letter or a digit is expected"),
+            ("a[b", "`a[b` ends too early: `,` or `]` is expected"),
+            ("a[]", "unexpected `]` at character 3 of `a[]`: a letter or a digit is expected"),
+            (
+                "a; python_version>'3'",
+                "unexpected `;` at character 2 of `a; python_version>'3'`: a version such as `==2.1`, a range, or the end is expected",
+            ),
             ("../a", "unexpected `.` at character 1 of `../a`: a letter or a digit is expected"),
         ] {
             assert_eq!(parse(specifier).unwrap_err().to_string(), message);
@@ -246,15 +420,17 @@ mod tests {
 
     #[test]
     fn an_overlong_specifier_is_refused() {
-        assert!(matches!(parse(&"a".repeat(201)), Err(SpecifierError(SyntaxError::TooLong { .. }))));
+        assert!(matches!(parse(&"a".repeat(201)), Err(SpecifierError::Syntax(SyntaxError::TooLong { .. }))));
         assert!(parse(&"a".repeat(200)).is_ok());
     }
 
     /// Random texts over the characters that matter: never a panic, and what is read round trips.
     #[test]
     fn any_text_is_refused_or_round_trips() {
-        const ALPHABET: [char; 16] =
-            ['a', 'Z', '0', '9', '-', '_', '.', '=', ' ', '\t', '!', '+', '>', 'é', '/', '\u{0}'];
+        const ALPHABET: [char; 21] = [
+            'a', 'Z', '0', '9', '-', '_', '.', '=', ' ', '\t', '!', '+', '>', 'é', '/', '\u{0}', '[', ']',
+            ',', '~', '*',
+        ];
         let mut random = fastrand::Rng::with_seed(7);
         let mut accepted = 0;
         for _ in 0..50_000 {

@@ -17,7 +17,7 @@ pub(crate) async fn run(args: AddArgs) -> anyhow::Result<ExitCode> {
         let python = (!args.python.is_empty())
             .then(|| PythonRequest { version: args.pyodide.clone(), requirements: args.python.clone() });
         let npm = NpmRequest { modules: args.modules.clone(), styles: args.css.clone(), ..NpmRequest::default() };
-        let environment = installer.install(&EnvironmentRequest { npm, python }).await?;
+        let environment = installer.install_environment(&EnvironmentRequest { npm, python }).await?;
         for line in output::describe(&environment) {
             output::line(&line)?;
         }

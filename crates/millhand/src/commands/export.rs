@@ -40,7 +40,7 @@ pub(crate) async fn run(args: ExportArgs) -> anyhow::Result<ExitCode> {
         check_destination(&args.out, &args.dir)?;
         let settings = args.install.settings(&args.dir)?;
         let installer = Installer::open(settings)?;
-        let environments = installer.install_locked().await?;
+        let environments = installer.install_locked_environments().await?;
         let parent = args.out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         fs::create_dir_all(parent).with_context(|| format!("cannot make `{}`", parent.display()))?;
         let scratch = tempfile::Builder::new().prefix(".millhand-export").tempdir_in(parent)?;

@@ -15,7 +15,7 @@ pub(crate) async fn run(args: FetchArgs) -> anyhow::Result<ExitCode> {
         let cache_dir = settings.cache_dir.display().to_string();
         let installer = Installer::open(settings)?;
         let request = PythonRequest { version: args.pyodide, requirements: args.packages };
-        report(&installer.install_python(&request).await?, &cache_dir)
+        report(&installer.install(&request).await?, &cache_dir)
     })
     .await
 }

@@ -13,8 +13,8 @@ pub(crate) async fn run(args: LockArgs) -> anyhow::Result<ExitCode> {
     until_interrupted(async {
         let installer = Installer::open(args.install.settings(&args.dir)?)?;
         let environments = match args.upgrade {
-            true => installer.upgrade_locked().await?,
-            false => installer.install_locked().await?,
+            true => installer.upgrade_locked_environments().await?,
+            false => installer.install_locked_environments().await?,
         };
         for (_, environment) in &environments {
             for line in output::describe(environment) {

@@ -36,7 +36,7 @@ async fn install(
     installer: Arc<Installer>,
     request: EnvironmentRequest,
 ) -> Result<Environment, InstallError> {
-    match tokio::spawn(async move { installer.install(&request).await }).await {
+    match tokio::spawn(async move { installer.install_environment(&request).await }).await {
         Ok(installed) => installed,
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     }
