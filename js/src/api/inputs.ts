@@ -1,10 +1,16 @@
 /** What a pool is made of, as a user writes it, and its check: the one way from an input to settings. */
 
 import type { Observer } from 'rxjs'
+import type { UserFunction } from '../environment/modules.js'
+import { parseCssInput } from '../install/css.js'
+import type { EsmPlan, EsmTarget } from '../install/esm.js'
+import { namesOf, parseEsmInput } from '../install/esm.js'
+import type { PagePlan } from '../install/installer.js'
 import type { PythonRequest } from '../install/python.js'
 import { parsePythonInput } from '../install/python.js'
 import type { HostSettings } from '../host.js'
 import type { GlobalRecord, PostInstallRecord } from '../wire/protocol.js'
+import type { WorkerScope } from '../wire/task-input.js'
 import { checkObject, checkOptions, checkText, isIdentifier, parseCount } from '../common/checks.js'
 import { snapshot } from '../common/cloneable.js'
 import { InvalidInputError } from '../common/errors.js'
@@ -15,7 +21,7 @@ import type { EntryPoint } from './task.js'
 /** The environment and the size of a pool. */
 export interface WorkersPoolInput {
   /** What each worker has. */
-  install?: InstallInputs
+  install?: Omit<InstallInputs, 'css'>
   /** Values and functions that are copied into the global scope of each worker, by name. */
   globals?: Record<string, unknown>
   /** Run in each worker after the install and before any task, in order. */
@@ -25,10 +31,39 @@ export interface WorkersPoolInput {
   cdnEvent$?: Pick<Observer<CdnEvent>, 'next'>
 }
 
+/** An environment. */
 export interface InstallInputs {
+  /** npm packages as ES modules, as a list of specifiers (`rxjs#^7.8.1 as rxjs`), or with more to say. */
+  esm?: string[] | EsmInput
+  /** Stylesheets, for pages alone: `bootstrap#^5.3.3~bootstrap.min.css`. */
+  css?: CssInput[]
+  /** Classic scripts, run after the modules and in order; the same as `esm.scripts`. */
+  scripts?: string[]
   /** Python packages, as a list of specifiers (`numpy`, `snowballstemmer==2.1.0`), or with more to say. */
   pyodide?: string[] | PyodideInput
 }
+
+export interface EsmInput {
+  modules?: string[]
+  /** Classic scripts, by their file in a package: `codemirror#5~lib/codemirror.js`. */
+  scripts?: string[]
+  /**
+   * Further names: of a module (by its alias, its name or its specifier), or of what a function makes of all that is installed.
+   * On the way to a pool, functions are sent as their source.
+   */
+  aliases?: Record<string, string | ((installed: WorkerScope) => unknown)>
+  /** Versions of packages that the modules need: `tslib#2.8.1`. */
+  usingDependencies?: string[]
+  /** Called with a module after its import and before the next one's; waited for. */
+  modulesSideEffects?: Record<string, (module: WorkerScope[string]) => unknown>
+  /** Whether a module that has nothing but a default export is given as that; `true` otherwise. */
+  autoUnwrapDefault?: boolean
+}
+
+export type CssInput =
+  | string
+  | { module: string; url?: never; sideEffects?: (link: HTMLLinkElement) => unknown }
+  | { url: string | URL; module?: never; sideEffects?: (link: HTMLLinkElement) => unknown }
 
 export interface PyodideInput {
   /** Of Pyodide; the server's default otherwise. */
@@ -36,7 +71,7 @@ export interface PyodideInput {
   modules?: string[]
   /** A folder with a Pyodide distribution of your own, instead of the server's. */
   indexUrl?: string | URL
-  /** The name of the runtime on the worker's global scope: `pyodide` otherwise. */
+  /** The name of the runtime on the global scope: `pyodide` otherwise. */
   pyodideAlias?: string
 }
 
@@ -92,7 +127,10 @@ export interface TaskTimes {
 export interface PoolPlan {
   settings: HostSettings
   defaults: TaskTimes
+  esm: EsmPlan<string> | null
   python: PythonRequest | null
+  /** Names that the install puts on the workers' global scope; `null` if they cannot be known. */
+  installedNames: string[] | null
   globals: GlobalRecord[]
   postInstallTasks: PostInstallRecord[]
   cdnEvent$: Pick<Observer<CdnEvent>, 'next'> | null
@@ -105,12 +143,16 @@ export function parsePoolInput(input: WorkersPoolInput, machine: Machine): PoolP
   if (cdnEvent$ && typeof cdnEvent$.next !== 'function') {
     throw new InvalidInputError('cdnEvent$', cdnEvent$, 'has no `next`', 'give an RxJS Subject or an observer')
   }
-  const python = parseInstall(install)
+  const { esm, python } = parsePoolInstall(install)
+  const installedNames = [...namesOf(esm), ...(python ? [python.alias] : [])]
   return {
     settings: parseSizing(pool, machine, python !== null),
     defaults: parseDefaults(pool.defaults === undefined ? {} : pool.defaults),
+    esm,
     python,
-    globals: parseGlobals(globals),
+    // What classic scripts set is known to them alone.
+    installedNames: esm?.scripts.length ? null : installedNames,
+    globals: parseGlobals(globals, installedNames),
     postInstallTasks: parsePostInstallTasks(postInstallTasks),
     cdnEvent$,
   }
@@ -229,12 +271,56 @@ function oneOf(
     : [`${prefix}${otherName}`, sizes[otherName]]
 }
 
-function parseInstall(install: InstallInputs): PythonRequest | null {
-  checkOptions('install', install, ['pyodide'])
-  return install.pyodide === undefined ? null : parsePythonInput(install.pyodide, 'install.pyodide')
+function parsePoolInstall(install: InstallInputs): { esm: EsmPlan<string> | null; python: PythonRequest | null } {
+  checkOptions('install', install, ['esm', 'css', 'scripts', 'pyodide', 'backends'])
+  if (install.css !== undefined) {
+    const hint = 'install it in the page: `await install({ css: […] })`'
+    throw new InvalidInputError('install.css', install.css, 'is for pages only: workers have no document', hint)
+  }
+  return parseEnvironment(install, 'install.', POOL)
 }
 
-function parseGlobals(globals: Record<string, unknown>): GlobalRecord[] {
+/** @throws InvalidInputError that names the field and the value. */
+export function parsePageInstall(install: InstallInputs): PagePlan {
+  return { ...parseEnvironment(install, '', PAGE), css: parseCssInput(install.css, 'css') }
+}
+
+function parseEnvironment<Code>(
+  install: InstallInputs & { backends?: unknown },
+  prefix: string,
+  target: EsmTarget<Code>,
+): { esm: EsmPlan<Code> | null; python: PythonRequest | null } {
+  if (install.backends !== undefined) {
+    const hint = 'run a server of your own, and call it with `fetch`'
+    throw new InvalidInputError(`${prefix}backends`, install.backends, 'cannot be had: millhand installs what runs in browsers', hint)
+  }
+  const esm = parseEsmInput(install.esm, install.scripts, prefix, target)
+  const python = install.pyodide === undefined ? null : parsePythonInput(install.pyodide, `${prefix}pyodide`)
+  if (python && namesOf(esm).includes(python.alias)) {
+    const hint = 'choose another one with `pyodideAlias`'
+    throw new InvalidInputError(`${prefix}pyodide`, install.pyodide, `gives the name \`${python.alias}\`, as \`esm\` does`, hint)
+  }
+  return { esm, python }
+}
+
+/** A worker that lost one of these could not go on. */
+const NEEDED_NAMES = new Set(['self', 'globalThis', 'postMessage', 'addEventListener', 'URL', 'Blob', 'AbortController'])
+
+const POOL: EsmTarget<string> = { toCode: sourceOf, isTaken: (name) => NEEDED_NAMES.has(name) }
+
+const PAGE: EsmTarget<UserFunction> = {
+  toCode: (call, field) => {
+    if (typeof call !== 'function') throw new InvalidInputError(field, call, 'is not a function')
+    return call as UserFunction
+  },
+  // `document`, `location` and others stay what they are.
+  isTaken: (name) => {
+    const there = Object.getOwnPropertyDescriptor(globalThis, name)
+    return there !== undefined && !there.configurable && !there.writable
+  },
+}
+
+function parseGlobals(globals: Record<string, unknown>, installed: string[]): GlobalRecord[] {
   checkObject('globals', globals)
   return Object.entries(globals).map(([name, value]) => {
     const field = `globals.${name}`
@@ -244,13 +330,13 @@ function parseGlobals(globals: Record<string, unknown>): GlobalRecord[] {
     if (NEEDED_NAMES.has(name)) {
       throw new InvalidInputError(field, value, 'has a name that workers need for themselves', 'give it another name')
     }
+    if (installed.includes(name)) {
+      throw new InvalidInputError(field, value, 'has a name that `install` gives too', 'give it another name')
+    }
     if (typeof value === 'function') return { name, source: sourceOf(value, field) }
     return { name, value: snapshot(value, field).value }
   })
 }
-
-/** A worker that lost one of these could not go on. */
-const NEEDED_NAMES = new Set(['self', 'globalThis', 'postMessage', 'addEventListener', 'URL', 'Blob', 'AbortController'])
 
 function parsePostInstallTasks(tasks: PostInstallTask[]): PostInstallRecord[] {
   if (!Array.isArray(tasks)) throw new InvalidInputError('postInstallTasks', tasks, 'is not an array')

@@ -30,13 +30,13 @@ export interface Inspected {
 
 /** What is known of one pool's workers. */
 export class Preflight {
-  /** Names that the pool puts on its workers' global scope. */
-  readonly #given: Set<string>
+  /** Names that the pool puts on its workers' global scope; `null` if it may be any. */
+  readonly #given: Set<string> | null
   /** Sources that run in its workers: a name that one of them mentions may be set by it. */
   readonly #sources: Set<string>
 
-  constructor(given: Iterable<string>, sources: string[]) {
-    this.#given = new Set(given)
+  constructor(given: Iterable<string> | null, sources: string[]) {
+    this.#given = given && new Set(given)
     this.#sources = new Set(sources)
   }
 
@@ -64,7 +64,8 @@ export class Preflight {
   }
 
   #isMissing(name: string, source: string): boolean {
-    if (this.#given.has(name) || WORKER_ONLY.has(name)) return false
+    if (this.#given?.has(name) || WORKER_ONLY.has(name)) return false
+    if (!this.#given && !PAGE_ONLY.has(name)) return false
     if (PAGE_ONLY.has(name) ? isGuarded(name, source) : name in globalThis) return false
     const mention = new RegExp(`(?<![\\p{ID_Continue}$])${name.replaceAll('$', '\\$')}(?![\\p{ID_Continue}$])`, 'u')
     return ![...this.#sources].some((known) => mention.test(known))

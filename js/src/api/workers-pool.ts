@@ -136,10 +136,10 @@ export class WorkersPool {
       this.cdnEvent$.next(cdnEvent)
       quietly(() => plan.cdnEvent$?.next(cdnEvent))
     }
-    const { python, globals, postInstallTasks } = plan
+    const { esm, python, globals, postInstallTasks } = plan
     // Not within the constructor: nobody could subscribe before the first event.
     const setup = Promise.resolve().then(() =>
-      prepareSetup({ python, globals, postInstallTasks }, report, this.#ending.signal),
+      prepareSetup({ esm, python, globals, postInstallTasks }, report, this.#ending.signal),
     )
     this.#listener = this.#makeListener(report)
     this.#host = new Host(plan.settings, WORKER_URL, setup, this.#listener)
@@ -521,7 +521,12 @@ function thisMachine(): Machine {
 function preflightOf(plan: PoolPlan): Preflight {
   const sources = [...plan.globals, ...plan.postInstallTasks].flatMap((record) => ('source' in record ? [record.source] : []))
   const names = plan.globals.map(({ name }) => name)
-  return new Preflight(plan.python ? [...names, plan.python.alias] : names, sources)
+  return new Preflight(plan.installedNames && [...names, ...plan.installedNames], [...sources, ...installSources(plan.esm)])
+}
+
+function installSources(esm: PoolPlan['esm']): string[] {
+  const sideEffects = esm?.modules.flatMap(({ sideEffects }) => (sideEffects === null ? [] : [sideEffects])) ?? []
+  return [...sideEffects, ...(esm?.aliases ?? []).flatMap(({ of }) => ('call' in of ? [of.call] : []))]
 }
 
 function checkTransfer({ transfer, retries }: TaskOptions): void {

@@ -7,7 +7,17 @@ await startHost({ module_or_path: new URL('./millhand_web_bg.wasm', import.meta.
 
 export { isMillhandError, InstallError, InvalidInputError, MillhandError, TaskError } from '../common/errors.js'
 export type { ErrorCode } from '../common/errors.js'
-export type { InstallInputs, PoolSizing, PostInstallTask, PyodideInput, WorkersPoolInput } from '../api/inputs.js'
+export type {
+  CssInput,
+  EsmInput,
+  InstallInputs,
+  PoolSizing,
+  PostInstallTask,
+  PyodideInput,
+  WorkersPoolInput,
+} from '../api/inputs.js'
+export { configureInstall, install, queryLoadingGraph } from '../api/install.js'
+export type { PageInstallInputs } from '../api/install.js'
 export type * from '../api/messages.js'
 export { Task } from '../api/task.js'
 export type { EntryPoint, EntryPointArguments, WorkerContext, WorkerScope } from '../api/task.js'
@@ -20,6 +30,8 @@ export type {
   WorkerEntry,
   WWorkerTrait,
 } from '../api/workers-pool.js'
+export type { LoadedItem, LoadingGraph } from '../install/graph.js'
+export type { InstallSettings } from '../install/sources.js'
 export { RemoteError } from '../wire/errors.js'
 
 /** The workers pool's module, by the name that notebooks know it by. */

@@ -2,10 +2,17 @@
 
 import { InstallError } from '../common/errors.js'
 
+/** What answered is no millhand server, and has not what it was asked for. */
+export class ForeignAnswer extends InstallError {}
+
 const MAX_TRIES = 3
 const FIRST_PAUSE_MS = 250
 /** A server that answers so may answer otherwise the next time. */
 const PASSING = new Set([429, 500, 502, 503, 504])
+
+/** What servers say that do not know a route, or a method. */
+const ABSENT = new Set([404, 405, 410, 501])
+const HINT = 'is the page served by `millhand serve`?'
 
 /**
  * What `read` makes of a response with a status of success. Network failures, in the body too, and passing troubles of a server
@@ -32,10 +39,7 @@ export async function fetchJson(url: string, init: RequestInit = {}): Promise<un
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw new InstallError(`the answer of \`${url}\` is not JSON`, {
-      hint: 'is the page served by `millhand serve`?',
-      cause,
-    })
+    throw new ForeignAnswer(`the answer of \`${url}\` is not JSON`, { hint: HINT, cause })
   }
 }
 
@@ -47,6 +51,6 @@ async function refusal(url: string, response: Response): Promise<InstallError> {
     const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
     return new InstallError(error.message, { detail: text(error.code), hint: text(error.hint) })
   }
-  const hint = 'is the page served by `millhand serve`?'
-  return new InstallError(`\`${url}\` answered ${response.status} ${response.statusText}`.trim(), { hint })
+  const what = `\`${url}\` answered ${response.status} ${response.statusText}`.trim()
+  return new (ABSENT.has(response.status) ? ForeignAnswer : InstallError)(what, { hint: HINT })
 }

@@ -95,11 +95,50 @@ export type FunctionDefinition =
 /** Where a function is: in a source of its own, or an export of a module. */
 export type FunctionOrigin = { source: string } | { url: string; name: string }
 
-/** All that a worker needs to make itself an environment. It fetches nothing by itself. */
+/** All that a worker needs to make itself an environment. It resolves nothing, and fetches only modules that the page has fetched. */
 export interface WorkerSetup {
+  modules: ModulesSetup<string> | null
   python: PythonSetup | null
   globals: GlobalRecord[]
   postInstallTasks: PostInstallRecord[]
+}
+
+/** ES modules and classic scripts. `Code` is what functions of users are: sources on the wire, functions where they run. */
+export interface ModulesSetup<Code> {
+  modules: ModuleRecord<Code>[]
+  /** Run after the modules, in order. */
+  scripts: ScriptRecord[]
+  /** Further names, in order. */
+  aliases: AliasRecord<Code>[]
+  /** Names that the user chose; the others do not replace what the global scope has. */
+  chosen: string[]
+}
+
+export interface ModuleRecord<Code> {
+  /** What it is, as in `rxjs@7.8.2` or `rxjs@7.8.2/operators`. */
+  id: string
+  url: string
+  /** What it is called. */
+  name: string
+  /** Whether its default export stands for it; `null`: if it has no other. */
+  unwrap: boolean | null
+  /** Called with it, once it is imported. */
+  sideEffects: Code | null
+}
+
+export interface ScriptRecord {
+  id: string
+  url: string
+  /** In hexadecimal, where it is known. */
+  sha256: string | null
+  /** Fetched and verified by the page. */
+  content: Blob
+}
+
+/** Another name of a module, or of what a function makes of all that is installed. */
+export interface AliasRecord<Code> {
+  name: string
+  of: { name: string } | { call: Code }
 }
 
 /** A Pyodide runtime and packages, as files that the page has fetched and verified. */
@@ -125,16 +164,23 @@ export interface PostInstallRecord {
   args: unknown
 }
 
-/** What happens while a worker, or the page for all of its workers, gets an environment. */
+/**
+ * What happens while a page, a worker, or the page for all of its workers, gets an environment. Files are those of modules,
+ * scripts, stylesheets and Python alike; `total` is 0 where the size of a file is not known.
+ */
 export type InstallEvent =
   | { step: 'ManifestRequested' }
   | { step: 'ManifestReceived'; files: number; bytes: number }
   | { step: 'FileProgress'; name: string; bytes: number; total: number }
   | { step: 'FileVerified'; name: string; bytes: number }
   | { step: 'WorkerBooted' }
+  | { step: 'ModuleImported'; name: string }
+  | { step: 'ScriptRun'; name: string }
+  | { step: 'StyleSheetLoaded'; name: string }
   | { step: 'PythonStarting'; version: string }
   | { step: 'PackagesLoading'; packages: string[] }
   | { step: 'PostInstallTask'; title: string }
+  | { step: 'Installed' }
   | { step: 'WorkerReady' }
   | { step: 'InstallFailed'; error: ErrorRecord }
 

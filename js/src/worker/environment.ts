@@ -1,10 +1,12 @@
-/** Makes a worker's environment: Python, then globals, then the post-install tasks, in this order. */
+/** Makes a worker's environment: modules and scripts, Python, globals, and the post-install tasks, in this order. */
 
-import type { GlobalRecord, InstallEvent, PostInstallRecord, WorkerSetup } from '../wire/protocol.js'
-import { PermanentInstallError } from './failures.js'
+import { ModuleError, PermanentInstallError } from '../environment/failures.js'
+import { loadModules, setNames } from '../environment/modules.js'
+import type { GlobalRecord, InstallEvent, ModulesSetup, PostInstallRecord, WorkerSetup } from '../wire/protocol.js'
 import { compileSource } from './functions.js'
 import type { Python } from './python.js'
 import { startPython } from './python.js'
+import { runScript } from './scripts.js'
 import { TaskContext } from './task-context.js'
 
 export interface InstallOptions {
@@ -18,12 +20,46 @@ export interface InstallOptions {
 
 export async function installEnvironment(setup: WorkerSetup, options: InstallOptions): Promise<Python | null> {
   options.report({ step: 'WorkerBooted' })
+  if (setup.modules) await installModules(setup.modules, options)
   const python = setup.python ? await startPython(setup.python, options) : null
   await permanently(async () => {
     for (const record of setup.globals) await setGlobal(record)
     for (const task of setup.postInstallTasks) await runPostInstallTask(task, options)
   })
   return python
+}
+
+async function installModules(setup: ModulesSetup<string>, { report }: InstallOptions): Promise<void> {
+  try {
+    setNames(await loadModules(await compileAll(setup), { report, runScript }), new Set(setup.chosen))
+  } catch (cause) {
+    if (cause instanceof ModuleError && cause.isPassing) throw cause
+    throw new PermanentInstallError('the modules cannot be had', { cause: withReason(cause) })
+  }
+}
+
+/** What a worker lacks is the likeliest reason. */
+function withReason(cause: unknown): unknown {
+  if (!(cause instanceof ModuleError)) return cause
+  return new ModuleError(`${cause.message} (it may need a DOM, which workers do not have)`, cause.cause)
+}
+
+type AnyFunction = (...args: unknown[]) => unknown
+
+/** The setup with functions in the place of their sources. */
+async function compileAll({ modules, aliases, ...rest }: ModulesSetup<string>): Promise<ModulesSetup<AnyFunction>> {
+  const compile = (source: string): Promise<AnyFunction> => compileSource(source, 'millhand/install.js')
+  return {
+    ...rest,
+    modules: await Promise.all(
+      modules.map(async ({ sideEffects, ...module }) => {
+        return { ...module, sideEffects: sideEffects === null ? null : await compile(sideEffects) }
+      }),
+    ),
+    aliases: await Promise.all(
+      aliases.map(async ({ name, of }) => ({ name, of: 'call' in of ? { call: await compile(of.call) } : of })),
+    ),
+  }
 }
 
 async function setGlobal(record: GlobalRecord): Promise<void> {

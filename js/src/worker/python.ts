@@ -1,15 +1,10 @@
-/**
- * Pyodide in this worker, from files that the page has fetched and verified. Pyodide asks for them with `fetch`; while
- * it boots, that is answered from memory, so that a worker needs no network and no HTTP cache.
- */
+/** Python in this worker: it runs sources, prints, is interrupted, and its values are made JavaScript's. */
 
+import type { PyProxy, Pyodide } from '../environment/pyodide.js'
+import { startPyodide } from '../environment/pyodide.js'
 import type { PythonSetup } from '../wire/protocol.js'
-import { packageName } from '../wire/names.js'
 import type { InstallOptions } from './environment.js'
-import { PermanentInstallError, UnclonableError } from './failures.js'
-
-/** Where Pyodide believes its files to be: a name that resolves nowhere, should a request slip through. */
-const BASE_URL = 'https://environment.millhand.invalid/'
+import { UnclonableError } from './failures.js'
 
 /** A running Python, on the global scope under its alias. */
 export interface Python {
@@ -25,51 +20,17 @@ export interface Python {
   toJavaScript(value: unknown, then: 'release' | 'keep'): unknown
 }
 
-/** The part of Pyodide's API that is used here. */
-interface Pyodide {
-  loadPackage(
-    names: string[],
-    options: { messageCallback: (text: string) => void; errorCallback: (text: string) => void },
-  ): Promise<unknown>
-  readonly loadedPackages: Record<string, string>
-  runPython(source: string): unknown
-  runPythonAsync(source: string, options: { globals: PyProxy }): Promise<unknown>
-  setInterruptBuffer(interrupt: Uint8Array): void
-  setStdout(options: { write: (bytes: Uint8Array) => number }): void
-  toPy(value: unknown): PyProxy
-  ffi: { PyProxy: new () => PyProxy }
-}
-
-interface PyProxy {
-  readonly type: string
-  readonly ndim?: unknown
-  item?: () => unknown
-  toJs(options: { create_pyproxies: false; dict_converter: (entries: Iterable<[string, unknown]>) => object }): unknown
-  destroy(): void
-}
-
-export async function startPython(setup: PythonSetup, options: InstallOptions): Promise<Python> {
-  const { interrupt, report, print } = options
-  report({ step: 'PythonStarting', version: setup.version })
-  const restoreFetch = answerFetchFrom(setup.files)
-  try {
-    const pyodide = await boot(setup)
-    if (setup.packages.length > 0) {
-      report({ step: 'PackagesLoading', packages: setup.packages })
-      await loadPackages(pyodide, setup.packages)
-    }
-    // Where pages share none, it has memory of its own: Python that looks for interrupts calls JavaScript now and then, and
-    // WebKit ends no worker that stays within WebAssembly.
-    pyodide.setInterruptBuffer(new Uint8Array(interrupt ?? new ArrayBuffer(1)))
-    self.addEventListener('unhandledrejection', ignoreInterrupt)
-    Object.assign(globalThis, { [setup.alias]: pyodide })
-    return {
-      run: (source, args) => run(pyodide, source, args),
-      flushOutput: captureOutput(pyodide, print),
-      toJavaScript: (value, then) => new Conversion(pyodide, then).convert(value),
-    }
-  } finally {
-    restoreFetch()
+export async function startPython(setup: PythonSetup, { interrupt, report, print }: InstallOptions): Promise<Python> {
+  const pyodide = await startPyodide(setup, report)
+  // Where pages share none, it has memory of its own: Python that looks for interrupts calls JavaScript now and then, and
+  // WebKit ends no worker that stays within WebAssembly.
+  pyodide.setInterruptBuffer(new Uint8Array(interrupt ?? new ArrayBuffer(1)))
+  self.addEventListener('unhandledrejection', ignoreInterrupt)
+  Object.assign(globalThis, { [setup.alias]: pyodide })
+  return {
+    run: (source, args) => run(pyodide, source, args),
+    flushOutput: captureOutput(pyodide, print),
+    toJavaScript: (value, then) => new Conversion(pyodide, then).convert(value),
   }
 }
 
@@ -77,45 +38,6 @@ export async function startPython(setup: PythonSetup, options: InstallOptions): 
 function ignoreInterrupt(event: PromiseRejectionEvent): void {
   const { name, type } = (event.reason ?? {}) as { name?: unknown; type?: unknown }
   if (name === 'PythonError' && type === 'KeyboardInterrupt') event.preventDefault()
-}
-
-async function boot({ files, lock }: PythonSetup): Promise<Pyodide> {
-  await importFile(files, 'pyodide.asm.js') // It leaves its factory on the global scope, for `loadPyodide`.
-  const { loadPyodide } = await importFile(files, 'pyodide.mjs')
-  const options = { indexURL: BASE_URL, packageBaseUrl: BASE_URL, lockFileContents: lock }
-  return withWasmFailures(() => loadPyodide(options))
-}
-
-/** A runtime whose WebAssembly cannot be instantiated only logs so, and would boot for ever: this rejects instead. */
-async function withWasmFailures<T>(act: () => Promise<T>): Promise<T> {
-  const instantiate = WebAssembly.instantiateStreaming
-  try {
-    return await new Promise<T>((resolve, reject) => {
-      WebAssembly.instantiateStreaming = async (source, imports) => {
-        try {
-          return await instantiate(source, imports)
-        } catch (error) {
-          reject(error)
-          throw error
-        }
-      }
-      act().then(resolve, reject)
-    })
-  } finally {
-    WebAssembly.instantiateStreaming = instantiate
-  }
-}
-
-/** Pyodide only logs packages that do not load. */
-async function loadPackages(pyodide: Pyodide, names: string[]): Promise<void> {
-  const problems: string[] = []
-  const errorCallback = (text: string): void => void problems.push(text)
-  await pyodide.loadPackage(names, { messageCallback: () => undefined, errorCallback })
-  const loaded = new Set(Object.keys(pyodide.loadedPackages).map(packageName))
-  const missing = names.filter((name) => !loaded.has(packageName(name)))
-  if (missing.length === 0) return
-  const cause = new Error(`these packages do not load: \`${missing.join('`, `')}\`: ${problems.join('; ')}`)
-  throw new PermanentInstallError(cause.message, { cause })
 }
 
 /** Sends what Python prints, a line at a time; the function that it gives sends the rest of the last line. */
@@ -149,38 +71,6 @@ async function run(pyodide: Pyodide, source: string, args: unknown): Promise<unk
   } finally {
     globals.destroy()
   }
-}
-
-async function importFile(
-  files: PythonSetup['files'],
-  name: string,
-): Promise<{ loadPyodide: (options: object) => Promise<Pyodide> }> {
-  const url = URL.createObjectURL(new Blob([blobOf(files, name)], { type: 'text/javascript' }))
-  try {
-    return await import(url)
-  } finally {
-    URL.revokeObjectURL(url)
-  }
-}
-
-function answerFetchFrom(files: PythonSetup['files']): () => void {
-  const fetchOverNetwork = globalThis.fetch
-  globalThis.fetch = async (input, init) => {
-    const url = input instanceof Request ? input.url : String(input)
-    if (!url.startsWith(BASE_URL)) return fetchOverNetwork(input, init)
-    const name = decodeURIComponent(url.slice(BASE_URL.length))
-    const type = name.endsWith('.wasm') ? 'application/wasm' : 'application/octet-stream'
-    return new Response(blobOf(files, name), { headers: { 'content-type': type } })
-  }
-  return () => {
-    globalThis.fetch = fetchOverNetwork
-  }
-}
-
-function blobOf(files: PythonSetup['files'], name: string): Blob {
-  const blob = files[name]
-  if (!blob) throw new Error(`the environment has no file \`${name}\``)
-  return blob
 }
 
 /** One value's way to JavaScript. What occurs in it twice is converted once. */

@@ -5,9 +5,10 @@
 
 import type { Abort, DataIn, Define, HostMessage, Install, Run } from '../wire/protocol.js'
 import { HostKind, Outcome, WorkerKind } from '../wire/protocol.js'
+import { PermanentInstallError } from '../environment/failures.js'
 import { toErrorRecord } from '../wire/errors.js'
 import { installEnvironment } from './environment.js'
-import { PermanentInstallError, UnclonableError } from './failures.js'
+import { UnclonableError } from './failures.js'
 import type { TaskFunction } from './functions.js'
 import { compileDefinition, mayCompile } from './functions.js'
 import { holdLifeLock } from './life-lock.js'

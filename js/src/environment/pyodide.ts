@@ -1,0 +1,144 @@
+/**
+ * Pyodide, in a page or a worker, from files that the page has fetched and verified. Pyodide asks for them with `fetch`; while
+ * it boots, that is answered from memory, so that it needs no network and no HTTP cache.
+ */
+
+import { packageName } from '../wire/names.js'
+import type { InstallEvent, PythonSetup } from '../wire/protocol.js'
+import { PermanentInstallError } from './failures.js'
+
+/** Where Pyodide believes its files to be: a name that resolves nowhere, should a request slip through. */
+const BASE_URL = 'https://environment.millhand.invalid/'
+
+/** The part of Pyodide's API that is used here. */
+export interface Pyodide {
+  loadPackage(
+    names: string[],
+    options: { messageCallback: (text: string) => void; errorCallback: (text: string) => void },
+  ): Promise<unknown>
+  readonly loadedPackages: Record<string, string>
+  runPython(source: string): unknown
+  runPythonAsync(source: string, options: { globals: PyProxy }): Promise<unknown>
+  setInterruptBuffer(interrupt: Uint8Array): void
+  setStdout(options: { write: (bytes: Uint8Array) => number }): void
+  toPy(value: unknown): PyProxy
+  ffi: { PyProxy: new () => PyProxy }
+}
+
+export interface PyProxy {
+  readonly type: string
+  readonly ndim?: unknown
+  item?: () => unknown
+  toJs(options: { create_pyproxies: false; dict_converter: (entries: Iterable<[string, unknown]>) => object }): unknown
+  destroy(): void
+}
+
+/** A runtime that has the packages of `setup`. One at a time: while it boots, it answers for the scope's `fetch`. */
+export async function startPyodide(setup: PythonSetup, report: (event: InstallEvent) => void): Promise<Pyodide> {
+  report({ step: 'PythonStarting', version: setup.version })
+  return answeringFetchFrom(setup.files, async () => {
+    const pyodide = await boot(setup)
+    await loadPackages(pyodide, setup.packages, setup.packages, report)
+    return pyodide
+  })
+}
+
+/** Adds those packages of `setup` to a runtime that are not in it. */
+export async function addPackages(pyodide: Pyodide, setup: PythonSetup, report: (event: InstallEvent) => void): Promise<void> {
+  const names = missingPackages(pyodide, setup.packages)
+  // By url: the runtime knows the lock that it was started with, and no other.
+  const urls = names.map((name) => BASE_URL + encodeURIComponent(fileOfPackage(setup.lock, name)))
+  await answeringFetchFrom(setup.files, () => loadPackages(pyodide, names, urls, report))
+}
+
+/** Those of `names` that a runtime does not have. */
+export function missingPackages(pyodide: Pyodide, names: string[]): string[] {
+  const loaded = new Set(Object.keys(pyodide.loadedPackages).map(packageName))
+  return names.filter((name) => !loaded.has(packageName(name)))
+}
+
+/** The file of a package in a lock. */
+export function fileOfPackage(lock: unknown, name: string): string {
+  return (lock as { packages: Record<string, { file_name: string }> }).packages[name]?.file_name ?? ''
+}
+
+async function boot({ files, lock }: PythonSetup): Promise<Pyodide> {
+  await importFile(files, 'pyodide.asm.js') // It leaves its factory on the global scope, for `loadPyodide`.
+  const { loadPyodide } = await importFile(files, 'pyodide.mjs')
+  const options = { indexURL: BASE_URL, packageBaseUrl: BASE_URL, lockFileContents: lock }
+  return withWasmFailures(() => loadPyodide(options))
+}
+
+/** A runtime whose WebAssembly cannot be instantiated only logs so, and would boot for ever: this rejects instead. */
+async function withWasmFailures<T>(act: () => Promise<T>): Promise<T> {
+  const instantiate = WebAssembly.instantiateStreaming
+  try {
+    return await new Promise<T>((resolve, reject) => {
+      WebAssembly.instantiateStreaming = async (source, imports) => {
+        try {
+          return await instantiate(source, imports)
+        } catch (error) {
+          reject(error)
+          throw error
+        }
+      }
+      act().then(resolve, reject)
+    })
+  } finally {
+    WebAssembly.instantiateStreaming = instantiate
+  }
+}
+
+/** Pyodide only logs packages that do not load. */
+async function loadPackages(
+  pyodide: Pyodide,
+  names: string[],
+  sources: string[],
+  report: (event: InstallEvent) => void,
+): Promise<void> {
+  if (names.length === 0) return
+  report({ step: 'PackagesLoading', packages: names })
+  const problems: string[] = []
+  const errorCallback = (text: string): void => void problems.push(text)
+  await pyodide.loadPackage(sources, { messageCallback: () => undefined, errorCallback })
+  const missing = missingPackages(pyodide, names)
+  if (missing.length === 0) return
+  const cause = new Error(`these packages do not load: \`${missing.join('`, `')}\`: ${problems.join('; ')}`)
+  throw new PermanentInstallError(cause.message, { cause })
+}
+
+async function importFile(
+  files: PythonSetup['files'],
+  name: string,
+): Promise<{ loadPyodide: (options: object) => Promise<Pyodide> }> {
+  const url = URL.createObjectURL(new Blob([blobOf(files, name)], { type: 'text/javascript' }))
+  try {
+    return await import(url)
+  } finally {
+    URL.revokeObjectURL(url)
+  }
+}
+
+async function answeringFetchFrom<T>(files: PythonSetup['files'], act: () => Promise<T>): Promise<T> {
+  const fetchOverNetwork = globalThis.fetch
+  const answer: typeof fetch = async (input, init) => {
+    const url = input instanceof Request ? input.url : String(input)
+    if (!url.startsWith(BASE_URL)) return fetchOverNetwork(input, init)
+    const name = decodeURIComponent(url.slice(BASE_URL.length))
+    const type = name.endsWith('.wasm') ? 'application/wasm' : 'application/octet-stream'
+    return new Response(blobOf(files, name), { headers: { 'content-type': type } })
+  }
+  globalThis.fetch = answer
+  try {
+    return await act()
+  } finally {
+    // Unless somebody has put another one before it: that one asks this one, which then passes on all but its own.
+    if (globalThis.fetch === answer) globalThis.fetch = fetchOverNetwork
+  }
+}
+
+function blobOf(files: PythonSetup['files'], name: string): Blob {
+  const blob = files[name]
+  if (!blob) throw new Error(`the environment has no file \`${name}\``)
+  return blob
+}

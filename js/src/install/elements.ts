@@ -1,0 +1,95 @@
+/** Elements by which a page loads: stylesheets and classic scripts. */
+
+import { InstallError } from '../common/errors.js'
+
+interface Sheet {
+  link: HTMLLinkElement
+  loaded: Promise<void>
+  /** Installs that want it; it goes with the last of them that fails. */
+  wanted: number
+}
+
+/** Stylesheets of the page, each there once, and only as long as an install that wants it has not failed. */
+export class StyleSheets {
+  readonly #sheets = new Map<string, Sheet>()
+
+  /**
+   * The stylesheet's element, once it is loaded; the one that is there if there is one.
+   * @param sha256 in hexadecimal; the browser checks it.
+   */
+  async add(url: string, sha256: string | null): Promise<HTMLLinkElement> {
+    const sheet = this.#sheets.get(url) ?? this.#insert(url, sha256)
+    sheet.wanted += 1
+    try {
+      await sheet.loaded
+    } catch (error) {
+      this.release(url)
+      throw error
+    }
+    return sheet.link
+  }
+
+  /** An install that had added it has failed. */
+  release(url: string): void {
+    const sheet = this.#sheets.get(url)
+    if (!sheet) return
+    sheet.wanted -= 1
+    if (sheet.wanted > 0) return
+    sheet.link.remove()
+    this.#sheets.delete(url)
+  }
+
+  #insert(url: string, sha256: string | null): Sheet {
+    const link = document.createElement('link')
+    link.rel = 'stylesheet'
+    link.href = url
+    setIntegrity(link, url, sha256)
+    const loaded = settled(link, `the stylesheet \`${url}\` could not be loaded`)
+    document.head.append(link)
+    const sheet = { link, loaded, wanted: 0 }
+    this.#sheets.set(url, sheet)
+    return sheet
+  }
+}
+
+/** Runs classic scripts in the page, each once. */
+export class Scripts {
+  readonly #run = new Map<string, Promise<void>>()
+
+  async run(url: string, sha256: string | null): Promise<void> {
+    const running = this.#run.get(url) ?? this.#insert(url, sha256)
+    this.#run.set(url, running)
+    await running.catch((error: unknown) => {
+      this.#run.delete(url)
+      throw error
+    })
+  }
+
+  async #insert(url: string, sha256: string | null): Promise<void> {
+    const script = document.createElement('script')
+    script.src = url
+    setIntegrity(script, url, sha256)
+    const loaded = settled(script, `the script \`${url}\` could not be loaded`)
+    document.head.append(script)
+    await loaded.catch((error: unknown) => {
+      script.remove()
+      throw error
+    })
+  }
+}
+
+/** What comes from elsewhere is fetched in the way in which it was fetched before, so that the cache has it. */
+function setIntegrity(element: HTMLLinkElement | HTMLScriptElement, url: string, sha256: string | null): void {
+  if (sha256 !== null) element.integrity = `sha256-${base64Of(sha256)}`
+  if (sha256 !== null || new URL(url).origin !== location.origin) element.crossOrigin = 'anonymous'
+}
+
+function settled(element: HTMLElement, problem: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    element.addEventListener('load', () => resolve(), { once: true })
+    element.addEventListener('error', () => reject(new InstallError(problem)), { once: true })
+  })
+}
+
+const base64Of = (hex: string): string =>
+  btoa(String.fromCharCode(...(hex.match(/../g) ?? []).map((byte) => Number.parseInt(byte, 16))))

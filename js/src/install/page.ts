@@ -1,0 +1,116 @@
+/** Installs into the page: everything is fetched, then put in place; if anything fails, nothing of it stays. */
+
+import { ModuleError } from '../environment/failures.js'
+import { loadModules, setNames } from '../environment/modules.js'
+import { InstallError, MillhandError } from '../common/errors.js'
+import type { ScriptRecord } from '../wire/protocol.js'
+import type { PlannedStyleSheet } from './css.js'
+import { Scripts, StyleSheets } from './elements.js'
+import { chosenNames } from './esm.js'
+import type { Installer, InstallOptions, PagePlan } from './installer.js'
+import { entryOf } from './installer.js'
+import type { EsmManifest, FileEntry, Manifest, PythonManifest } from './manifest.js'
+import { PagePython } from './page-python.js'
+
+/** A stylesheet on its way. */
+interface StyleSheet {
+  name: string
+  url: string
+  sha256: string | null
+  sideEffects: PlannedStyleSheet['sideEffects']
+}
+
+export class PageInstalls {
+  readonly #installer: Installer
+  readonly #styleSheets = new StyleSheets()
+  readonly #scripts = new Scripts()
+  readonly #python: PagePython
+  /** Names that installs have put on the global scope: they may be put there anew. */
+  readonly #names = new Set<string>()
+
+  constructor(installer: Installer) {
+    this.#installer = installer
+    this.#python = new PagePython(installer)
+  }
+
+  /** @throws InstallError; nothing was installed then. */
+  async install(plan: PagePlan, options: InstallOptions): Promise<Record<string, unknown>> {
+    const added: string[] = []
+    try {
+      const values = await this.#load(plan, options, added)
+      options.signal.throwIfAborted()
+      setNames(values, new Set([...this.#names, ...chosenNames(plan.esm), ...(plan.python ? [plan.python.alias] : [])]))
+      for (const name of Object.keys(values)) this.#names.add(name)
+      options.report({ step: 'Installed' })
+      return values
+    } catch (error) {
+      for (const url of added) this.#styleSheets.release(url)
+      throw failureOf(error, options.signal)
+    }
+  }
+
+  /** @param added gets the stylesheets that are in the page. */
+  async #load(plan: PagePlan, options: InstallOptions, added: string[]): Promise<Record<string, unknown>> {
+    const { report, signal } = options
+    const manifest = await this.#installer.manifestOf(plan, options)
+    const sheets = plan.css.map((sheet) => toStyleSheet(sheet, manifest))
+    const [modules, startPython] = await Promise.all([
+      plan.esm && this.#installer.prepareModules(plan.esm, manifest.esm as EsmManifest, options),
+      plan.python && this.#python.prepare(plan.python, manifest.pyodide as PythonManifest, options),
+      this.#installer.files.warm(sheetFiles(plan.css, manifest), report, signal),
+    ])
+    const links = await this.#addSheets(sheets, options, added)
+    const runScript = ({ url, sha256 }: ScriptRecord): Promise<void> => this.#scripts.run(url, sha256)
+    const values = modules ? await loadModules(modules, { report, runScript, signal }) : {}
+    const python = startPython && (await startPython())
+    for (const [index, { name, sideEffects }] of sheets.entries()) {
+      await attempt(`the side effects of \`${name}\` threw`, () => sideEffects?.(links[index] as HTMLLinkElement))
+    }
+    return plan.python ? { ...values, [plan.python.alias]: python } : values
+  }
+
+  /** All of them, or none. */
+  async #addSheets(sheets: StyleSheet[], { report }: InstallOptions, added: string[]): Promise<HTMLLinkElement[]> {
+    const outcomes = await Promise.allSettled(
+      sheets.map(async ({ name, url, sha256 }) => {
+        const link = await this.#styleSheets.add(url, sha256)
+        added.push(url)
+        report({ step: 'StyleSheetLoaded', name })
+        return link
+      }),
+    )
+    return outcomes.map((outcome) => {
+      if (outcome.status === 'rejected') throw outcome.reason
+      return outcome.value
+    })
+  }
+}
+
+function toStyleSheet({ from, sideEffects }: PlannedStyleSheet, { css = [] }: Manifest): StyleSheet {
+  if ('url' in from) return { name: from.url, url: from.url, sha256: null, sideEffects }
+  const { url, sha256 } = entryOf(css, from.specifier)
+  return { name: from.specifier, url, sha256, sideEffects }
+}
+
+function sheetFiles(sheets: PlannedStyleSheet[], { css = [] }: Manifest): FileEntry[] {
+  return sheets.flatMap(({ from }) => {
+    if ('url' in from) return []
+    const { specifier: name, url, sha256, bytes } = entryOf(css, from.specifier)
+    return [{ name, url, sha256, bytes }]
+  })
+}
+
+async function attempt(what: string, act: () => unknown): Promise<void> {
+  try {
+    await act()
+  } catch (cause) {
+    throw new ModuleError(`${what}: ${cause instanceof Error ? cause.message : String(cause)}`, cause)
+  }
+}
+
+function failureOf(error: unknown, signal: AbortSignal): MillhandError {
+  if (signal.aborted) return new MillhandError('cancelled', 'the install was cancelled', { cause: signal.reason })
+  if (error instanceof MillhandError) return error
+  const { message, cause } = error instanceof Error ? error : new Error(String(error))
+  return new InstallError(message, { cause: error instanceof ModuleError ? cause : error })
+}
