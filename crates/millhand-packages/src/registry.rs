@@ -160,7 +160,7 @@ fn parse(text: &str) -> Result<Url, RegistryError> {
     parse_http(text.trim()).map(with_trailing_slash).ok_or_else(|| RegistryError::bad_url(text.trim()))
 }
 
-fn parse_http(text: &str) -> Option<Url> {
+pub(crate) fn parse_http(text: &str) -> Option<Url> {
     Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"))
 }
 

@@ -4,7 +4,13 @@ pub(crate) mod builds;
 mod graph;
 mod id;
 pub(crate) mod keys;
+mod packument;
+mod resolve;
 pub(crate) mod styles;
 
 pub use graph::{NpmGraph, NpmNode};
 pub use id::{NpmId, NpmIdError, NpmName};
+pub use packument::{Packument, PackumentError, ReleaseError};
+pub use resolve::{
+    ConflictingAsk, NpmRequest, NpmResolveError, Progress, Resolution, Resolver, check_aliases,
+};
