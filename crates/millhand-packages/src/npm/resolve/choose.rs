@@ -255,7 +255,7 @@ impl Resolver {
         let find = |wanted: &Version| versions.iter().find(|version| *version == wanted);
         let is_readable = |version: &&Version| matches!(packument.release(version), Some(Ok(_)));
         let is_locked =
-            |version: &&Version| self.locked.get(name).is_some_and(|locked| locked.contains(version));
+            |version: &&Version| self.locked.get(name).is_some_and(|locked| locked.contains_key(version));
         let latest = || packument.tagged("latest").filter(|latest| packument.is_recommended(latest));
         root.and_then(find)
             .or_else(|| versions.iter().find(|version| is_locked(version) && is_readable(version)))

@@ -1,5 +1,6 @@
 //! Why a request cannot be met.
 
+use crate::digest::Integrity;
 use crate::npm::packument::ReleaseError;
 use crate::npm::{NpmId, NpmName};
 
@@ -80,6 +81,16 @@ pub enum NpmResolveError {
         /// The way from the specifier to it.
         asked_by: Vec<String>,
     },
+    /// The registry has another content for a version than it had when it was locked.
+    #[error("`{id}` was published as {published}, but is locked as {locked}")]
+    Changed {
+        /// The package.
+        id: NpmId,
+        /// What the lockfile says.
+        locked: Integrity,
+        /// What the registry says.
+        published: Integrity,
+    },
     /// More packages than any page needs.
     #[error("the request needs more than {max_packages} packages")]
     TooManyPackages {
@@ -114,6 +125,7 @@ impl NpmResolveError {
             Self::Foreign { .. } => "npm-dependency-foreign",
             Self::Unusable { reason: ReleaseError::NoIntegrity(_), .. } => "npm-integrity-missing",
             Self::Unusable { .. } => "npm-registry-malformed",
+            Self::Changed { .. } => "npm-package-changed",
             Self::TooManyPackages { .. } => "npm-too-many-packages",
             Self::Unsettled => "npm-unsettled",
         }
@@ -143,6 +155,10 @@ impl NpmResolveError {
             Self::Unusable { .. } => {
                 Some("another version may do: name one with `#version`, or in `usingDependencies`".to_owned())
             }
+            Self::Changed { .. } => Some(
+                "no version is published twice: find out who changed it, and do not use it until then"
+                    .to_owned(),
+            ),
             Self::TooManyPackages { .. } => Some("ask for fewer packages at once".to_owned()),
             Self::Unsettled => Some("name versions in `usingDependencies`".to_owned()),
         }

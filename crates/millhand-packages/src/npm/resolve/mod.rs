@@ -28,6 +28,7 @@ use reqwest::Url;
 
 use super::packument::{Packument, ReleaseError};
 use super::{NpmGraph, NpmId, NpmName, NpmNode};
+use crate::digest::Integrity;
 use crate::specifier::{NpmRange, NpmSpecifier, Renames};
 
 pub use error::{ConflictingAsk, NpmResolveError};
@@ -74,7 +75,7 @@ pub enum Progress {
 pub struct Resolver {
     roots: Vec<Root>,
     overrides: Overrides,
-    locked: BTreeMap<NpmName, BTreeSet<Version>>,
+    locked: BTreeMap<NpmName, BTreeMap<Version, Integrity>>,
     documents: BTreeMap<NpmName, Document>,
     /// The versions in a range, the highest first.
     in_range: BTreeMap<(NpmName, String), Arc<[Version]>>,
@@ -110,9 +111,9 @@ impl Resolver {
     pub fn new(request: &NpmRequest, renames: &Renames, locked: &NpmGraph) -> Result<Self, NpmResolveError> {
         check_aliases(&request.roots)?;
         let overrides = Overrides::new(&request.using_dependencies, renames);
-        let mut versions: BTreeMap<NpmName, BTreeSet<Version>> = BTreeMap::new();
-        for id in locked.packages.keys() {
-            versions.entry(id.name.clone()).or_default().insert(id.version.clone());
+        let mut versions: BTreeMap<NpmName, BTreeMap<Version, Integrity>> = BTreeMap::new();
+        for (id, node) in &locked.packages {
+            versions.entry(id.name.clone()).or_default().insert(id.version.clone(), node.integrity);
         }
         let mut roots: Vec<Root> =
             request.roots.iter().map(|root| Root::new(root, renames, &overrides, locked)).collect();
@@ -195,6 +196,7 @@ impl Resolver {
             let Some(release) = self.release(id) else { continue };
             let release = release.map_err(unusable)?;
             let dist = release.dist.as_ref().map_err(unusable)?;
+            self.check_unchanged(id, dist.integrity)?;
             let dependencies = self.dependencies(id, release, walk);
             let node = NpmNode { integrity: dist.integrity, dependencies };
             resolution.graph.packages.insert(id.clone(), node);
@@ -204,6 +206,15 @@ impl Resolver {
             }
         }
         Ok(resolution)
+    }
+
+    fn check_unchanged(&self, id: &NpmId, published: Integrity) -> Result<(), NpmResolveError> {
+        match self.locked.get(&id.name).and_then(|versions| versions.get(&id.version)) {
+            Some(&locked) if locked != published => {
+                Err(NpmResolveError::Changed { id: id.clone(), locked, published })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn packument(&self, name: &NpmName) -> Option<&Packument> {

@@ -265,6 +265,17 @@ fn what_is_locked_stays_as_long_as_it_may() {
 }
 
 #[test]
+fn a_version_that_was_published_anew_is_refused() {
+    let mut registry = Registry::new("a@1.0.0");
+    let locked = registry.resolve(&["a"]).unwrap().graph;
+    let (old, new) = (Integrity::of(b"a@1.0.0"), Integrity::of(b"evil"));
+    registry.set(&["a", "versions", "1.0.0", "dist", "integrity"], new.to_string());
+    let error = registry.resolve_with(&request(&["a"], &[]), &locked, None).unwrap_err();
+    assert_eq!(error.code(), "npm-package-changed");
+    assert_eq!(error.to_string(), format!("`a@1.0.0` was published as {new}, but is locked as {old}"));
+}
+
+#[test]
 fn an_earlier_version_is_tried_where_the_newest_excludes_another() {
     let registry = Registry::new(
         "react@18.2.0 \n react@18.3.0 \n dom@18.2.0 peer:react@^18.2.0 \n dom@18.3.0 peer:react@^18.3.0",
