@@ -36,17 +36,22 @@ pub(crate) struct Packager {
     glue: Mutex<HashMap<String, String>>,
     /// What the bundler calls files that are part of the output.
     emitted: Mutex<HashMap<String, ArcStr>>,
+    /// The files of entries: whoever imports one wants what it does, too.
+    entered: Mutex<BTreeSet<String>>,
 }
 
 impl Packager {
     pub(crate) fn new(scope: Arc<Scope>, chunks: &str) -> Self {
         let base = scope.base();
-        let (glue, emitted) = (Mutex::default(), Mutex::default());
-        Self { scope, base, chunks: chunks.to_owned(), glue, emitted }
+        let (glue, emitted, entered) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { scope, base, chunks: chunks.to_owned(), glue, emitted, entered }
     }
 
     /// Makes the module of an entry, and returns its path.
     pub(crate) fn enter(&self, entry: &Entry) -> String {
+        if let Content::File(file) = &entry.content {
+            self.entered.lock().unwrap_or_else(PoisonError::into_inner).insert(file.clone());
+        }
         let code = match &entry.content {
             Content::Same(external) => {
                 let path = self.scope.external_path(external);
@@ -131,9 +136,10 @@ impl Packager {
     }
 
     fn file(&self, file: &str) -> HookResolveIdOutput {
+        let is_entered = self.entered.lock().unwrap_or_else(PoisonError::into_inner).contains(file);
         let side_effects = match self.scope.package.has_side_effects(file) {
-            Some(true) => Some(HookSideEffects::True),
-            Some(false) => Some(HookSideEffects::False),
+            Some(has) if has || is_entered => Some(HookSideEffects::True),
+            Some(_) => Some(HookSideEffects::False),
             None => None,
         };
         let is_typed = is_script(file) && self.scope.package.is_typed_module(file);

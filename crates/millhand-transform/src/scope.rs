@@ -203,11 +203,6 @@ impl Scope {
         self.others.get(external.package.as_deref()?)
     }
 
-    /// The package that a module belongs to.
-    pub(crate) fn external_id(&self, external: &External) -> &NpmId {
-        self.other(external).map_or(&self.id, |other| &other.id)
-    }
-
     fn external_file(&self, external: &External) -> Option<(&Package, String)> {
         let package = self.other(external).map_or(&self.package, |other| &other.package);
         Some((package, package.entry(external.subpath.as_deref())?))
