@@ -82,6 +82,11 @@ impl Package {
         meta.and_then(|meta| meta.get("optional")).and_then(Value::as_bool).unwrap_or(false)
     }
 
+    /// Whether the author lists a package among the dependencies.
+    pub(crate) fn depends_on(&self, name: &str) -> bool {
+        self.manifest.get("dependencies").is_some_and(|dependencies| dependencies.get(name).is_some())
+    }
+
     /// The modules that the package offers by name: `None` is the package itself.
     pub(crate) fn declared(&self) -> Vec<(Option<String>, String)> {
         let mut declared = Vec::new();

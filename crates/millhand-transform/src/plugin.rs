@@ -58,7 +58,7 @@ impl Packager {
                 glue::entry(&path, self.has_default(external))
             }
             Content::File(file) if self.is_common_js(file) => {
-                glue::common_js_entry(&self.path(file), self.scope.package.names(file).iter())
+                glue::common_js_entry(&self.path(file), self.scope.names(file).iter())
             }
             Content::File(file) => {
                 let has_default = match &*self.scope.package.source(file) {
@@ -249,6 +249,11 @@ impl Packager {
         let problem = match &target {
             Target::Builtin(builtin) => Some(self.why_missing(file, builtin)),
             Target::Missing => Some(self.why_missing(file, &request.specifier)),
+            // What is optional must not stand in the way of the rest.
+            Target::External(external) if !request.is_needed => self.scope.needs_node(external).map(|builtin| {
+                let (id, name) = (&self.scope.id, &request.specifier);
+                format!("`{id}` uses `{name}`, which needs `{builtin}` of Node ({file})")
+            }),
             Target::File(needed) if is_script(needed) => match &*self.scope.package.source(needed) {
                 Err(problem) => Some(problem.clone()),
                 Ok(_) => None,
@@ -324,6 +329,8 @@ impl Packager {
                 true => format!(";var {variable} = require(\"{module}\").{name};"),
                 false => format!(";import {{ {name} as {variable} }} from \"{module}\";"),
             };
+            // Not on the line of `#!`, which is a comment.
+            let code = if source.text.starts_with("#!") { format!("\n{code}") } else { code };
             edits.insert(scan.body_start, &code);
         }
         Ok(())
