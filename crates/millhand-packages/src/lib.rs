@@ -37,7 +37,7 @@ pub mod transform;
 mod wheel;
 
 pub use digest::{DigestError, Integrity, Sha256};
-pub use fetch::{FetchError, FetchLimits};
+pub use fetch::{DownloadId, DownloadObserver, FetchError, FetchLimits};
 pub use installer::{
     Fault, InstallError, InstalledFile, Installer, InstallerSettings, OpenError, Origin, PackageError,
     PythonEnvironment, PythonRequest,

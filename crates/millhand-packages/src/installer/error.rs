@@ -180,6 +180,8 @@ const fn fault_of_fetch(error: &FetchError) -> Fault {
         FetchError::SetUp { .. } | FetchError::Store(_) => Fault::Local,
         FetchError::Unreachable { .. }
         | FetchError::TimedOut { .. }
+        | FetchError::GivenUp { .. }
+        | FetchError::Redirected { .. }
         | FetchError::Interrupted { .. }
         | FetchError::NotFound { .. }
         | FetchError::Refused { .. }

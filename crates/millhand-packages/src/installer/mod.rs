@@ -13,7 +13,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use reqwest::Url;
 
 use crate::digest::Sha256;
-use crate::fetch::{FetchError, FetchLimits, Fetcher};
+use crate::fetch::{DownloadObserver, FetchError, FetchLimits, Fetcher};
 use crate::flights::Flights;
 use crate::pyodide::resolve::{check_for_repeats, near_names, resolve, unmet};
 use crate::pyodide::runtime::{self, Runtime};
@@ -48,6 +48,8 @@ pub struct InstallerSettings {
     pub offline: bool,
     /// The bounds of a download.
     pub limits: FetchLimits,
+    /// Who hears how far downloads are.
+    pub observer: Option<Arc<dyn DownloadObserver>>,
 }
 
 impl InstallerSettings {
@@ -62,6 +64,7 @@ impl InstallerSettings {
             python_index: PythonIndex::default(),
             offline: false,
             limits: FetchLimits::default(),
+            observer: None,
         }
     }
 }
@@ -140,7 +143,7 @@ impl Installer {
     pub fn open(settings: InstallerSettings) -> Result<Self, OpenError> {
         let network = match settings.offline {
             true => Network::Off,
-            false => Network::Online(Fetcher::new(settings.limits)?),
+            false => Network::Online(Fetcher::new(settings.limits, settings.observer)?),
         };
         Ok(Self {
             store: Arc::new(Store::open(&settings.cache_dir)?),

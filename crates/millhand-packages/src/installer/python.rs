@@ -443,7 +443,9 @@ impl Installer {
                     }
                     search.solver.supply(wheel);
                 }
-                Err(error @ PypiError::Store(StoreError::Tampered { .. })) => return Err(error.into()),
+                Err(
+                    error @ (PypiError::HashMismatch { .. } | PypiError::Store(StoreError::Tampered { .. })),
+                ) => return Err(error.into()),
                 // What is remembered is of no use any more: the resolver is asked anew.
                 Err(_) => return Ok(None),
             }
