@@ -1,21 +1,24 @@
 //! Downloads over HTTP, bounded in size and time, tried again when another try can help.
 //!
-//! It does not judge what it downloads: the callers compare hashes. TLS trusts what the operating system trusts,
+//! It does not judge what it downloads: the callers compare hashes. However many callers there are, only so many
+//! requests are under way at a time. TLS trusts what the operating system trusts,
 //! and `SSL_CERT_FILE` where it is set, so that it works behind a company's proxy.
 
 use std::fmt;
 use std::io::{self, Read as _};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use flate2::read::GzDecoder;
 use reqwest::header::{self, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode, Url};
+use tokio::sync::Semaphore;
 
 use crate::store::{Incoming, Store, StoreError};
 
 const MAX_REDIRECTS: usize = 5;
-const PROGRESS_EVERY: Duration = Duration::from_secs(2);
 
 /// The bounds of a download.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,12 +27,16 @@ pub struct FetchLimits {
     pub connect_timeout: Duration,
     /// How long a server may be silent.
     pub stall_timeout: Duration,
-    /// How long one try may take in all.
+    /// How long it may take in all, with every try and the pauses between them.
     pub total_timeout: Duration,
     /// How often a download is tried.
     pub max_tries: u32,
     /// The longest pause before the second try. It doubles with each further one.
     pub backoff: Duration,
+    /// The longest pause that a server may ask for. One that asks for more is not tried again.
+    pub max_pause: Duration,
+    /// How many requests may be under way at a time.
+    pub max_requests: usize,
 }
 
 impl Default for FetchLimits {
@@ -40,24 +47,45 @@ impl Default for FetchLimits {
             total_timeout: Duration::from_secs(15 * 60),
             max_tries: 3,
             backoff: Duration::from_secs(1),
+            max_pause: Duration::from_secs(60),
+            max_requests: 16,
         }
     }
 }
+
+/// Hears how far downloads are. It is called often and from several threads, and must not block.
+pub trait DownloadObserver: Send + Sync + fmt::Debug {
+    /// A download begins, perhaps not for the first time. `total_bytes` is known where the server tells.
+    fn started(&self, id: DownloadId, name: &str, total_bytes: Option<u64>);
+    /// So much of it is here.
+    fn progressed(&self, id: DownloadId, received_bytes: u64);
+    /// It came to its end, good or bad, or was given up.
+    fn ended(&self, id: DownloadId);
+}
+
+/// One download, as an observer tells it from others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DownloadId(u64);
 
 /// Downloads files.
 #[derive(Clone, Debug)]
 pub(crate) struct Fetcher {
     client: Client,
     limits: FetchLimits,
+    requests: Arc<Semaphore>,
+    observer: Option<Arc<dyn DownloadObserver>>,
 }
 
 impl Fetcher {
-    /// A fetcher within `limits`.
+    /// A fetcher within `limits`, which tells `observer`.
     ///
     /// # Errors
     ///
     /// When TLS cannot be set up, as on a machine without root certificates.
-    pub(crate) fn new(limits: FetchLimits) -> Result<Self, FetchError> {
+    pub(crate) fn new(
+        limits: FetchLimits,
+        observer: Option<Arc<dyn DownloadObserver>>,
+    ) -> Result<Self, FetchError> {
         // reqwest takes the process's provider and panics without one. A provider that is already there is as good.
         _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
@@ -68,7 +96,8 @@ impl Fetcher {
             .redirect(Policy::custom(follow_unless_downgraded))
             .build()
             .map_err(|source| FetchError::SetUp { source })?;
-        Ok(Self { client, limits })
+        let requests = Arc::new(Semaphore::new(limits.max_requests.max(1)));
+        Ok(Self { client, limits, requests, observer })
     }
 
     /// Downloads a document of at most `max_bytes` into memory.
@@ -84,7 +113,7 @@ impl Fetcher {
                 content.extend_from_slice(chunk);
                 Ok(())
             };
-            match transfer.run(&self.client, sink).await? {
+            match transfer.run(&self.client, self.observer(), sink).await? {
                 Coding::Identity => Ok(content),
                 Coding::Gzip => transfer.unzipped(&content),
             }
@@ -103,24 +132,47 @@ impl Fetcher {
             let mut incoming = store.incoming()?;
             let transfer = Transfer::of(url, max_bytes);
             // A chunk is some kilobytes into the page cache: not worth a thread of its own.
-            transfer.run(&self.client, |chunk| incoming.write(chunk)).await?;
+            transfer.run(&self.client, self.observer(), |chunk| incoming.write(chunk)).await?;
             Ok(incoming)
         })
         .await
+    }
+
+    fn observer(&self) -> Option<&dyn DownloadObserver> {
+        self.observer.as_deref()
     }
 
     async fn with_retries<T, F>(&self, url: &Url, attempt: impl Fn() -> F) -> Result<T, FetchError>
     where
         F: Future<Output = Result<T, FetchError>>,
     {
+        match tokio::time::timeout(self.limits.total_timeout, self.try_often(url, attempt)).await {
+            Ok(result) => result,
+            Err(_) => {
+                Err(FetchError::GivenUp { url: shown(url), seconds: self.limits.total_timeout.as_secs() })
+            }
+        }
+    }
+
+    async fn try_often<T, F>(&self, url: &Url, attempt: impl Fn() -> F) -> Result<T, FetchError>
+    where
+        F: Future<Output = Result<T, FetchError>>,
+    {
         let mut tries = 1;
         loop {
-            let error = match attempt().await {
-                Ok(done) => return Ok(done),
-                Err(error) if error.may_pass() && tries < self.limits.max_tries => error,
-                Err(error) => return Err(error),
+            let error = {
+                // It is never closed; without a permit, it would go on all the same.
+                let _permit = self.requests.acquire().await;
+                match attempt().await {
+                    Ok(done) => return Ok(done),
+                    Err(error) => error,
+                }
             };
-            let pause = self.pause_after(tries);
+            let asked = error.asked_pause().unwrap_or_default();
+            if !error.may_pass() || tries >= self.limits.max_tries || asked > self.limits.max_pause {
+                return Err(error);
+            }
+            let pause = self.pause_after(tries).max(asked);
             tracing::warn!(
                 "`{}` failed ({}), trying again in {} ms",
                 file_name(url),
@@ -167,6 +219,7 @@ impl<'a> Transfer<'a> {
     async fn run(
         &self,
         client: &Client,
+        observer: Option<&dyn DownloadObserver>,
         mut sink: impl FnMut(&[u8]) -> Result<(), StoreError>,
     ) -> Result<Coding, FetchError> {
         let mut request = client.get(self.url.clone()).header(header::ACCEPT, self.accept);
@@ -179,7 +232,7 @@ impl<'a> Transfer<'a> {
         let mut response = self.check(request.send().await.map_err(|error| self.failure(error))?)?;
         let is_zipped =
             response.headers().get(header::CONTENT_ENCODING).is_some_and(|coding| coding == "gzip");
-        let mut progress = Progress::new(self.url, response.content_length());
+        let progress = Progress::begin(observer, self.url, response.content_length());
         let mut received = 0;
         while let Some(chunk) = response.chunk().await.map_err(|error| self.failure(error))? {
             received += chunk.len() as u64;
@@ -206,7 +259,14 @@ impl<'a> Transfer<'a> {
             StatusCode::NOT_FOUND | StatusCode::GONE => {
                 return Err(FetchError::NotFound { url: shown(self.url) });
             }
-            status => return Err(FetchError::Refused { url: shown(self.url), status: status.as_u16() }),
+            status => {
+                let retry_after = response.headers().get(reqwest::header::RETRY_AFTER);
+                return Err(FetchError::Refused {
+                    url: shown(self.url),
+                    status: status.as_u16(),
+                    retry_after: retry_after.and_then(|value| value.to_str().ok()).and_then(pause_in),
+                });
+            }
         }
         self.check_size(response.content_length().unwrap_or(0))?;
         Ok(response)
@@ -223,6 +283,8 @@ impl<'a> Transfer<'a> {
         let (url, source) = (shown(self.url), error.without_url());
         if source.is_timeout() {
             FetchError::TimedOut { url, source }
+        } else if source.is_redirect() || source.is_builder() {
+            FetchError::Redirected { url, source }
         } else if source.is_connect() {
             FetchError::Unreachable { url, source }
         } else {
@@ -231,37 +293,41 @@ impl<'a> Transfer<'a> {
     }
 }
 
-/// Says how far a long download is.
-struct Progress {
-    name: String,
-    total_bytes: Option<u64>,
-    last_report: Instant,
+/// Tells an observer how far a download is, and that it ended, however it does.
+struct Progress<'a> {
+    observer: Option<&'a dyn DownloadObserver>,
+    id: DownloadId,
 }
 
-impl Progress {
-    fn new(url: &Url, total_bytes: Option<u64>) -> Self {
-        Self { name: file_name(url), total_bytes, last_report: Instant::now() }
+impl<'a> Progress<'a> {
+    fn begin(observer: Option<&'a dyn DownloadObserver>, url: &Url, total_bytes: Option<u64>) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let id = DownloadId(NEXT.fetch_add(1, Ordering::Relaxed));
+        if let Some(observer) = observer {
+            observer.started(id, &file_name(url), total_bytes);
+        }
+        Self { observer, id }
     }
 
-    fn report(&mut self, received: u64) {
-        if self.last_report.elapsed() < PROGRESS_EVERY {
-            return;
-        }
-        self.last_report = Instant::now();
-        match self.total_bytes {
-            Some(total) => tracing::info!("`{}`: {} of {}", self.name, Megabytes(received), Megabytes(total)),
-            None => tracing::info!("`{}`: {}", self.name, Megabytes(received)),
+    fn report(&self, received_bytes: u64) {
+        if let Some(observer) = self.observer {
+            observer.progressed(self.id, received_bytes);
         }
     }
 }
 
-struct Megabytes(u64);
-
-impl fmt::Display for Megabytes {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tenths = self.0 / 100_000;
-        write!(formatter, "{}.{} MB", tenths / 10, tenths % 10)
+impl Drop for Progress<'_> {
+    fn drop(&mut self) {
+        if let Some(observer) = self.observer {
+            observer.ended(self.id);
+        }
     }
+}
+
+/// The pause that a `Retry-After` asks for, in its form of seconds. The form of a date is rare, and needs this
+/// machine's clock to be right.
+fn pause_in(retry_after: &str) -> Option<Duration> {
+    retry_after.trim().parse().ok().map(Duration::from_secs)
 }
 
 /// A redirect must not turn an encrypted download into a plain one.
@@ -269,6 +335,9 @@ fn follow_unless_downgraded(attempt: reqwest::redirect::Attempt<'_>) -> reqwest:
     let was_encrypted = attempt.previous().last().is_some_and(|url| url.scheme() == "https");
     if was_encrypted && attempt.url().scheme() != "https" {
         return attempt.error("the redirect leads from https to http");
+    }
+    if !matches!(attempt.url().scheme(), "http" | "https") {
+        return attempt.error("the redirect leads to neither http nor https");
     }
     if attempt.previous().len() > MAX_REDIRECTS {
         return attempt.error("too many redirects");
@@ -328,6 +397,23 @@ pub enum FetchError {
         #[source]
         source: reqwest::Error,
     },
+    /// Every try together took too long.
+    #[error("`{url}` was given up after {seconds} seconds")]
+    GivenUp {
+        /// What was wanted.
+        url: String,
+        /// The bound.
+        seconds: u64,
+    },
+    /// A redirect that is not followed.
+    #[error("`{url}` leads elsewhere, and not in a way that is followed")]
+    Redirected {
+        /// What was wanted.
+        url: String,
+        /// Why.
+        #[source]
+        source: reqwest::Error,
+    },
     /// The answer stopped in the middle, or was none.
     #[error("the download of `{url}` was cut off")]
     Interrupted {
@@ -359,6 +445,8 @@ pub enum FetchError {
         url: String,
         /// The HTTP status.
         status: u16,
+        /// How long the server wants to be left alone.
+        retry_after: Option<Duration>,
     },
     /// More than was agreed to.
     #[error("`{url}` has more than {max_bytes} bytes")]
@@ -380,7 +468,8 @@ impl FetchError {
         match self {
             Self::SetUp { .. } => "downloads-unavailable",
             Self::Unreachable { .. } => "source-unreachable",
-            Self::TimedOut { .. } => "source-timed-out",
+            Self::TimedOut { .. } | Self::GivenUp { .. } => "source-timed-out",
+            Self::Redirected { .. } => "source-redirected",
             Self::Interrupted { .. } | Self::Garbled { .. } => "download-interrupted",
             Self::NotFound { .. } => "source-not-found",
             Self::Refused { .. } => "source-refused",
@@ -398,12 +487,18 @@ impl FetchError {
             ),
             Self::Unreachable { .. }
             | Self::TimedOut { .. }
+            | Self::GivenUp { .. }
             | Self::Interrupted { .. }
             | Self::Garbled { .. } => Some(
                 "check the network; a proxy is taken from `HTTPS_PROXY`, root certificates from `SSL_CERT_FILE`"
                     .to_owned(),
             ),
-            Self::NotFound { .. } | Self::Refused { .. } | Self::TooLarge { .. } => None,
+            Self::Refused { retry_after: Some(pause), .. } => {
+                Some(format!("the server asks to be left alone for {} seconds: try again then", pause.as_secs()))
+            }
+            Self::Redirected { .. } | Self::NotFound { .. } | Self::Refused { .. } | Self::TooLarge { .. } => {
+                None
+            }
             Self::Store(error) => error.hint(),
         }
     }
@@ -416,7 +511,19 @@ impl FetchError {
             | Self::Interrupted { .. }
             | Self::Garbled { .. } => true,
             Self::Refused { status, .. } => matches!(status, 408 | 425 | 429 | 500..=599),
-            Self::SetUp { .. } | Self::NotFound { .. } | Self::TooLarge { .. } | Self::Store(_) => false,
+            Self::SetUp { .. }
+            | Self::GivenUp { .. }
+            | Self::Redirected { .. }
+            | Self::NotFound { .. }
+            | Self::TooLarge { .. }
+            | Self::Store(_) => false,
+        }
+    }
+
+    const fn asked_pause(&self) -> Option<Duration> {
+        match self {
+            Self::Refused { retry_after, .. } => *retry_after,
+            _ => None,
         }
     }
 }
@@ -428,10 +535,18 @@ mod tests {
     #[test]
     fn pauses_grow_and_never_pass_their_bound() {
         let limits = FetchLimits { backoff: Duration::from_millis(100), ..FetchLimits::default() };
-        let fetcher = Fetcher::new(limits).unwrap();
+        let fetcher = Fetcher::new(limits, None).unwrap();
         for (tries, longest) in [(1, 100), (2, 200), (3, 400), (40, 6_400)] {
             let pause = fetcher.pause_after(tries).as_millis();
             assert!((longest / 2..=longest).contains(&pause), "{pause} after try {tries}");
+        }
+    }
+
+    #[test]
+    fn a_pause_is_asked_for_in_seconds() {
+        assert_eq!(pause_in(" 7 "), Some(Duration::from_secs(7)));
+        for text in ["", "-1", "soon", "Wed, 21 Oct 2026 07:28:00 GMT", "99999999999999999999999"] {
+            assert_eq!(pause_in(text), None, "{text}");
         }
     }
 

@@ -38,8 +38,8 @@ pub mod transform;
 mod wheel;
 
 pub use digest::{DigestError, Integrity, Sha256};
-pub use fetch::{FetchError, FetchLimits};
 pub use environment::{Environment, EnvironmentRequest};
+pub use fetch::{DownloadId, DownloadObserver, FetchError, FetchLimits};
 pub use installer::{
     Fault, InstallError, InstalledFile, InstalledModule, InstalledRaw, Installer, InstallerSettings, NpmEnvironment,
     NpmError, NpmFile, NpmRequest, OpenError, Origin, OutdatedPackage, PackageError, PythonEnvironment, PythonRequest,

@@ -245,8 +245,8 @@ mod tests {
 
     #[test]
     fn a_bad_specifier_is_refused_where_it_is_typed() {
-        let error = Cli::try_parse_from(["millhand", "fetch", "numpy>2"]).unwrap_err();
-        assert!(error.to_string().contains("unexpected `>` at character 6"), "{error}");
+        let error = Cli::try_parse_from(["millhand", "fetch", "numpy>>2"]).unwrap_err();
+        assert!(error.to_string().contains("unexpected `>` at character 7"), "{error}");
     }
 
     #[test]

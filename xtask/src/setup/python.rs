@@ -27,6 +27,10 @@ const SOON_OR_NOT: [&str; 2] = ["--fetch-retry-mintimeout=1000", "--fetch-retry-
 /// The Python packages that the tutorial, the demo and the tests use.
 const PACKAGES: [&str; 1] = ["numpy"];
 
+/// Further ones that a test in the browser uses, which come from the user's Python index by way of `uv` or `pip`.
+/// Who has neither goes without that test.
+const PURE_PACKAGES: [&str; 2] = ["snowballstemmer==2.1.0", "python-slugify"];
+
 /// What millhand has in its cache for Python.
 #[derive(Debug)]
 pub(crate) struct Python {
@@ -39,16 +43,25 @@ impl Python {
     pub(crate) fn find_or_fetch(places: &Places) -> Result<Self> {
         let python = Self { overlay: find_or_fetch_wheel(places)? };
         let step = Step::begin("Pyodide with NumPy");
-        let mut fetch = process::command(places.millhand(), &places.root);
-        fetch.arg("fetch").args(PACKAGES).env("MILLHAND_CACHE_DIR", &places.cache);
-        python.add_overlay_to(&mut fetch);
         // millhand itself looks at what is there; it asks the network only for what is not.
-        process::run(&mut fetch)?;
+        process::run(&mut python.fetch(places, &PACKAGES))?;
         step.done("in millhand's cache");
+        let step = Step::begin("pure Python wheels");
+        match process::succeeds(&mut python.fetch(places, &PURE_PACKAGES)) {
+            true => step.done("in millhand's cache"),
+            false => step.done("not to be had, the test that uses them is skipped"),
+        }
         if python.overlay.is_none() {
             remember_public_network(places)?;
         }
         Ok(python)
+    }
+
+    fn fetch(&self, places: &Places, packages: &[&str]) -> Command {
+        let mut fetch = process::command(places.millhand(), &places.root);
+        fetch.arg("fetch").args(packages).env("MILLHAND_CACHE_DIR", &places.cache);
+        self.add_overlay_to(&mut fetch);
+        fetch
     }
 
     /// Adds the arguments that make millhand prefer the wheels.

@@ -195,6 +195,8 @@ pub(super) const fn fault_of_fetch(error: &FetchError) -> Fault {
         FetchError::SetUp { .. } | FetchError::Store(_) => Fault::Local,
         FetchError::Unreachable { .. }
         | FetchError::TimedOut { .. }
+        | FetchError::GivenUp { .. }
+        | FetchError::Redirected { .. }
         | FetchError::Interrupted { .. }
         | FetchError::Garbled { .. }
         | FetchError::NotFound { .. }

@@ -17,7 +17,7 @@ use reqwest::Url;
 use tokio::sync::Semaphore;
 
 use crate::digest::Sha256;
-use crate::fetch::{FetchError, FetchLimits, Fetcher};
+use crate::fetch::{DownloadObserver, FetchError, FetchLimits, Fetcher};
 use crate::flights::Flights;
 use crate::pyodide::resolve::{check_for_repeats, near_names, resolve, unmet};
 use crate::pyodide::runtime::{self, Runtime};
@@ -63,6 +63,8 @@ pub struct InstallerSettings {
     pub offline: bool,
     /// The bounds of a download.
     pub limits: FetchLimits,
+    /// Who hears how far downloads are.
+    pub observer: Option<Arc<dyn DownloadObserver>>,
 }
 
 impl InstallerSettings {
@@ -80,6 +82,7 @@ impl InstallerSettings {
             locked: false,
             offline: false,
             limits: FetchLimits::default(),
+            observer: None,
         }
     }
 }
@@ -170,7 +173,7 @@ impl Installer {
     pub fn open(settings: InstallerSettings) -> Result<Self, OpenError> {
         let network = match settings.offline {
             true => Network::Off,
-            false => Network::Online(Fetcher::new(settings.limits)?),
+            false => Network::Online(Fetcher::new(settings.limits, settings.observer)?),
         };
         Ok(Self {
             store: Arc::new(Store::open(&settings.cache_dir)?),

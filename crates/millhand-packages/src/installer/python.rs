@@ -275,7 +275,7 @@ impl Installer {
             Err(ResolverError::Refused(refusal)) => return search.refused(wants, refusal),
             Err(source) => return Err(unasked(search.lock, wants, names, source)),
         };
-        let wheels: Vec<(PureWheel, Origin)> = stream::iter(&picks)
+        let wheels: Vec<(PureWheel, Origin)> = stream::iter(picks.clone())
             .map(|pick| self.pure_wheel(fetcher, pick))
             .buffered(MAX_CONCURRENT_DOWNLOADS)
             .try_collect()
@@ -312,7 +312,7 @@ impl Installer {
     }
 
     /// The wheel of `pick`, out of the store or downloaded now.
-    async fn pure_wheel(&self, fetcher: &Fetcher, pick: &Pick) -> Result<(PureWheel, Origin), PypiError> {
+    async fn pure_wheel(&self, fetcher: &Fetcher, pick: Pick) -> Result<(PureWheel, Origin), PypiError> {
         let _flight = self.flights.board(pick.name.file_name()).await;
         if let Some(wheel) = self.opened(&pick.name, pick.sha256).await? {
             return Ok((wheel, Origin::Cache));
@@ -429,7 +429,7 @@ impl Installer {
             let (Ok(name), Ok(url)) = (file_name.parse(), Url::parse(&url)) else { return Ok(None) };
             let pick = Pick { name, url, sha256 };
             let wheel = match &self.network {
-                Network::Online(fetcher) => self.pure_wheel(fetcher, &pick).await,
+                Network::Online(fetcher) => self.pure_wheel(fetcher, pick).await,
                 Network::Off => match self.opened(&pick.name, sha256).await {
                     Ok(Some(wheel)) => Ok((wheel, Origin::Cache)),
                     Ok(None) => return Ok(None),
@@ -443,7 +443,9 @@ impl Installer {
                     }
                     search.solver.supply(wheel);
                 }
-                Err(error @ PypiError::Store(StoreError::Tampered { .. })) => return Err(error.into()),
+                Err(
+                    error @ (PypiError::HashMismatch { .. } | PypiError::Store(StoreError::Tampered { .. })),
+                ) => return Err(error.into()),
                 // What is remembered is of no use any more: the resolver is asked anew.
                 Err(_) => return Ok(None),
             }
@@ -539,7 +541,7 @@ impl Installer {
         })?;
         let pick = picks.pop().ok_or_else(wrong)?;
         check_hash(&package.file, expected, pick.sha256)?;
-        Ok(self.pure_wheel(fetcher, &Pick { name: file, ..pick }).await?.0)
+        Ok(self.pure_wheel(fetcher, Pick { name: file, ..pick }).await?.0)
     }
 }
 

@@ -15,7 +15,10 @@ const MAX_LISTED: usize = 8;
 #[derive(Debug, thiserror::Error)]
 pub enum PypiError {
     /// The index has it, and no version that will do runs in a browser.
-    #[error("`{package}{versions}` has no build for browsers: there is no pure wheel of it{}", text_of(said))]
+    #[error(
+        "there is no pure wheel of `{package}{versions}`, and nothing else runs in a browser{}",
+        text_of(said)
+    )]
     NoPureWheel {
         /// The package.
         package: PackageName,

@@ -23,6 +23,7 @@ const TIMEOUT: Duration = Duration::from_secs(180);
 /// What a shim answers with that has no program behind it.
 const COMMAND_NOT_FOUND: i32 = 127;
 const MAX_STDERR_CHARS: usize = 2_000;
+const MAX_CAUSE_WORDS: usize = 60;
 
 /// Which index Python packages come from, beyond Pyodide's own.
 #[derive(Clone, Debug, Default)]
@@ -249,7 +250,7 @@ impl Query<'_> {
             package,
             is_known: !stderr.contains("was not found in the package registry"),
             pure_versions: Vec::new(),
-            said: last_of(stderr),
+            said: cause_in(stderr),
         })
     }
 
@@ -349,6 +350,14 @@ fn files_in_pylock(text: &str) -> Result<Vec<File>, String> {
 /// The last part of a url's path; `+` and `!` of versions may be escaped in it.
 fn file_name_of(url: &Url) -> Option<String> {
     Some(url.path_segments()?.next_back()?.replace("%2B", "+").replace("%2b", "+").replace("%21", "!"))
+}
+
+/// The sentence in which `uv` says why, in one line.
+fn cause_in(stderr: &str) -> String {
+    let cause = stderr.split_once("cause: ").map_or(stderr, |(_, cause)| cause);
+    let cause = cause.split("\n\n").next().unwrap_or_default();
+    let words: Vec<&str> = cause.split_whitespace().take(MAX_CAUSE_WORDS).collect();
+    words.join(" ")
 }
 
 fn last_of(stderr: &str) -> String {

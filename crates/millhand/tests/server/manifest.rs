@@ -63,7 +63,7 @@ async fn each_kind_of_failure_has_its_status() {
     for (modules, status, code) in [
         (&["nunpy"][..], 422, "unknown-python-package"),
         (&["numpy==1.0"], 422, "python-version-unavailable"),
-        (&["numpy>2"], 400, "bad-python-specifier"),
+        (&["numpy>>2"], 400, "bad-python-specifier"),
         (&["numpy", "NumPy"], 400, "repeated-python-package"),
     ] {
         assert_eq!(server.manifest(modules).await.failure(), (status, code.to_owned()));
