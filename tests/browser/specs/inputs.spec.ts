@@ -100,7 +100,7 @@ test('inputs that cannot be meant are typed errors that name the field and the v
       'InvalidInputError install.pyodide.pyodideAlias: `install.pyodide.pyodideAlias` ("my-python") is not a JavaScript identifier',
     'a version that is none':
       'InvalidInputError install.pyodide.version: `install.pyodide.version` ("newest") is not a version that workers can run',
-    'an installer that pools lack': 'InvalidInputError install.backends: `install.backends` (["x"]) is not an option',
+    'an installer that pools lack': 'InvalidInputError install.backends: `install.backends` (["x"]) cannot be had: millhand installs what runs in browsers',
     'a global that cannot be cloned':
       'InvalidInputError globals.options.node: `globals.options.node` ({}) is a DOM node, which cannot be copied into a worker',
     'a global without a name': 'InvalidInputError globals: `globals` ("a-b") has a name that is no JavaScript identifier',
