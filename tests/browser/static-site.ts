@@ -29,6 +29,8 @@ export class StaticSite {
   readonly requests: string[] = []
   readonly #files = new Map<string, { body: Buffer; isImmutable: boolean }>()
   readonly #server = createServer((request, response) => this.#answer(request, response))
+  /** The Content-Security-Policy of every answer. */
+  policy: string | undefined
   /** The folder of the package. */
   readonly packageFolder: string
 
@@ -129,6 +131,7 @@ export class StaticSite {
       'content-length': file.body.length,
       'cache-control': file.isImmutable ? 'public, max-age=31536000, immutable' : 'no-cache',
       'access-control-allow-origin': '*',
+      ...(this.policy === undefined ? {} : { 'content-security-policy': this.policy }),
     })
     response.end(file.body)
   }

@@ -63,7 +63,7 @@ async function loadModule({ id, url, unwrap, sideEffects }: ModuleRecord<UserFun
 
 async function importModule(id: string, url: string): Promise<Record<string, unknown>> {
   try {
-    return (await import(url)) as Record<string, unknown>
+    return (await import(/* webpackIgnore: true */ /* @vite-ignore */ url)) as Record<string, unknown>
   } catch (cause) {
     throw new ModuleError(`\`${id}\` cannot be imported: ${textOf(cause)}`, cause, NOT_LOADED.test(textOf(cause)))
   }
