@@ -15,6 +15,7 @@ pub(crate) enum Command {
     Build,
     Demo { open: bool },
     Test { parts: Vec<Part>, runner_args: Vec<OsString> },
+    Bench { quick: bool, names: Vec<String> },
     Tidy { fix: bool },
     Ci,
 }
@@ -27,16 +28,18 @@ pub(crate) enum Topic {
     Build,
     Demo,
     Test,
+    Bench,
     Tidy,
     Ci,
 }
 
 impl Topic {
-    const COMMANDS: [(&'static str, Self); 6] = [
+    const COMMANDS: [(&'static str, Self); 7] = [
         ("setup", Self::Setup),
         ("build", Self::Build),
         ("demo", Self::Demo),
         ("test", Self::Test),
+        ("bench", Self::Bench),
         ("tidy", Self::Tidy),
         ("ci", Self::Ci),
     ];
@@ -65,12 +68,15 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command>
         bail!("only `test` takes arguments after `--`");
     }
 
-    let (mut open, mut fix, mut parts) = (false, false, Vec::new());
+    let (mut open, mut fix, mut quick) = (false, false, false);
+    let (mut parts, mut names) = (Vec::new(), Vec::new());
     while let Some(arg) = parser.next()? {
         match arg {
             Arg::Short('h') | Arg::Long("help") => return Ok(Command::Help(topic)),
             Arg::Long("open") if topic == Topic::Demo => open = true,
             Arg::Long("fix") if topic == Topic::Tidy => fix = true,
+            Arg::Long("quick") if topic == Topic::Bench => quick = true,
+            Arg::Value(name) if topic == Topic::Bench => names.push(name.to_string_lossy().into_owned()),
             Arg::Value(name) if topic == Topic::Test => {
                 let part = Part::of(&name.to_string_lossy())?;
                 if !parts.contains(&part) {
@@ -86,6 +92,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command>
         Topic::Build => Command::Build,
         Topic::Demo => Command::Demo { open },
         Topic::Test => test_command(parts, runner)?,
+        Topic::Bench => Command::Bench { quick, names },
         Topic::Tidy => Command::Tidy { fix },
         Topic::Ci => Command::Ci,
     })
@@ -126,6 +133,7 @@ pub(crate) fn help(topic: Topic) -> &'static str {
         Topic::Build => BUILD,
         Topic::Demo => DEMO,
         Topic::Test => TEST,
+        Topic::Bench => BENCH,
         Topic::Tidy => TIDY,
         Topic::Ci => CI,
     }
@@ -140,6 +148,7 @@ Usage: cargo xtask COMMAND [OPTIONS]
   build           build the wasm host, the npm package and the `millhand` program
   demo            run the tutorial's job in a real headless browser
   test [PART…]    run the tests: rust, types, browser
+  bench [NAME…]   measure, side by side with others
   tidy            check format, lints and the repository's own rules
   ci              everything that must pass before a change lands: tidy and test
 
@@ -215,6 +224,20 @@ Examples:
   cargo xtask test rust -- -p millhand-core cancel
   cargo xtask test browser -- --grep 'dies'";
 
+const BENCH: &str = "\
+Measure, side by side with others, and write the results to bench/results.
+
+Usage: cargo xtask bench [--quick] [NAME…]
+
+  --quick    fewer and shorter runs: to see that it works, not to quote
+  NAME       only these benchmarks: the files in bench/benches
+
+The program is built for release. Some benchmarks download packages.
+
+Examples:
+  cargo xtask bench
+  cargo xtask bench --quick packages";
+
 const TIDY: &str = "\
 Check format, lints and the repository's own rules.
 
@@ -268,6 +291,8 @@ mod tests {
         assert_eq!(parse_line("tidy --fix").unwrap(), Command::Tidy { fix: true });
         assert!(parse_line("setup --open").is_err());
         assert!(parse_line("demo --fix").is_err());
+        let names = vec!["packages".to_owned()];
+        assert_eq!(parse_line("bench --quick packages").unwrap(), Command::Bench { quick: true, names });
         assert!(parse_line("build everything").is_err());
     }
 

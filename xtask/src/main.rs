@@ -4,6 +4,7 @@
 //! the product. The heavy library that writes the JavaScript glue lives in the crate `xtask-bindgen`, so that this
 //! one builds in seconds.
 
+mod bench;
 mod checks;
 mod cli;
 mod demo;
@@ -64,6 +65,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Build => package::command(&places),
         Command::Demo { open } => demo::command(&places, open),
         Command::Test { parts, runner_args } => test::command(&places, &parts, &runner_args),
+        Command::Bench { quick, names } => bench::command(&places, quick, &names),
         Command::Tidy { fix } => tidy::command(&places, fix),
         Command::Ci => test::ci(&places),
     }

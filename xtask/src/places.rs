@@ -44,7 +44,16 @@ impl Places {
 
     /// The program that `cargo build -p millhand` makes.
     pub(crate) fn millhand(&self) -> PathBuf {
-        self.target.join("debug").join(format!("millhand{}", env::consts::EXE_SUFFIX))
+        self.program_in("debug")
+    }
+
+    /// The program that `cargo build --release -p millhand` makes.
+    pub(crate) fn millhand_release(&self) -> PathBuf {
+        self.program_in("release")
+    }
+
+    fn program_in(&self, profile: &str) -> PathBuf {
+        self.target.join(profile).join(format!("millhand{}", env::consts::EXE_SUFFIX))
     }
 
     /// Wheels that stand in for those of the public package index of Pyodide.

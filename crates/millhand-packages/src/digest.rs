@@ -86,11 +86,12 @@ impl Sha256Hasher {
 
 /// The SHA-512 of an npm tarball; written as npm does, `sha512-` and base64.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Integrity([u8; 64]);
+pub struct Integrity([u8; 64]);
 
 impl Integrity {
     /// The integrity of `bytes`.
-    pub(crate) fn of(bytes: &[u8]) -> Self {
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
         Self(sha2::Sha512::digest(bytes).into())
     }
 }

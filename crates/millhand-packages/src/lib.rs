@@ -1,12 +1,12 @@
 //! Environments of millhand's workers: from specifiers to verified files in a store.
 //!
 //! An [`Installer`] takes a [`PythonRequest`] and makes sure that the store has every file of that environment:
-//! the Pyodide runtime from the user's npm registry, and the packages of its lock from the user's overlays or
-//! from the public CDN. Each file is checked against a hash before it is kept. What comes back, a
+//! the Pyodide runtime from the user's npm registry, the packages of its lock from the user's overlays or
+//! from the public CDN, and pure wheels beyond that lock from where the user's `uv` or `pip` finds them. Each file is checked against a hash before it is kept. What comes back, a
 //! [`PythonEnvironment`], becomes the [`Manifest`] that a page reads.
 //!
 //! This crate serves nothing and prints nothing: the binary `millhand` does both. It never runs anything out of a
-//! package. It asks no registry and no CDN that the user did not choose, or that is not named in one constant
+//! package; the only programs that it runs are the user's own `npm`, `uv` and `pip`, for where packages are. It asks no registry and no CDN that the user did not choose, or that is not named in one constant
 //! ([`PyodideCdn::PUBLIC`]).
 //!
 //! ```no_run
@@ -22,32 +22,44 @@
 //! ```
 
 mod digest;
+mod environment;
 mod fetch;
 mod flights;
 mod installer;
+mod lockfile;
 mod manifest;
 pub mod npm;
 mod pyodide;
+mod pypi;
 mod registry;
 mod specifier;
 mod store;
 pub mod transform;
 mod wheel;
 
-pub use digest::{DigestError, Sha256};
+pub use digest::{DigestError, Integrity, Sha256};
 pub use fetch::{FetchError, FetchLimits};
+pub use environment::{Environment, EnvironmentRequest};
 pub use installer::{
-    Fault, InstallError, InstalledFile, Installer, InstallerSettings, OpenError, Origin, PackageError,
-    PythonEnvironment, PythonRequest,
+    Fault, InstallError, InstalledFile, InstalledModule, InstalledRaw, Installer, InstallerSettings, NpmEnvironment,
+    NpmError, NpmFile, NpmRequest, OpenError, Origin, OutdatedPackage, PackageError, PythonEnvironment, PythonRequest,
 };
-pub use manifest::{Manifest, ManifestFile, PyodideManifest, RequestError, read_request};
+pub use manifest::{
+    EsmJson, EsmManifest, Manifest, ManifestFile, ModuleManifest, PyodideJson, PyodideManifest, RequestError, RequestJson,
+    ScriptManifest, StyleManifest, read_request,
+};
+pub use lockfile::python::{LockedError, LockedPackage, LockedPython, PythonFiles};
 pub use pyodide::{
     CdnError, Lock, LockEntry, LockError, LockInfo, OverlayError, PyodideCdn, PyodideVersion,
     PyodideVersionError, ResolveError, RuntimeError,
 };
+pub use pypi::{PypiError, PythonIndex, ResolverError, WheelError};
 pub use registry::{NpmRegistry, RegistryError};
 /// The url type of [`NpmRegistry::At`].
 pub use reqwest::Url;
-pub use specifier::{PackageName, PackageVersion, PythonRequirement, SpecifierError};
+pub use specifier::{
+    NpmRange, NpmSpecifier, NpmSpecifierError, PackageName, PythonRequirement, Renames, SpecifierError,
+    SyntaxError, VersionRange,
+};
 pub use store::{Store, StoreError, StoredFile};
 pub use wheel::WheelNameError;

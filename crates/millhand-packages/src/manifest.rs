@@ -1,63 +1,239 @@
 //! The manifest: what a page asks the server for, and the JSON that it gets. The browser side reads exactly this.
 //!
 //! ```json
-//! {"pyodide": {"version": "0.29.5", "modules": ["numpy"]}}
+//! {"esm": {"modules": ["rxjs#^7.8.1 as rx"]}, "pyodide": {"version": "0.29.5", "modules": ["numpy"]}}
 //! ```
 //!
 //! becomes
 //!
 //! ```json
-//! {"pyodide": {
+//! {"esm": {
+//!     "modules": [{
+//!         "specifier": "rxjs#^7.8.1 as rx", "name": "rxjs", "version": "7.8.2", "subpath": null, "alias": "rx",
+//!         "url": "npm/89…/rxjs@7.8.2/entry.js", "defaultOnly": false
+//!     }],
+//!     "scripts": [],
+//!     "files": [{"name": "rxjs@7.8.2/entry.js", "url": "npm/89…/rxjs@7.8.2/entry.js", "sha256": "51…", "bytes": 9016}],
+//!     "graph": {"rxjs@7.8.2": ["tslib@2.8.1"], "tslib@2.8.1": []}
+//! },
+//! "css": [],
+//! "pyodide": {
 //!     "version": "0.29.5",
-//!     "files": [{"name": "pyodide.mjs", "url": "/millhand/files/51…/pyodide.mjs", "sha256": "51…", "bytes": 17616}],
+//!     "files": [{"name": "pyodide.mjs", "url": "files/51…/pyodide.mjs", "sha256": "51…", "bytes": 17616}],
 //!     "packages": ["numpy"],
 //!     "lock": {"info": {}, "packages": {}}
 //! }}
 //! ```
+//!
+//! Urls are relative to the manifest's own, so that a folder with a manifest in it can lie anywhere.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Sha256;
-use crate::installer::{InstalledFile, PythonEnvironment, PythonRequest};
+use crate::environment::{Environment, EnvironmentRequest};
+use crate::installer::{
+    InstalledFile, InstalledModule, InstalledRaw, NpmEnvironment, NpmFile, NpmRequest, PythonEnvironment,
+    PythonRequest,
+};
 use crate::pyodide::{Lock, PyodideVersion, PyodideVersionError};
-use crate::specifier::SpecifierError;
+use crate::specifier::{NpmSpecifier, NpmSpecifierError, SpecifierError};
 
 /// Reads what a page asks for.
 ///
 /// # Errors
 ///
 /// When it is not the expected JSON, has a field that is not known, or a specifier in it is none.
-pub fn read_request(json: &[u8]) -> Result<PythonRequest, RequestError> {
+pub fn read_request(json: &[u8]) -> Result<EnvironmentRequest, RequestError> {
     let request: RequestJson =
         serde_json::from_slice(json).map_err(|source| RequestError::Malformed { source })?;
-    let version = match request.pyodide.version {
-        Some(version) => version.parse()?,
-        None => PyodideVersion::default(),
-    };
-    let requirements =
-        request.pyodide.modules.iter().map(|module| module.parse()).collect::<Result<_, _>>()?;
-    Ok(PythonRequest { version, requirements })
+    request.parse()
 }
 
-#[derive(Deserialize)]
+/// What is asked for, as JSON has it: in a page's request, and in a manifest that was made ahead.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RequestJson {
-    pyodide: PyodideJson,
+pub struct RequestJson {
+    /// Modules and scripts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub esm: Option<EsmJson>,
+    /// Stylesheets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub css: Vec<String>,
+    /// Python.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pyodide: Option<PyodideJson>,
 }
 
-#[derive(Deserialize)]
+/// The npm part of a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct EsmJson {
+    /// Specifiers of modules.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub modules: Vec<String>,
+    /// Specifiers of classic scripts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scripts: Vec<String>,
+    /// Versions that are used wherever any package asks for these packages.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub using_dependencies: Vec<String>,
+}
+
+/// The Python part of a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PyodideJson {
-    version: Option<String>,
-    #[serde(default)]
-    modules: Vec<String>,
+pub struct PyodideJson {
+    /// The version of Pyodide.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Specifiers of packages.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub modules: Vec<String>,
+}
+
+impl RequestJson {
+    /// The request that it stands for.
+    ///
+    /// # Errors
+    ///
+    /// When a specifier is none.
+    pub fn parse(&self) -> Result<EnvironmentRequest, RequestError> {
+        let esm = self.esm.clone().unwrap_or_default();
+        let npm = NpmRequest {
+            modules: parse_all(&esm.modules)?,
+            scripts: parse_all(&esm.scripts)?,
+            styles: parse_all(&self.css)?,
+            overrides: parse_all(&esm.using_dependencies)?,
+        };
+        let python = self.pyodide.as_ref().map(PyodideJson::parse).transpose()?;
+        Ok(EnvironmentRequest { npm, python })
+    }
+
+    /// The one form of a request under which its answer is found: without aliases, sorted, each specifier once.
+    #[must_use]
+    pub fn normalised(request: &EnvironmentRequest) -> Self {
+        let EnvironmentRequest { npm, python } = request;
+        let esm = EsmJson {
+            modules: sorted(&npm.modules),
+            scripts: sorted(&npm.scripts),
+            using_dependencies: sorted(&npm.overrides),
+        };
+        let pyodide = python.as_ref().map(|python| PyodideJson {
+            version: (python.version != PyodideVersion::default()).then(|| python.version.to_string()),
+            modules: unique(python.requirements.iter().map(ToString::to_string)),
+        });
+        Self { esm: (esm != EsmJson::default()).then_some(esm), css: sorted(&npm.styles), pyodide }
+    }
+}
+
+impl PyodideJson {
+    fn parse(&self) -> Result<PythonRequest, RequestError> {
+        let version = match &self.version {
+            Some(version) => version.parse()?,
+            None => PyodideVersion::default(),
+        };
+        let requirements = self.modules.iter().map(|module| module.parse()).collect::<Result<_, _>>()?;
+        Ok(PythonRequest { version, requirements })
+    }
+}
+
+fn parse_all(specifiers: &[String]) -> Result<Vec<NpmSpecifier>, RequestError> {
+    Ok(specifiers.iter().map(|specifier| specifier.parse()).collect::<Result<_, _>>()?)
+}
+
+fn sorted(specifiers: &[NpmSpecifier]) -> Vec<String> {
+    unique(specifiers.iter().map(NpmSpecifier::normalised))
+}
+
+fn unique(specifiers: impl Iterator<Item = String>) -> Vec<String> {
+    specifiers.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
 }
 
 /// What a page gets.
 #[derive(Clone, Debug, Serialize)]
 pub struct Manifest {
-    /// The Python part.
-    pub pyodide: PyodideManifest,
+    /// The npm part, if modules or scripts were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub esm: Option<EsmManifest>,
+    /// The stylesheets, in the order of the request.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub css: Vec<StyleManifest>,
+    /// The Python part, if it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pyodide: Option<PyodideManifest>,
+}
+
+/// The npm part of a manifest.
+#[derive(Clone, Debug, Serialize)]
+pub struct EsmManifest {
+    /// The modules, in the order of the request.
+    pub modules: Vec<ModuleManifest>,
+    /// The scripts, in the order of the request.
+    pub scripts: Vec<ScriptManifest>,
+    /// Every file that the modules need before they run.
+    pub files: Vec<ManifestFile>,
+    /// Every package, and what it may import.
+    pub graph: BTreeMap<String, Vec<String>>,
+}
+
+/// A module that can be imported.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ModuleManifest {
+    /// What was asked for.
+    pub specifier: String,
+    /// The package.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The module in it, if it is not the package itself.
+    pub subpath: Option<String>,
+    /// What it is to be called.
+    pub alias: Option<String>,
+    /// Where it is.
+    pub url: String,
+    /// Whether it has a default export and nothing else that a user would name.
+    pub default_only: bool,
+}
+
+/// A classic script.
+#[derive(Clone, Debug, Serialize)]
+pub struct ScriptManifest {
+    /// What was asked for.
+    pub specifier: String,
+    /// The package.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// What its global is to be called.
+    pub alias: Option<String>,
+    /// Where it is.
+    pub url: String,
+    /// The hash of its content.
+    pub sha256: Sha256,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// A stylesheet.
+#[derive(Clone, Debug, Serialize)]
+pub struct StyleManifest {
+    /// What was asked for.
+    pub specifier: String,
+    /// The package.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Where it is.
+    pub url: String,
+    /// The hash of its content.
+    pub sha256: Sha256,
+    /// Its size.
+    pub bytes: u64,
+    /// What it refers to.
+    pub files: Vec<ManifestFile>,
 }
 
 /// The Python part of a manifest.
@@ -87,24 +263,96 @@ pub struct ManifestFile {
 }
 
 impl Manifest {
-    /// The manifest of `environment`, whose files a server offers at `files_path/<sha256>/<name>`.
+    /// The manifest of `environment`. Whoever offers it has files at `files/<sha256>/<name>` beside it, and those
+    /// of npm packages at `npm/<key>/<name>@<version>/<path>`.
     #[must_use]
-    pub fn of(environment: PythonEnvironment, files_path: &str) -> Self {
-        let file = |file: InstalledFile| ManifestFile {
-            url: format!("{files_path}/{}/{}", file.stored.sha256, file.name),
-            name: file.name,
-            sha256: file.stored.sha256,
-            bytes: file.stored.bytes,
-        };
+    pub fn of(environment: &Environment) -> Self {
         Self {
-            pyodide: PyodideManifest {
-                version: environment.version.to_string(),
-                files: environment.files.into_iter().map(file).collect(),
-                packages: environment.packages.iter().map(ToString::to_string).collect(),
-                lock: environment.lock,
-            },
+            esm: esm_manifest(&environment.npm),
+            css: environment.npm.styles.iter().map(style_manifest).collect(),
+            pyodide: environment.python.as_ref().map(pyodide_manifest),
         }
     }
+}
+
+fn esm_manifest(npm: &NpmEnvironment) -> Option<EsmManifest> {
+    if npm.modules.is_empty() && npm.scripts.is_empty() {
+        return None;
+    }
+    let edges = npm.graph.packages.iter().map(|(id, node)| {
+        (id.to_string(), node.dependencies.values().map(ToString::to_string).collect())
+    });
+    Some(EsmManifest {
+        modules: npm.modules.iter().map(module_manifest).collect(),
+        scripts: npm.scripts.iter().map(script_manifest).collect(),
+        files: npm.needed.iter().map(npm_file).collect(),
+        graph: edges.collect(),
+    })
+}
+
+fn module_manifest(module: &InstalledModule) -> ModuleManifest {
+    ModuleManifest {
+        specifier: module.specifier.to_string(),
+        name: module.id.name.to_string(),
+        version: module.id.version.to_string(),
+        subpath: module.specifier.subpath().map(str::to_owned),
+        alias: module.specifier.alias().map(str::to_owned),
+        url: npm_url(&module.file),
+        default_only: module.default_only,
+    }
+}
+
+fn script_manifest(script: &InstalledRaw) -> ScriptManifest {
+    ScriptManifest {
+        specifier: script.specifier.to_string(),
+        name: script.id.name.to_string(),
+        version: script.id.version.to_string(),
+        alias: script.specifier.alias().map(str::to_owned),
+        url: npm_url(&script.file),
+        sha256: script.file.stored.sha256,
+        bytes: script.file.stored.bytes,
+    }
+}
+
+fn style_manifest(style: &InstalledRaw) -> StyleManifest {
+    StyleManifest {
+        specifier: style.specifier.to_string(),
+        name: style.id.name.to_string(),
+        version: style.id.version.to_string(),
+        url: npm_url(&style.file),
+        sha256: style.file.stored.sha256,
+        bytes: style.file.stored.bytes,
+        files: style.refers_to.iter().map(npm_file).collect(),
+    }
+}
+
+fn pyodide_manifest(python: &PythonEnvironment) -> PyodideManifest {
+    let file = |file: &InstalledFile| ManifestFile {
+        url: file.path(),
+        name: file.name.clone(),
+        sha256: file.stored.sha256,
+        bytes: file.stored.bytes,
+    };
+    PyodideManifest {
+        version: python.version.to_string(),
+        files: python.files.iter().map(file).collect(),
+        packages: python.packages.iter().map(ToString::to_string).collect(),
+        lock: python.lock.clone(),
+    }
+}
+
+fn npm_file(file: &NpmFile) -> ManifestFile {
+    let name = file.path.split_once('/').map_or(file.path.as_str(), |(_key, name)| name);
+    ManifestFile {
+        name: name.to_owned(),
+        url: npm_url(file),
+        sha256: file.stored.sha256,
+        bytes: file.stored.bytes,
+    }
+}
+
+fn npm_url(file: &NpmFile) -> String {
+    format!("npm/{}", file.path)
 }
 
 /// Why a page's request cannot be read.
@@ -120,9 +368,12 @@ pub enum RequestError {
     /// Not a version of Pyodide.
     #[error(transparent)]
     Version(#[from] PyodideVersionError),
-    /// Not a specifier.
+    /// Not a specifier of a Python package.
     #[error(transparent)]
     Specifier(#[from] SpecifierError),
+    /// Not a specifier of an npm package.
+    #[error(transparent)]
+    NpmSpecifier(#[from] NpmSpecifierError),
 }
 
 impl RequestError {
@@ -133,6 +384,7 @@ impl RequestError {
             Self::Malformed { .. } => "bad-manifest-request",
             Self::Version(_) => "bad-pyodide-version",
             Self::Specifier(error) => error.code(),
+            Self::NpmSpecifier(error) => error.code(),
         }
     }
 
@@ -141,10 +393,11 @@ impl RequestError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Malformed { .. } => {
-                Some(r#"send JSON such as {"pyodide": {"modules": ["numpy"]}}"#.to_owned())
+                Some(r#"send JSON such as {"esm": {"modules": ["rxjs"]}, "pyodide": {"modules": ["numpy"]}}"#.to_owned())
             }
             Self::Version(_) => None,
             Self::Specifier(error) => error.hint(),
+            Self::NpmSpecifier(error) => error.hint(),
         }
     }
 }
@@ -182,7 +435,7 @@ mod tests {
 
     #[test]
     fn bad_specifiers_and_versions_are_refused() {
-        assert_eq!(refusal(r#"{"pyodide": {"modules": ["numpy>2"]}}"#).0, "bad-python-specifier");
+        assert_eq!(refusal(r#"{"pyodide": {"modules": ["numpy>>2"]}}"#).0, "bad-python-specifier");
         assert_eq!(refusal(r#"{"pyodide": {"version": "latest"}}"#).0, "bad-pyodide-version");
         assert_eq!(refusal("[").0, "bad-manifest-request");
     }

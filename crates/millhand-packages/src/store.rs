@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempDir};
 
 use crate::digest::{Sha256, Sha256Hasher};
 
@@ -36,7 +36,7 @@ pub struct Store {
 }
 
 /// A file of the store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StoredFile {
     /// The hash of its content, which is its name.
     pub sha256: Sha256,
@@ -143,6 +143,12 @@ impl Store {
         Ok(Incoming { files_dir: self.files_dir(), file, hasher: Sha256Hasher::default(), bytes: 0 })
     }
 
+    /// A folder for work in progress, which goes with its guard.
+    pub(crate) fn scratch(&self) -> Result<TempDir, StoreError> {
+        let folder = self.incoming_dir();
+        TempDir::new_in(&folder).map_err(|source| StoreError::io("write", &folder, source))
+    }
+
     /// The small text kept under `name`, if any.
     pub(crate) fn record(&self, name: &str) -> Result<Option<String>, StoreError> {
         let path = self.records_dir().join(name);
@@ -153,14 +159,69 @@ impl Store {
         }
     }
 
-    /// Keeps a small text under `name`, in place of the one before.
+    /// The value kept as JSON under `name`. One that cannot be read is as good as none: it is written anew.
+    pub(crate) fn record_json<T: serde::de::DeserializeOwned>(
+        &self,
+        name: &str,
+    ) -> Result<Option<T>, StoreError> {
+        Ok(self.record(name)?.and_then(|json| serde_json::from_str(&json).ok()))
+    }
+
+    /// How long ago the small text under `name` was written.
+    pub(crate) fn record_age(&self, name: &str) -> Result<Option<Duration>, StoreError> {
+        let path = self.records_dir().join(name);
+        match fs::metadata(&path).and_then(|metadata| metadata.modified()) {
+            // A clock that was set back makes it new.
+            Ok(modified) => Ok(Some(modified.elapsed().unwrap_or_default())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(StoreError::unreadable(&path, source)),
+        }
+    }
+
+    /// The hash and size of the user's file at `path`.
+    pub(crate) fn hash_of(path: &Path) -> Result<StoredFile, StoreError> {
+        hash_of_file(path)
+    }
+
+    /// The names of the small texts that are kept directly under `folder`, sorted.
+    pub(crate) fn records_in(&self, folder: &str) -> Result<Vec<String>, StoreError> {
+        let path = self.records_dir().join(folder);
+        let failed = |source| StoreError::io("read", &path, source);
+        let entries = match fs::read_dir(&path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(source) => return Err(failed(source)),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            names.extend(entry.map_err(failed)?.file_name().into_string().ok());
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// Keeps a small text under `name`, which may begin with a folder, in place of the one before.
     pub(crate) fn put_record(&self, name: &str, text: &str) -> Result<(), StoreError> {
         let path = self.records_dir().join(name);
         let failed = |source| StoreError::io("write", &path, source);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(failed)?;
+        }
         let mut file = NamedTempFile::new_in(self.incoming_dir()).map_err(failed)?;
         file.write_all(text.as_bytes()).map_err(failed)?;
         file.persist(&path).map_err(|error| failed(error.error))?;
         Ok(())
+    }
+
+    /// Keeps `value` as JSON under `name`.
+    pub(crate) fn put_record_json(
+        &self,
+        name: &str,
+        value: &impl serde::Serialize,
+    ) -> Result<(), StoreError> {
+        let json = serde_json::to_string_pretty(value)
+            .map_err(|error| StoreError::io("write", &self.records_dir().join(name), error.into()))?;
+        self.put_record(name, &json)
     }
 
     fn path_of(&self, sha256: Sha256) -> PathBuf {
@@ -185,7 +246,7 @@ impl Store {
         for entry in entries.flatten() {
             let age = entry.metadata().and_then(|metadata| metadata.modified()).map(|time| time.elapsed());
             if matches!(age, Ok(Ok(age)) if age > ABANDONED_AFTER) {
-                _ = fs::remove_file(entry.path());
+                _ = fs::remove_file(entry.path()).or_else(|_| fs::remove_dir_all(entry.path()));
             }
         }
     }
@@ -258,6 +319,16 @@ pub enum StoreError {
 impl StoreError {
     fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
         Self::Io { action, path: path.to_owned(), source }
+    }
+
+    /// A file that could not be read.
+    pub(crate) fn unreadable(path: &Path, source: io::Error) -> Self {
+        Self::io("read", path, source)
+    }
+
+    /// A file that was there a moment ago.
+    pub(crate) fn missing(store: &Store, sha256: Sha256) -> Self {
+        Self::io("read", &store.path_of(sha256), io::ErrorKind::NotFound.into())
     }
 
     /// The stable name of this failure.

@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use crate::npm::NpmId;
 
 /// Turns a package into ES modules.
@@ -55,7 +57,7 @@ pub struct Dependency {
 }
 
 /// Which modules a build offers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Entries {
     /// The package itself, and all subpaths that its `exports` name in full. They are built together, so that
     /// they share state.
@@ -85,7 +87,7 @@ pub struct BuiltFile {
 }
 
 /// An import of a module.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Import {
     /// What is imported.
     pub from: ImportedModule,
@@ -94,7 +96,8 @@ pub struct Import {
 }
 
 /// Where an import leads.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ImportedModule {
     /// To a file of the same package, by its path in the package's url folder.
     Own(String),

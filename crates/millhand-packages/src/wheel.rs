@@ -1,4 +1,4 @@
-//! The file name of a wheel: which package it is, and where it runs. A wheel's content is never opened.
+//! The file name of a wheel: which package it is, and where it runs. What is in one is read in `pypi::contents`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -44,6 +44,11 @@ impl WheelName {
         let runtime = RuntimeTags::of(info);
         self.platform_tags.iter().any(|tag| runtime.platforms.contains(tag))
             && self.python_tags.iter().any(|tag| runtime.runs_python(tag, &self.abi_tags))
+    }
+
+    /// Whether it is made of Python alone, and so runs anywhere.
+    pub(crate) fn is_pure(&self) -> bool {
+        self.abi_tags == ["none"] && self.platform_tags == ["any"]
     }
 
     /// The part of the file name that says where it runs.

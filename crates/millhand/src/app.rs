@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `POST /millhand/manifest` | the files of an environment, see [`routes::manifest`] |
 //! | `GET /millhand/files/{sha256}/{name}` | one of those files, see [`routes::files`] |
+//! | `GET /millhand/npm/{key}/{name}@{version}/{path}` | a file of an npm package, see [`routes::npm`] |
 //! | `GET /millhand/{path}` | the npm package `millhand`, see [`routes::package`] |
 //! | `GET` anything else | the user's pages, see [`routes::pages`] |
 
@@ -21,9 +22,6 @@ use crate::{guard, headers, routes};
 /// The largest body of a request. A manifest request is a list of names.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// Where the files of environments are served, without a slash at the end.
-pub const FILES_PATH: &str = "/millhand/files";
-
 /// What the routes share.
 #[derive(Clone, Debug)]
 pub struct AppState {
@@ -38,6 +36,7 @@ pub fn app(state: AppState) -> Router {
     Router::new()
         .route("/millhand/manifest", post(routes::manifest::create))
         .route("/millhand/files/{sha256}/{name}", get(routes::files::serve))
+        .route("/millhand/npm/{key}/{*path}", get(routes::npm::serve))
         .route("/millhand/{*path}", get(routes::package::serve))
         .fallback(routes::pages::serve)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))

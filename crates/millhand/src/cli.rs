@@ -1,11 +1,16 @@
 //! The command line. What a command does is in [`commands`](crate::commands).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use etcetera::BaseStrategy as _;
-use millhand_packages::{InstallerSettings, PyodideCdn, PyodideVersion, PythonRequirement};
+use millhand_transform::Rolldown;
+use millhand_packages::{InstallerSettings, NpmSpecifier, PyodideCdn, PyodideVersion, PythonRequirement};
+
+/// The lockfile's name.
+const LOCKFILE: &str = "millhand.lock";
 
 /// Worker pools for web pages: a server for your pages, and the environments of their workers.
 #[derive(Debug, Parser)]
@@ -22,6 +27,10 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Serve(ServeArgs),
+    Add(AddArgs),
+    Lock(LockArgs),
+    Outdated(OutdatedArgs),
+    Export(ExportArgs),
     Fetch(FetchArgs),
 }
 
@@ -31,6 +40,7 @@ pub(crate) enum Command {
   millhand serve site                       serve the pages in `site`
   millhand serve site --port 0              on a free port, which is printed
   millhand serve site --offline             download nothing: use what `millhand fetch` put in the cache
+  millhand serve site --locked              refuse what the lockfile `site/millhand.lock` does not have
   millhand serve site --overlay wheels      use the wheels in `wheels` rather than the public ones
 
 In a page: import * as millhand from '/millhand/index.js'")]
@@ -42,12 +52,125 @@ pub(crate) struct ServeArgs {
     #[arg(long, default_value_t = 8750, value_name = "N")]
     pub(crate) port: u16,
 
+    #[command(flatten)]
+    pub(crate) install: InstallArgs,
+}
+
+/// Lock an environment, and put it into the cache: what one `install` of a page may ask for.
+#[derive(Debug, Args)]
+#[command(arg_required_else_help = true, after_help = "Examples:
+  millhand add 'rxjs#^7.8.1' lodash         npm packages for the pages in this folder
+  millhand add --css 'bootstrap#^5.3.3~bootstrap.min.css'
+  millhand add --python numpy               a Python environment
+  millhand add three --dir site             for the pages in `site`
+
+A page that asks for these, or for a part of them, gets exactly what is locked.")]
+pub(crate) struct AddArgs {
+    /// Modules of npm packages: `name[/subpath][#range]`.
+    #[arg(value_name = "SPECIFIER")]
+    pub(crate) modules: Vec<NpmSpecifier>,
+
+    /// A stylesheet of an npm package: `name[#range]~file`. Can be given again.
+    #[arg(long, value_name = "SPECIFIER")]
+    pub(crate) css: Vec<NpmSpecifier>,
+
+    /// A Python package. Can be given again.
+    #[arg(long, value_name = "PACKAGE")]
+    pub(crate) python: Vec<PythonRequirement>,
+
+    /// The version of Pyodide.
+    #[arg(long, default_value_t, value_name = "VERSION")]
+    pub(crate) pyodide: PyodideVersion,
+
+    /// The folder with the pages.
+    #[arg(long, default_value = ".", value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) install: InstallArgs,
+}
+
+/// Put everything that is locked into the cache.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  millhand lock                             get what `millhand.lock` in this folder has: then `--offline` works
+  millhand lock site --upgrade              take the newest versions that the pages' ranges allow")]
+pub(crate) struct LockArgs {
+    /// The folder with the pages.
+    #[arg(default_value = ".")]
+    pub(crate) dir: PathBuf,
+
+    /// Resolve anew, and take the newest versions.
+    #[arg(long, conflicts_with_all = ["locked", "offline"])]
+    pub(crate) upgrade: bool,
+
+    #[command(flatten)]
+    pub(crate) install: InstallArgs,
+}
+
+/// List locked packages of which there are newer versions.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  millhand outdated                         of `millhand.lock` in this folder
+  millhand lock --upgrade                   take those that are in range")]
+pub(crate) struct OutdatedArgs {
+    /// The folder with the pages.
+    #[arg(default_value = ".")]
+    pub(crate) dir: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) install: InstallArgs,
+}
+
+/// Write a folder that any static host can serve: the pages, millhand, and every environment that is locked.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  millhand export site --out dist           pages of `site`, with what `site/millhand.lock` has
+
+What pages ask for is locked when `millhand serve` answers them, or by `millhand add`. The folder belongs at the
+root of a host: pages import `/millhand/index.js`. In a subfolder, let them import `./millhand/index.js`.")]
+pub(crate) struct ExportArgs {
+    /// The folder with the pages.
+    pub(crate) dir: PathBuf,
+
+    /// The folder to write; an earlier export is replaced.
+    #[arg(short, long, default_value = "dist", value_name = "DIR")]
+    pub(crate) out: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) install: InstallArgs,
+}
+
+/// How packages are had for a folder of pages.
+#[derive(Debug, Args)]
+pub(crate) struct InstallArgs {
     /// Download nothing.
     #[arg(long)]
     pub(crate) offline: bool,
 
+    /// Refuse what the lockfile does not have.
+    #[arg(long)]
+    pub(crate) locked: bool,
+
+    /// The lockfile [default: `millhand.lock` in the folder with the pages].
+    #[arg(long, value_name = "FILE")]
+    lockfile: Option<PathBuf>,
+
     #[command(flatten)]
     pub(crate) sources: SourceArgs,
+}
+
+impl InstallArgs {
+    /// The settings of an installer for the pages in `dir`.
+    pub(crate) fn settings(self, dir: &Path) -> anyhow::Result<InstallerSettings> {
+        let lockfile = self.lockfile.unwrap_or_else(|| dir.join(LOCKFILE));
+        Ok(InstallerSettings {
+            offline: self.offline,
+            locked: self.locked,
+            lockfile: Some(lockfile),
+            ..self.sources.settings()?
+        })
+    }
 }
 
 /// Put Pyodide and packages into the cache, so that `--offline` finds them.
@@ -97,6 +220,7 @@ impl SourceArgs {
         Ok(InstallerSettings {
             overlays: self.overlay,
             cdn: self.pyodide_cdn,
+            transform: Some(Arc::new(Rolldown::default())),
             ..InstallerSettings::in_folder(cache_dir)
         })
     }
@@ -130,6 +254,6 @@ mod tests {
         let cli =
             Cli::try_parse_from(["millhand", "serve", ".", "--overlay", "a", "--overlay", "b"]).unwrap();
         let Command::Serve(args) = cli.command else { panic!("a serve command") };
-        assert_eq!(args.sources.overlay, [PathBuf::from("a"), PathBuf::from("b")]);
+        assert_eq!(args.install.sources.overlay, [PathBuf::from("a"), PathBuf::from("b")]);
     }
 }

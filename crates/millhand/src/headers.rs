@@ -38,7 +38,7 @@ pub fn content_type(file_name: &str) -> &'static str {
         Some("wasm") => "application/wasm",
         Some("json" | "map") => "application/json",
         Some("css") => "text/css",
-        _ => "application/octet-stream",
+        _ => mime_guess::from_path(file_name).first_raw().unwrap_or("application/octet-stream"),
     }
 }
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use millhand::error::with_causes;
 use millhand::routes::pages::PagesError;
 use millhand::serve::BindError;
-use millhand_packages::{InstallError, OpenError};
+use millhand_packages::{Environment, InstallError, LockfileError, OpenError};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -18,6 +18,18 @@ pub(crate) fn line(text: &str) -> anyhow::Result<()> {
     writeln!(stdout, "{text}")?;
     stdout.flush()?;
     Ok(())
+}
+
+/// What an environment came to, a line per thing that was asked for.
+pub(crate) fn describe(environment: &Environment) -> Vec<String> {
+    let npm = &environment.npm;
+    let modules = npm.modules.iter().map(|module| (module.specifier.to_string(), module.id.to_string()));
+    let raw = npm.scripts.iter().chain(&npm.styles).map(|raw| (raw.specifier.to_string(), raw.id.to_string()));
+    let python = environment.python.iter().flat_map(|python| {
+        let packages = python.packages.iter().filter_map(|package| python.lock.find(package));
+        packages.map(|entry| (entry.name.clone(), format!("{}=={}", entry.name, entry.version)))
+    });
+    modules.chain(raw).chain(python).map(|(asked, got)| format!("{asked:<48} {got}")).collect()
 }
 
 /// Tells the user what failed and what to do about it.
@@ -35,6 +47,8 @@ fn hint(error: &anyhow::Error) -> Option<String> {
     if let Some(error) = error.downcast_ref::<InstallError>() {
         error.hint()
     } else if let Some(error) = error.downcast_ref::<OpenError>() {
+        error.hint()
+    } else if let Some(error) = error.downcast_ref::<LockfileError>() {
         error.hint()
     } else if let Some(error) = error.downcast_ref::<BindError>() {
         error.hint()

@@ -3,6 +3,10 @@
 use super::{
     CdnError, FetchError, LockError, OverlayError, PyodideVersion, ResolveError, RuntimeError, Sha256,
 };
+use super::NpmError;
+use crate::lockfile::LockfileError;
+use crate::lockfile::python::LockedError;
+use crate::pypi::{PypiError, ResolverError};
 use crate::registry::RegistryError;
 use crate::store::StoreError;
 
@@ -50,6 +54,18 @@ pub enum InstallError {
     /// A package of the lock.
     #[error(transparent)]
     Package(#[from] PackageError),
+    /// The npm packages.
+    #[error(transparent)]
+    Npm(#[from] NpmError),
+    /// The lockfile.
+    #[error(transparent)]
+    Lockfile(#[from] LockfileError),
+    /// A package beyond the lock.
+    #[error(transparent)]
+    Pypi(#[from] PypiError),
+    /// An environment that was written down.
+    #[error(transparent)]
+    Locked(#[from] LockedError),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -80,6 +96,10 @@ impl InstallError {
             Self::Resolve(error) => error.code(),
             Self::Overlay(error) => error.code(),
             Self::Package(error) => error.code(),
+            Self::Npm(error) => error.code(),
+            Self::Lockfile(error) => error.code(),
+            Self::Pypi(error) => error.code(),
+            Self::Locked(error) => error.code(),
             Self::Store(error) => error.code(),
         }
     }
@@ -93,6 +113,10 @@ impl InstallError {
             Self::Resolve(error) => error.hint(),
             Self::Overlay(error) => error.hint(),
             Self::Package(error) => error.hint(),
+            Self::Npm(error) => error.hint(),
+            Self::Lockfile(error) => error.hint(),
+            Self::Pypi(error) => error.hint(),
+            Self::Locked(error) => error.hint(),
             Self::Store(error) => error.hint(),
         }
     }
@@ -111,7 +135,12 @@ impl InstallError {
             )
             | Self::Overlay(_) => Fault::Unresolvable,
             Self::Package(error) => fault_of_package(error),
-            Self::Store(_) => Fault::Local,
+            Self::Npm(error) => error.fault(),
+            Self::Pypi(error) => fault_of_pypi(error),
+            Self::Locked(LockedError::Changed { .. } | LockedError::OtherOverlay { .. }) => {
+                Fault::Unresolvable
+            }
+            Self::Locked(_) | Self::Lockfile(_) | Self::Store(_) => Fault::Local,
         }
     }
 }
@@ -119,20 +148,22 @@ impl InstallError {
 const fn fault_of_runtime(error: &RuntimeError) -> Fault {
     match error {
         RuntimeError::Offline { .. } => Fault::Offline,
-        RuntimeError::Registry(error) => match error {
-            RegistryError::Unknown { .. } => Fault::Unresolvable,
-            RegistryError::NotConfigured { .. } | RegistryError::BadUrl { .. } | RegistryError::Store(_) => {
-                Fault::Local
-            }
-            RegistryError::Malformed { .. }
-            | RegistryError::NoIntegrity { .. }
-            | RegistryError::Fetch { .. } => Fault::Source,
-        },
+        RuntimeError::Registry(error) => fault_of_registry(error),
         RuntimeError::Fetch(error) => fault_of_fetch(error),
         RuntimeError::IntegrityMismatch { .. }
         | RuntimeError::Archive { .. }
         | RuntimeError::MissingFiles { .. } => Fault::Source,
         RuntimeError::Store(_) => Fault::Local,
+    }
+}
+
+pub(super) const fn fault_of_registry(error: &RegistryError) -> Fault {
+    match error {
+        RegistryError::Unknown { .. } => Fault::Unresolvable,
+        RegistryError::NotConfigured { .. } | RegistryError::BadUrl { .. } | RegistryError::Store(_) => Fault::Local,
+        RegistryError::Malformed { .. } | RegistryError::NoIntegrity { .. } | RegistryError::Fetch { .. } => {
+            Fault::Source
+        }
     }
 }
 
@@ -145,7 +176,21 @@ const fn fault_of_package(error: &PackageError) -> Fault {
     }
 }
 
-const fn fault_of_fetch(error: &FetchError) -> Fault {
+const fn fault_of_pypi(error: &PypiError) -> Fault {
+    match error {
+        PypiError::NoPureWheel { .. }
+        | PypiError::Conflict { .. }
+        | PypiError::NoSuchDependency { .. }
+        | PypiError::Unsettled { .. }
+        | PypiError::OverlayVersion { .. } => Fault::Unresolvable,
+        PypiError::Offline { .. } => Fault::Offline,
+        PypiError::Fetch { source, .. } => fault_of_fetch(source),
+        PypiError::Resolver { source: ResolverError::NotThere, .. } | PypiError::Store(_) => Fault::Local,
+        PypiError::Resolver { .. } | PypiError::HashMismatch { .. } | PypiError::Wheel(_) => Fault::Source,
+    }
+}
+
+pub(super) const fn fault_of_fetch(error: &FetchError) -> Fault {
     match error {
         FetchError::SetUp { .. } | FetchError::Store(_) => Fault::Local,
         FetchError::Unreachable { .. }

@@ -1,32 +1,44 @@
 //! The installer: makes sure that the store has every file of an environment.
 //!
 //! It is where the parts meet, and it holds the order of sources: the store, then the user's overlays, then the
-//! network. The server calls it per request, `millhand fetch` once. Python is the only kind of environment so far.
+//! network. The server calls it per request, commands call it once. What is special to each kind of package is in
+//! [`python`] and [`npm`]; [`locked`] is what a lockfile does to both.
 
 mod error;
+mod locked;
+mod npm;
+mod python;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use reqwest::Url;
+use tokio::sync::Semaphore;
 
 use crate::digest::Sha256;
 use crate::fetch::{FetchError, FetchLimits, Fetcher};
 use crate::flights::Flights;
-use crate::pyodide::resolve::resolve;
+use crate::pyodide::resolve::{check_for_repeats, near_names, resolve, unmet};
 use crate::pyodide::runtime::{self, Runtime};
 use crate::pyodide::{
-    CdnError, Lock, LockEntry, LockError, OverlayError, OverlayWheel, Overlays, PyodideCdn, PyodideVersion,
-    ResolveError, RuntimeError,
+    CdnError, LOCK_FILE, Lock, LockEntry, LockError, LockInfo, OverlayError, OverlayWheel, Overlays,
+    PyodideCdn, PyodideVersion, ResolveError, RuntimeError,
 };
+use crate::pypi::PythonIndex;
 use crate::registry::NpmRegistry;
 use crate::specifier::{PackageName, PythonRequirement};
-use crate::store::{Store, StoredFile};
+use crate::store::{Store, StoreError, StoredFile};
+use crate::transform::Transform;
 
 pub use error::{Fault, InstallError, OpenError, PackageError};
+pub use locked::OutdatedPackage;
+pub use npm::{InstalledModule, InstalledRaw, NpmEnvironment, NpmError, NpmFile, NpmRequest};
 
 const MAX_PACKAGE_BYTES: u64 = 512 * 1024 * 1024;
 const MAX_CONCURRENT_DOWNLOADS: usize = 4;
+/// A build keeps a core busy for a while.
+const MAX_CONCURRENT_BUILDS: usize = 4;
 
 /// What an installer works with.
 #[derive(Clone, Debug)]
@@ -39,6 +51,14 @@ pub struct InstallerSettings {
     pub cdn: PyodideCdn,
     /// Where npm packages come from.
     pub registry: NpmRegistry,
+    /// Where Python packages come from that are neither in Pyodide's lock nor an overlay.
+    pub python_index: PythonIndex,
+    /// What makes modules of npm packages. Without it, only their files can be had.
+    pub transform: Option<Arc<dyn Transform>>,
+    /// Where it is written down what requests came to. Without it, each is resolved anew.
+    pub lockfile: Option<PathBuf>,
+    /// Whether what the lockfile does not have is refused.
+    pub locked: bool,
     /// Whether nothing may be downloaded.
     pub offline: bool,
     /// The bounds of a download.
@@ -54,6 +74,10 @@ impl InstallerSettings {
             overlays: Vec::new(),
             cdn: PyodideCdn::default(),
             registry: NpmRegistry::default(),
+            python_index: PythonIndex::default(),
+            transform: None,
+            lockfile: None,
+            locked: false,
             offline: false,
             limits: FetchLimits::default(),
         }
@@ -67,8 +91,13 @@ pub struct Installer {
     overlays: Overlays,
     cdn: PyodideCdn,
     registry: NpmRegistry,
+    index: PythonIndex,
     network: Network,
     flights: Flights,
+    transform: Option<Arc<dyn Transform>>,
+    build_turns: Semaphore,
+    npm_folders: Mutex<npm::NpmFolders>,
+    lockfile: locked::LockfileAccess,
 }
 
 /// There is nothing to fetch with when downloads are off.
@@ -98,6 +127,8 @@ pub struct PythonEnvironment {
     pub packages: Vec<PackageName>,
     /// The lock, cut down to those packages.
     pub lock: Lock,
+    /// The whole lock that came with the runtime.
+    pub lock_file: StoredFile,
 }
 
 /// A file of an environment.
@@ -109,6 +140,14 @@ pub struct InstalledFile {
     pub stored: StoredFile,
     /// Where it came from this time.
     pub origin: Origin,
+}
+
+impl InstalledFile {
+    /// Where it is served, beside the manifest: `files/<sha256>/<name>`.
+    #[must_use]
+    pub fn path(&self) -> String {
+        format!("files/{}/{}", self.stored.sha256, self.name)
+    }
 }
 
 /// Where a file came from.
@@ -138,8 +177,13 @@ impl Installer {
             overlays: Overlays::find(&settings.overlays)?,
             cdn: settings.cdn,
             registry: settings.registry,
+            index: settings.python_index,
             network,
             flights: Flights::default(),
+            transform: settings.transform,
+            build_turns: Semaphore::new(MAX_CONCURRENT_BUILDS),
+            npm_folders: Mutex::default(),
+            lockfile: locked::LockfileAccess::new(settings.lockfile, settings.locked),
         })
     }
 
@@ -147,143 +191,6 @@ impl Installer {
     #[must_use]
     pub const fn store(&self) -> &Arc<Store> {
         &self.store
-    }
-
-    /// Resolves `request` and gets whatever the store lacks.
-    ///
-    /// # Errors
-    ///
-    /// When the request cannot be met, or a file of it cannot be had.
-    pub async fn install(&self, request: &PythonRequest) -> Result<PythonEnvironment, InstallError> {
-        let (runtime, origin) = self.runtime(&request.version).await?;
-        let mut lock = Lock::read(&self.store.read(runtime.lock.sha256)?)?;
-        self.overlays.announce_in(&mut lock);
-        let packages = resolve(&lock, &request.requirements)?;
-        lock.prune(&packages);
-
-        let sources = self.sources(&request.version, &lock, &packages)?;
-        let package_files: Vec<InstalledFile> = stream::iter(sources)
-            .map(|source| self.package_file(&request.version, source))
-            .buffered(MAX_CONCURRENT_DOWNLOADS)
-            .try_collect()
-            .await?;
-        for (name, file) in packages.iter().zip(&package_files) {
-            // The lock knows the hash of its own files, and learns those of overlays here.
-            lock.set_sha256(name, file.stored.sha256);
-        }
-        let boot_files = runtime.boot_files.iter().map(|file| InstalledFile {
-            name: file.name.to_owned(),
-            stored: file.stored,
-            origin,
-        });
-        let files = boot_files.chain(package_files).collect();
-        Ok(PythonEnvironment { version: request.version.clone(), files, packages, lock })
-    }
-
-    async fn runtime(&self, version: &PyodideVersion) -> Result<(Runtime, Origin), RuntimeError> {
-        if let Some(runtime) = Runtime::find(&self.store, version)? {
-            return Ok((runtime, Origin::Cache));
-        }
-        let Network::Online(fetcher) = &self.network else {
-            return Err(RuntimeError::Offline { version: version.clone() });
-        };
-        let _flight = self.flights.board(&format!("pyodide {version}")).await;
-        if let Some(runtime) = Runtime::find(&self.store, version)? {
-            return Ok((runtime, Origin::Cache));
-        }
-        let tarball = runtime::download(fetcher, &self.registry, &self.store, version).await?;
-        let (store, of) = (Arc::clone(&self.store), version.clone());
-        let runtime = blocking(move || runtime::unpack(&store, &of, &tarball)).await?;
-        Ok((runtime, Origin::Download))
-    }
-
-    /// Where each package comes from. Each is looked up before the first is fetched, so that a request that
-    /// cannot be met costs no download.
-    fn sources(
-        &self,
-        version: &PyodideVersion,
-        lock: &Lock,
-        packages: &[PackageName],
-    ) -> Result<Vec<Source>, InstallError> {
-        let mut sources = Vec::new();
-        let mut missing = Vec::new();
-        for name in packages {
-            if let Some(wheel) = self.overlays.wheel_of(name, &lock.info)? {
-                sources.push(Source::Overlay(wheel.clone()));
-            } else if let Some(entry) = lock.find(name) {
-                if self.store.find(entry.sha256).is_none() {
-                    missing.push(name.as_str());
-                }
-                sources.push(Source::Lock(entry.clone()));
-            }
-        }
-        match self.network {
-            Network::Off if !missing.is_empty() => {
-                Err(PackageError::Offline { packages: missing.join(" "), version: version.clone() }.into())
-            }
-            Network::Off | Network::Online(_) => Ok(sources),
-        }
-    }
-
-    async fn package_file(
-        &self,
-        version: &PyodideVersion,
-        source: Source,
-    ) -> Result<InstalledFile, InstallError> {
-        match source {
-            Source::Overlay(wheel) => {
-                let (store, path) = (Arc::clone(&self.store), wheel.path);
-                let stored = blocking(move || store.put_file(&path)).await?;
-                let name = wheel.name.file_name().to_owned();
-                Ok(InstalledFile { name, stored, origin: Origin::Overlay })
-            }
-            Source::Lock(entry) => {
-                let (stored, origin) = self.locked_file(version, &entry).await?;
-                Ok(InstalledFile { name: entry.file_name, stored, origin })
-            }
-        }
-    }
-
-    async fn locked_file(
-        &self,
-        version: &PyodideVersion,
-        entry: &LockEntry,
-    ) -> Result<(StoredFile, Origin), PackageError> {
-        if let Some(stored) = self.store.find(entry.sha256) {
-            return Ok((stored, Origin::Cache));
-        }
-        let Network::Online(fetcher) = &self.network else {
-            return Err(PackageError::Offline { packages: entry.name.clone(), version: version.clone() });
-        };
-        let _flight = self.flights.board(&entry.file_name).await;
-        if let Some(stored) = self.store.find(entry.sha256) {
-            return Ok((stored, Origin::Cache));
-        }
-        let stored = self.download(fetcher, version, entry).await?;
-        Ok((stored, Origin::Download))
-    }
-
-    async fn download(
-        &self,
-        fetcher: &Fetcher,
-        version: &PyodideVersion,
-        entry: &LockEntry,
-    ) -> Result<StoredFile, PackageError> {
-        let url = self.cdn.url_of(version, entry)?;
-        tracing::info!("downloading `{}`", entry.file_name);
-        let incoming = fetcher
-            .file(&url, MAX_PACKAGE_BYTES, &self.store)
-            .await
-            .map_err(|source| PackageError::Fetch { package: entry.name.clone(), source })?;
-        let found = incoming.sha256();
-        if found != entry.sha256 {
-            return Err(PackageError::HashMismatch {
-                file_name: entry.file_name.clone(),
-                expected: entry.sha256,
-                found,
-            });
-        }
-        Ok(blocking(move || incoming.keep()).await?)
     }
 }
 

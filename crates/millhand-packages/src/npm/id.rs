@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use nodejs_semver::Version;
+use serde::{Deserialize, Serialize};
 
 /// The longest name that npm takes.
 const MAX_NAME_CHARS: usize = 214;
@@ -50,7 +51,8 @@ impl FromStr for NpmName {
 }
 
 /// One version of one package: `rxjs@7.8.2`. Sorted by name, then by version.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct NpmId {
     /// Which package.
     pub name: NpmName,
@@ -71,6 +73,20 @@ impl FromStr for NpmId {
         let malformed = || NpmIdError::Id { id: id.chars().take(MAX_NAME_CHARS).collect() };
         let (name, version) = id.rsplit_once('@').ok_or_else(malformed)?;
         Ok(Self { name: name.parse()?, version: version.parse().map_err(|_| malformed())? })
+    }
+}
+
+impl TryFrom<String> for NpmId {
+    type Error = NpmIdError;
+
+    fn try_from(id: String) -> Result<Self, NpmIdError> {
+        id.parse()
+    }
+}
+
+impl From<NpmId> for String {
+    fn from(id: NpmId) -> Self {
+        id.to_string()
     }
 }
 

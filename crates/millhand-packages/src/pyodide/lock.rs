@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::digest::Sha256;
+use crate::pypi::solve::SettledWheel;
 use crate::specifier::PackageName;
 use crate::wheel::{WheelName, is_safe_file_name};
 
@@ -86,6 +87,25 @@ impl Lock {
         entry.sha256 = sha256;
     }
 
+    /// Puts a wheel that was settled on in place of the lock's own, or beside it.
+    pub(crate) fn put_settled(&mut self, settled: &SettledWheel) {
+        let SettledWheel { wheel, depends } = settled;
+        let name = wheel.name.package().as_str().to_owned();
+        let mut entry = LockEntry::bare(name.clone(), &wheel.name, wheel.sha256);
+        entry.depends = depends.iter().map(ToString::to_string).collect();
+        if !wheel.contents.imports.is_empty() {
+            entry.others.insert("imports".to_owned(), Value::from(wheel.contents.imports.clone()));
+        }
+        self.packages.insert(name, entry);
+    }
+
+    /// Corrects what a package needs.
+    pub(crate) fn set_depends(&mut self, name: &PackageName, depends: &[String]) {
+        if let Some(entry) = self.packages.get_mut(name.as_str()) {
+            entry.depends = depends.to_vec();
+        }
+    }
+
     /// Corrects the hash of a package's file.
     pub(crate) fn set_sha256(&mut self, name: &PackageName, sha256: Sha256) {
         if let Some(entry) = self.packages.get_mut(name.as_str()) {
@@ -128,6 +148,12 @@ pub enum LockError {
         /// Where and why.
         #[source]
         source: serde_json::Error,
+    },
+    /// The version of Python in it is none.
+    #[error("`pyodide-lock.json` is for Python `{python}`, which is no version")]
+    BadPython {
+        /// What was read.
+        python: String,
     },
     /// A file name with a path or characters that no archive has.
     #[error("`pyodide-lock.json` names the file `{file_name}` for `{package}`, which is no plain file name")]

@@ -18,6 +18,7 @@ pub use lock::{Lock, LockEntry, LockError, LockInfo};
 pub use overlay::OverlayError;
 pub(crate) use overlay::{OverlayWheel, Overlays};
 pub use resolve::ResolveError;
+pub(crate) use runtime::LOCK_FILE;
 pub use runtime::RuntimeError;
 
 /// A version of Pyodide, such as `0.29.5`. Ranges and tags are not resolved: a page asks for what it was tried with.

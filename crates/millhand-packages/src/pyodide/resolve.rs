@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::pyodide::lock::{Lock, LockEntry};
-use crate::specifier::{PackageName, PackageVersion, PythonRequirement};
+use crate::specifier::{PackageName, PythonRequirement, VersionRange};
 
 /// How alike two names must be for one to be offered in place of the other, from 0 to 1.
 const NEAR: f64 = 0.85;
@@ -14,22 +14,24 @@ const MAX_SUGGESTIONS: usize = 3;
 ///
 /// # Errors
 ///
-/// When a package is asked for twice, is unknown, or the lock has another version of it.
+/// When a package is unknown, or the lock has another version of it.
 pub(crate) fn resolve(
     lock: &Lock,
     requirements: &[PythonRequirement],
 ) -> Result<Vec<PackageName>, ResolveError> {
-    check_for_repeats(requirements)?;
     let mut walk = Walk { lock, seen: BTreeSet::new(), order: Vec::new() };
     for requirement in requirements {
         let entry = lock.find(requirement.name()).ok_or_else(|| unknown(lock, requirement.name()))?;
-        check_version(requirement, entry)?;
+        check_version(lock, requirement, entry)?;
         walk.visit(requirement.name())?;
     }
     Ok(walk.order)
 }
 
-fn check_for_repeats(requirements: &[PythonRequirement]) -> Result<(), ResolveError> {
+/// # Errors
+///
+/// When one package is asked for twice.
+pub(crate) fn check_for_repeats(requirements: &[PythonRequirement]) -> Result<(), ResolveError> {
     let mut first_by_name = BTreeMap::new();
     for requirement in requirements {
         if let Some(first) = first_by_name.insert(requirement.name(), requirement) {
@@ -39,18 +41,35 @@ fn check_for_repeats(requirements: &[PythonRequirement]) -> Result<(), ResolveEr
     Ok(())
 }
 
-fn check_version(requirement: &PythonRequirement, entry: &LockEntry) -> Result<(), ResolveError> {
-    match requirement.version() {
-        Some(requested) if !requested.matches(&entry.version) => Err(ResolveError::OtherVersion {
-            package: requirement.name().clone(),
-            requested: requested.clone(),
+fn check_version(
+    lock: &Lock,
+    requirement: &PythonRequirement,
+    entry: &LockEntry,
+) -> Result<(), ResolveError> {
+    if requirement.versions().accept(&entry.version) {
+        return Ok(());
+    }
+    Err(unmet(lock, requirement.name(), requirement.versions()))
+}
+
+/// Why `lock` alone does not do for `package` in one of `versions`.
+pub(crate) fn unmet(lock: &Lock, package: &PackageName, versions: &VersionRange) -> ResolveError {
+    match lock.find(package) {
+        Some(entry) => ResolveError::OtherVersion {
+            package: package.clone(),
+            requested: versions.clone(),
             available: entry.version.clone(),
-        }),
-        _ => Ok(()),
+        },
+        None => unknown(lock, package),
     }
 }
 
 fn unknown(lock: &Lock, package: &PackageName) -> ResolveError {
+    ResolveError::UnknownPackage { package: package.clone(), suggestions: near_names(lock, package) }
+}
+
+/// Names in the lock that are nearly that of `package`, the nearest first.
+pub(crate) fn near_names(lock: &Lock, package: &PackageName) -> Vec<String> {
     let mut near: Vec<(f64, &String)> = lock
         .packages
         .keys()
@@ -58,8 +77,7 @@ fn unknown(lock: &Lock, package: &PackageName) -> ResolveError {
         .filter(|(likeness, _)| *likeness >= NEAR)
         .collect();
     near.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
-    let suggestions = near.into_iter().take(MAX_SUGGESTIONS).map(|(_, name)| name.clone()).collect();
-    ResolveError::UnknownPackage { package: package.clone(), suggestions }
+    near.into_iter().take(MAX_SUGGESTIONS).map(|(_, name)| name.clone()).collect()
 }
 
 /// A depth-first walk with a stack of its own: how deep a lock goes is not ours to say.
@@ -122,14 +140,12 @@ pub enum ResolveError {
         suggestions: Vec<String>,
     },
     /// There is one version per package, and it is not the one asked for.
-    #[error(
-        "`{package}=={requested}` was asked for, and this version of Pyodide has `{package}=={available}`"
-    )]
+    #[error("`{package}{requested}` was asked for, and this version of Pyodide has `{package}=={available}`")]
     OtherVersion {
         /// The package.
         package: PackageName,
-        /// The version asked for.
-        requested: PackageVersion,
+        /// The versions asked for.
+        requested: VersionRange,
         /// The version there is.
         available: String,
     },
@@ -207,6 +223,7 @@ mod tests {
 
     fn order(lock: &Lock, specifiers: &[&str]) -> Result<String, ResolveError> {
         let requirements: Vec<_> = specifiers.iter().map(|specifier| specifier.parse().unwrap()).collect();
+        check_for_repeats(&requirements)?;
         let names = resolve(lock, &requirements)?;
         Ok(names.iter().map(PackageName::as_str).collect::<Vec<_>>().join(" "))
     }

@@ -21,7 +21,7 @@ use crate::store::{Store, StoreError, StoredFile};
 const BOOT_FILES: [&[&str]; 4] =
     [&["pyodide.mjs"], &["pyodide.asm.js", "pyodide.asm.mjs"], &["pyodide.asm.wasm"], &["python_stdlib.zip"]];
 /// The lock, which the server reads.
-const LOCK_FILE: &str = "pyodide-lock.json";
+pub(crate) const LOCK_FILE: &str = "pyodide-lock.json";
 
 const NPM_PACKAGE: &str = "pyodide";
 /// What the default version must be, whatever a registry says.

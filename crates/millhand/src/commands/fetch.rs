@@ -5,25 +5,19 @@ use std::process::ExitCode;
 use millhand_packages::{Installer, Origin, PythonEnvironment, PythonRequest};
 
 use crate::cli::FetchArgs;
-use crate::{output, signals};
-
-/// What shells use for a program that was interrupted.
-const INTERRUPTED: u8 = 130;
+use crate::commands::until_interrupted;
+use crate::output;
 
 /// Fills the cache and says with what. Interrupted, it leaves no half file behind.
 pub(crate) async fn run(args: FetchArgs) -> anyhow::Result<ExitCode> {
-    let told_to_end = signals::told_to_end()?;
-    let settings = args.sources.settings()?;
-    let cache_dir = settings.cache_dir.display().to_string();
-    let installer = Installer::open(settings)?;
-    let request = PythonRequest { version: args.pyodide, requirements: args.packages };
-    tokio::select! {
-        installed = installer.install(&request) => {
-            report(&installed?, &cache_dir)?;
-            Ok(ExitCode::SUCCESS)
-        }
-        () = told_to_end => Ok(ExitCode::from(INTERRUPTED)),
-    }
+    until_interrupted(async {
+        let settings = args.sources.settings()?;
+        let cache_dir = settings.cache_dir.display().to_string();
+        let installer = Installer::open(settings)?;
+        let request = PythonRequest { version: args.pyodide, requirements: args.packages };
+        report(&installer.install(&request).await?, &cache_dir)
+    })
+    .await
 }
 
 fn report(environment: &PythonEnvironment, cache_dir: &str) -> anyhow::Result<()> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use millhand::routes::pages::Pages;
 use millhand::{AppState, app, serve};
-use millhand_packages::{Installer, InstallerSettings};
+use millhand_packages::Installer;
 
 use crate::cli::ServeArgs;
 use crate::{output, signals};
@@ -15,7 +15,7 @@ use crate::{output, signals};
 pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let told_to_end = signals::told_to_end()?;
     let pages = Arc::new(Pages::open(&args.dir)?);
-    let settings = InstallerSettings { offline: args.offline, ..args.sources.settings()? };
+    let settings = args.install.settings(&args.dir)?;
     tracing::info!("serving `{}`, cache `{}`", args.dir.display(), settings.cache_dir.display());
     let installer = Arc::new(Installer::open(settings)?);
 

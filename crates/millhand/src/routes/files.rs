@@ -31,10 +31,20 @@ pub async fn serve(
     let Ok(sha256) = sha256.parse() else {
         return Err(FileError::Unknown { sha256 });
     };
-    let path = checked_path(Arc::clone(state.installer.store()), sha256).await?;
+    stored_file(state.installer.store(), sha256, &name, request).await
+}
+
+/// Answers with a file of the store, as what its `name` says that it is.
+pub(crate) async fn stored_file(
+    store: &Arc<Store>,
+    sha256: Sha256,
+    name: &str,
+    request: Request,
+) -> Result<Response, FileError> {
+    let path = checked_path(Arc::clone(store), sha256).await?;
     let Ok(response) = ServeFile::new(path).oneshot(request).await;
     let mut response = response.map(Body::new);
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(&name)));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(name)));
     if response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED {
         response.headers_mut().insert(header::CACHE_CONTROL, IMMUTABLE);
     }

@@ -10,10 +10,10 @@ use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use millhand_packages::{
-    Fault, InstallError, Installer, Manifest, PythonEnvironment, PythonRequest, RequestError, read_request,
+    Environment, EnvironmentRequest, Fault, InstallError, Installer, Manifest, RequestError, read_request,
 };
 
-use crate::app::{AppState, FILES_PATH};
+use crate::app::AppState;
 use crate::error::{ApiError, with_causes};
 use crate::headers::NO_STORE;
 
@@ -28,15 +28,15 @@ pub async fn create(
 ) -> Result<([(HeaderName, HeaderValue); 1], Json<Manifest>), ManifestError> {
     let request = read_request(&body?)?;
     let environment = install(state.installer, request).await?;
-    Ok(([(header::CACHE_CONTROL, NO_STORE)], Json(Manifest::of(environment, FILES_PATH))))
+    Ok(([(header::CACHE_CONTROL, NO_STORE)], Json(Manifest::of(&environment))))
 }
 
 /// Installs on a task of its own: a page that is loaded again must not start a long download from its beginning.
 async fn install(
     installer: Arc<Installer>,
-    request: PythonRequest,
-) -> Result<PythonEnvironment, InstallError> {
-    match tokio::spawn(async move { installer.install(&request).await }).await {
+    request: EnvironmentRequest,
+) -> Result<Environment, InstallError> {
+    match tokio::spawn(async move { installer.install_environment(&request).await }).await {
         Ok(installed) => installed,
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     }

@@ -2,5 +2,6 @@
 
 pub mod files;
 pub mod manifest;
+pub mod npm;
 pub mod package;
 pub mod pages;

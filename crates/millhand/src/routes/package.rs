@@ -2,6 +2,8 @@
 //!
 //! So a page can `import * as millhand from '/millhand/index.js'` without any build step or network.
 
+use std::borrow::Cow;
+
 use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -14,6 +16,11 @@ use crate::headers::{NO_CACHE, content_type};
 #[folder = "../../js/dist/standalone"]
 #[allow_missing = true]
 struct Package;
+
+/// All files of the package, by their path under `/millhand/`.
+pub fn files() -> impl Iterator<Item = (Cow<'static, str>, Cow<'static, [u8]>)> {
+    Package::iter().filter_map(|path| Package::get(&path).map(|file| (path, file.data)))
+}
 
 /// Answers with a file of the package.
 ///

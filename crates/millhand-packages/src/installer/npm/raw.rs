@@ -1,0 +1,152 @@
+//! Files of packages as they were published: classic scripts, and stylesheets with what they refer to.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use serde::Deserialize;
+
+use super::yard::Yard;
+use super::{InstalledRaw, NpmError, NpmFile};
+use crate::installer::blocking;
+use crate::npm::builds::{Build, PlacedFile, raw_name};
+use crate::npm::keys::raw_key;
+use crate::npm::{NpmId, styles};
+use crate::specifier::{NpmSpecifier, matching_file};
+use crate::store::Store;
+
+const MAX_CONCURRENT_FILES: usize = 4;
+const MAX_REFERENCES: usize = 10_000;
+
+/// What a file is wanted as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Script,
+    Style,
+}
+
+/// The files that `specifiers` name.
+pub(super) async fn files(
+    yard: &Yard<'_>,
+    specifiers: &[NpmSpecifier],
+    kind: Kind,
+) -> Result<Vec<InstalledRaw>, NpmError> {
+    stream::iter(specifiers)
+        .map(|specifier| async move {
+            let blame = |error: NpmError| error.asked_for_by(&specifier.to_string());
+            file(yard, specifier, kind).await.map_err(blame)
+        })
+        .buffered(MAX_CONCURRENT_FILES)
+        .try_collect()
+        .await
+}
+
+async fn file(yard: &Yard<'_>, specifier: &NpmSpecifier, kind: Kind) -> Result<InstalledRaw, NpmError> {
+    let root = specifier.normalised();
+    let id = yard.graph.roots.get(&root).ok_or(NpmError::NotResolved { specifier: root })?.clone();
+    let key = raw_key(&id, yard.node(&id)?);
+    let wanted = specifier.file().or(specifier.subpath());
+    let name = raw_name(wanted.unwrap_or(match kind {
+        Kind::Script => "(script)",
+        Kind::Style => "(style)",
+    }));
+    let build = match Build::find(&yard.installer.store, &key, &name)? {
+        Some(build) => build,
+        None => {
+            let folder = yard.unpacked(&id).await?;
+            let store = yard.installer.store.clone();
+            let (key, id, wanted) = (key.clone(), id.clone(), wanted.map(str::to_owned));
+            blocking(move || take(&store, &folder, &key, &name, &id, wanted.as_deref(), kind)).await?
+        }
+    };
+    let main = build.main.clone().unwrap_or_default();
+    let mut files: BTreeMap<String, NpmFile> = build
+        .files
+        .iter()
+        .map(|(path, file)| (path.clone(), NpmFile::of(&key, &id, path, file)))
+        .collect();
+    let file = files.remove(&main).ok_or_else(|| NpmError::NotBuilt { id: id.clone(), path: main })?;
+    Ok(InstalledRaw { specifier: specifier.clone(), id, file, refers_to: files.into_values().collect() })
+}
+
+/// Puts the wanted file, and what it refers to, into the store.
+fn take(
+    store: &Store,
+    folder: &Path,
+    key: &str,
+    name: &str,
+    id: &NpmId,
+    wanted: Option<&str>,
+    kind: Kind,
+) -> Result<Build, NpmError> {
+    let main = match wanted {
+        Some(wanted) => matching_file(&list(folder)?, wanted)
+            .map_err(|source| NpmError::File { id: id.clone(), source })?
+            .to_owned(),
+        None => usual_file(folder, kind).ok_or_else(|| NpmError::NoUsualFile { id: id.clone() })?,
+    };
+    let mut files = BTreeMap::new();
+    let mut open = vec![main.clone()];
+    while let Some(path) = open.pop() {
+        if files.contains_key(&path) || files.len() > MAX_REFERENCES {
+            continue;
+        }
+        // A stylesheet may name fonts that its package does not have: browsers pass over them.
+        let content = match fs::read(folder.join(&path)) {
+            Ok(content) => content,
+            Err(_) if path != main => continue,
+            Err(source) => return Err(NpmError::Unreadable { id: id.clone(), path, source }),
+        };
+        if path.ends_with(".css") {
+            let css = String::from_utf8_lossy(&content);
+            open.extend(styles::references(&css).iter().filter_map(|url| styles::resolve(&path, url)));
+        }
+        files.insert(path, PlacedFile::plain(store.put(&content)?));
+    }
+    Ok(Build { id: id.clone(), main: Some(main), files }.record(store, key, name)?)
+}
+
+/// All files below `folder`, as paths with `/`.
+fn list(folder: &Path) -> Result<Vec<String>, NpmError> {
+    let unreadable = |source| NpmError::Scratch { source };
+    let mut found = Vec::new();
+    let mut open = vec![String::new()];
+    while let Some(below) = open.pop() {
+        for entry in fs::read_dir(folder.join(&below)).map_err(unreadable)? {
+            let entry = entry.map_err(unreadable)?;
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            let path = if below.is_empty() { name } else { format!("{below}/{name}") };
+            match entry.file_type().map_err(unreadable)?.is_dir() {
+                true => open.push(path),
+                false => found.push(path),
+            }
+        }
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// The fields of a package that name a file for pages without a bundler.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct UsualFiles {
+    style: Option<String>,
+    unpkg: Option<String>,
+    jsdelivr: Option<String>,
+    main: Option<String>,
+}
+
+fn usual_file(folder: &Path, kind: Kind) -> Option<String> {
+    let json = fs::read(folder.join("package.json")).ok()?;
+    let fields: UsualFiles = serde_json::from_slice(&json).ok()?;
+    let (candidates, extensions): (_, &[&str]) = match kind {
+        Kind::Script => ([fields.unpkg, fields.jsdelivr, fields.main], &[".js"]),
+        Kind::Style => ([fields.style, fields.main, None], &[".css"]),
+    };
+    let path = |text: String| styles::resolve("", &text);
+    let is_usable = |path: &String| {
+        extensions.iter().any(|extension| path.ends_with(extension)) && folder.join(path).is_file()
+    };
+    candidates.into_iter().flatten().filter_map(path).find(is_usable)
+}

@@ -1,0 +1,142 @@
+//! `millhand export`: a folder for any static host.
+//!
+//! It is put together beside its destination and renamed at the end, so that an export that is interrupted leaves
+//! what was there before.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use millhand::routes::package;
+use millhand_packages::{Environment, Installer, Manifest, RequestJson, Store, StoredFile};
+use serde::Serialize;
+
+use crate::cli::ExportArgs;
+use crate::commands::until_interrupted;
+use crate::output;
+
+/// The folder of the package, of manifests and of files, beside the pages.
+const OURS: &str = "millhand";
+/// What an export has and no other folder.
+const PREBUILT: &str = "millhand/manifest.json";
+
+/// The manifests of an export, each with the request that it answers.
+#[derive(Debug, Serialize)]
+struct Prebuilt {
+    environments: Vec<PrebuiltEnvironment>,
+}
+
+#[derive(Debug, Serialize)]
+struct PrebuiltEnvironment {
+    request: RequestJson,
+    manifest: Manifest,
+}
+
+/// Writes the folder, and says what is in it.
+pub(crate) async fn run(args: ExportArgs) -> anyhow::Result<ExitCode> {
+    until_interrupted(async {
+        check_destination(&args.out, &args.dir)?;
+        let settings = args.install.settings(&args.dir)?;
+        let installer = Installer::open(settings)?;
+        let environments = installer.install_locked_environments().await?;
+        let parent = args.out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        fs::create_dir_all(parent).with_context(|| format!("cannot make `{}`", parent.display()))?;
+        let scratch = tempfile::Builder::new().prefix(".millhand-export").tempdir_in(parent)?;
+        let folder = scratch.path().join("site");
+        copy_pages(&args.dir, &folder, &args.out)?;
+        let files = write_ours(&installer, &environments, &folder.join(OURS))?;
+        put_in_place(&folder, &args.out)?;
+        output::line(&format!(
+            "{} environments, {files} files of packages, pages of `{}` → `{}`",
+            environments.len(),
+            args.dir.display(),
+            args.out.display()
+        ))
+    })
+    .await
+}
+
+/// Only an export, or nothing, may be replaced; and an export cannot hold its own source.
+fn check_destination(out: &Path, dir: &Path) -> anyhow::Result<()> {
+    if let (Ok(out), Ok(dir)) = (out.canonicalize(), dir.canonicalize()) {
+        if dir.starts_with(&out) {
+            bail!("`{}` is the folder with the pages, or holds it: name another with `--out`", out.display());
+        }
+    }
+    let is_empty = fs::read_dir(out).map_or(!out.exists(), |mut entries| entries.next().is_none());
+    if !is_empty && !out.join(PREBUILT).is_file() {
+        bail!("`{}` is there and is no earlier export: delete it, or name another folder", out.display());
+    }
+    Ok(())
+}
+
+/// Copies what `serve` would serve.
+fn copy_pages(from: &Path, to: &Path, out: &Path) -> anyhow::Result<()> {
+    let out = out.canonicalize().ok();
+    fs::create_dir_all(to).with_context(|| format!("cannot make `{}`", to.display()))?;
+    for entry in fs::read_dir(from).with_context(|| format!("cannot read `{}`", from.display()))? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let is_hidden = name.to_string_lossy().starts_with('.');
+        let is_output = out.is_some() && entry.path().canonicalize().ok() == out;
+        let (source, target) = (entry.path(), to.join(&name));
+        if is_hidden || is_output {
+            continue;
+        }
+        if fs::metadata(&source).is_ok_and(|metadata| metadata.is_dir()) {
+            copy_pages(&source, &target, Path::new(""))?;
+        } else {
+            fs::copy(&source, &target).with_context(|| format!("cannot copy `{}`", source.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes the package, the manifests and the files of all environments; gives the number of files.
+fn write_ours(installer: &Installer, environments: &[(RequestJson, Environment)], folder: &Path) -> anyhow::Result<usize> {
+    for (path, content) in package::files() {
+        write(&folder.join(path.as_ref()), &content)?;
+    }
+    let mut files = BTreeMap::new();
+    for (_, environment) in environments {
+        files.extend(environment.paths());
+    }
+    for (path, file) in &files {
+        place(installer.store(), *file, &folder.join(path))?;
+    }
+    let environments = environments.iter().map(|(request, environment)| PrebuiltEnvironment {
+        request: request.clone(),
+        manifest: Manifest::of(environment),
+    });
+    let prebuilt = Prebuilt { environments: environments.collect() };
+    write(&folder.join("manifest.json"), serde_json::to_string_pretty(&prebuilt)?.as_bytes())?;
+    Ok(files.len())
+}
+
+fn place(store: &Store, file: StoredFile, target: &Path) -> anyhow::Result<()> {
+    write(target, &store.read(file.sha256)?)
+}
+
+fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {
+    let failed = || format!("cannot write `{}`", path.display());
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).with_context(failed)?;
+    }
+    fs::write(path, content).with_context(failed)
+}
+
+/// Renames the finished folder; an earlier export goes when the new one is there.
+fn put_in_place(folder: &Path, out: &Path) -> anyhow::Result<()> {
+    let failed = || format!("cannot write `{}`", out.display());
+    let before: PathBuf = folder.with_file_name("before");
+    if out.exists() {
+        fs::rename(out, &before).with_context(failed)?;
+    }
+    if let Err(error) = fs::rename(folder, out) {
+        _ = fs::rename(&before, out);
+        return Err(error).with_context(failed);
+    }
+    Ok(())
+}

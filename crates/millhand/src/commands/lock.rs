@@ -1,0 +1,50 @@
+//! `millhand lock` and `millhand outdated`: the lockfile as a whole.
+
+use std::process::ExitCode;
+
+use millhand_packages::Installer;
+
+use crate::cli::{LockArgs, OutdatedArgs};
+use crate::commands::until_interrupted;
+use crate::output;
+
+/// Puts everything that is locked into the cache; with `--upgrade`, resolves it anew first.
+pub(crate) async fn run(args: LockArgs) -> anyhow::Result<ExitCode> {
+    until_interrupted(async {
+        let installer = Installer::open(args.install.settings(&args.dir)?)?;
+        let environments = match args.upgrade {
+            true => installer.upgrade_locked_environments().await?,
+            false => installer.install_locked_environments().await?,
+        };
+        for (_, environment) in &environments {
+            for line in output::describe(environment) {
+                output::line(&line)?;
+            }
+        }
+        output::line(&format!("{} environments are locked, and in the cache", environments.len()))
+    })
+    .await
+}
+
+/// Says of what there are newer versions.
+pub(crate) async fn outdated(args: OutdatedArgs) -> anyhow::Result<ExitCode> {
+    until_interrupted(async {
+        let installer = Installer::open(args.install.settings(&args.dir)?)?;
+        let outdated = installer.outdated().await?;
+        if outdated.is_empty() {
+            return output::line("everything that is locked is the newest");
+        }
+        output::line(&format!("{:<32} {:<12} {:<12} {}", "package", "locked", "in range", "newest"))?;
+        for package in outdated {
+            output::line(&format!(
+                "{:<32} {:<12} {:<12} {}",
+                package.specifier,
+                package.locked.to_string(),
+                package.in_range.map(|version| version.to_string()).unwrap_or_default(),
+                package.newest.map(|version| version.to_string()).unwrap_or_default(),
+            ))?;
+        }
+        Ok(())
+    })
+    .await
+}
