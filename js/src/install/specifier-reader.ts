@@ -1,5 +1,7 @@
 /** A cursor over the characters of a specifier. */
 
+import { InvalidInputError } from '../common/errors.js'
+
 export class Reader {
   readonly #text: string
   /** Never returns: it throws the error that points at a place. */
@@ -7,9 +9,18 @@ export class Reader {
   /** How much has been read. */
   at = 0
 
-  constructor(text: string, refuse: (at: number, problem: string) => never) {
+  private constructor(text: string, refuse: (at: number, problem: string) => never) {
     this.#text = text
     this.refuse = refuse
+  }
+
+  /** For the text in a field of the input; its errors show the character where it goes wrong. */
+  static of(text: string, field: string, hint: string): Reader {
+    return new Reader(text, (at, problem) => {
+      const before = [...text.slice(0, at)].length
+      const place = `  ${text}\n  ${' '.repeat(before)}^`
+      throw new InvalidInputError(field, text, `is not a specifier: character ${before + 1}: ${problem}\n${place}`, hint)
+    })
   }
 
   get rest(): string {

@@ -20,11 +20,7 @@ export interface NpmSpecifier {
 /** @throws InvalidInputError that shows the character where it goes wrong. */
 export function parseNpmSpecifier(input: unknown, field: string): NpmSpecifier {
   if (typeof input !== 'string') throw new InvalidInputError(field, input, 'is not a specifier', HINT)
-  const reader = new Reader(input, (at, problem) => {
-    const before = [...input.slice(0, at)].length
-    const place = `  ${input}\n  ${' '.repeat(before)}^`
-    throw new InvalidInputError(field, input, `is not a specifier: character ${before + 1}: ${problem}\n${place}`, HINT)
-  })
+  const reader = Reader.of(input, field, HINT)
   if (input.length > MAX_CHARS) reader.refuse(MAX_CHARS, 'it is too long')
   reader.skipSpace()
   const name = readName(reader)

@@ -92,7 +92,7 @@ test('inputs that cannot be meant are typed errors that name the field and the v
     'too many workers': 'InvalidInputError pool.stretchTo: `pool.stretchTo` (5000) is not a whole number from 1 to 1024',
     'a size twice': 'InvalidInputError pool.min: `pool.min` (1) is another name of `pool.startAt`: give one',
     'an unknown option': 'InvalidInputError pool.strechTo: `pool.strechTo` (2) is not an option',
-    'a specifier with a blank': 'InvalidInputError install.pyodide[0]: `install.pyodide[0]` ("num py") is not a specifier',
+    'a specifier with a blank': 'InvalidInputError install.pyodide[0]: `install.pyodide[0]` ("num py") is not a specifier: character 5: a version such as `==2.1`, a range (`==`, `>=`, `<=`, `~=`, `!=`, `>` or `<`), or the end is expected',
     'a specifier that is no string': 'InvalidInputError install.pyodide[0]: `install.pyodide[0]` (7) is not a specifier',
     'modules that are no list':
       'InvalidInputError install.pyodide.modules: `install.pyodide.modules` ("numpy") is not an array',
