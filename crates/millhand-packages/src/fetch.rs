@@ -4,8 +4,11 @@
 //! and `SSL_CERT_FILE` where it is set, so that it works behind a company's proxy.
 
 use std::fmt;
+use std::io::{self, Read as _};
 use std::time::{Duration, Instant};
 
+use flate2::read::GzDecoder;
+use reqwest::header::{self, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode, Url};
 
@@ -70,16 +73,21 @@ impl Fetcher {
 
     /// Downloads a document of at most `max_bytes` into memory.
     pub(crate) async fn bytes(&self, url: &Url, accept: &str, max_bytes: u64) -> Result<Vec<u8>, FetchError> {
-        self.with_retries(url, || async {
+        self.bytes_as(&Transfer { accept, ..Transfer::of(url, max_bytes) }).await
+    }
+
+    /// Makes `transfer` into memory.
+    pub(crate) async fn bytes_as(&self, transfer: &Transfer<'_>) -> Result<Vec<u8>, FetchError> {
+        self.with_retries(transfer.url, || async {
             let mut content = Vec::new();
-            let transfer = Transfer { url, accept, max_bytes };
-            transfer
-                .run(&self.client, |chunk| {
-                    content.extend_from_slice(chunk);
-                    Ok(())
-                })
-                .await?;
-            Ok(content)
+            let sink = |chunk: &[u8]| {
+                content.extend_from_slice(chunk);
+                Ok(())
+            };
+            match transfer.run(&self.client, sink).await? {
+                Coding::Identity => Ok(content),
+                Coding::Gzip => transfer.unzipped(&content),
+            }
         })
         .await
     }
@@ -93,7 +101,7 @@ impl Fetcher {
     ) -> Result<Incoming, FetchError> {
         self.with_retries(url, || async {
             let mut incoming = store.incoming()?;
-            let transfer = Transfer { url, accept: "*/*", max_bytes };
+            let transfer = Transfer::of(url, max_bytes);
             // A chunk is some kilobytes into the page cache: not worth a thread of its own.
             transfer.run(&self.client, |chunk| incoming.write(chunk)).await?;
             Ok(incoming)
@@ -131,21 +139,46 @@ impl Fetcher {
     }
 }
 
-/// One try.
-struct Transfer<'a> {
-    url: &'a Url,
-    accept: &'a str,
-    max_bytes: u64,
+/// What is to be transferred, and how.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Transfer<'a> {
+    pub(crate) url: &'a Url,
+    pub(crate) accept: &'a str,
+    pub(crate) max_bytes: u64,
+    /// What tells the server who asks. It is not shown to another host that the server points to.
+    pub(crate) authorization: Option<&'a HeaderValue>,
+    /// Whether the server may compress it on the way: texts only, as files must arrive as they are.
+    pub(crate) may_be_zipped: bool,
 }
 
-impl Transfer<'_> {
+/// How the content of an answer is coded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Coding {
+    Identity,
+    Gzip,
+}
+
+impl<'a> Transfer<'a> {
+    pub(crate) const fn of(url: &'a Url, max_bytes: u64) -> Self {
+        Self { url, accept: "*/*", max_bytes, authorization: None, may_be_zipped: false }
+    }
+
+    /// One try.
     async fn run(
         &self,
         client: &Client,
         mut sink: impl FnMut(&[u8]) -> Result<(), StoreError>,
-    ) -> Result<(), FetchError> {
-        let request = client.get(self.url.clone()).header(reqwest::header::ACCEPT, self.accept);
+    ) -> Result<Coding, FetchError> {
+        let mut request = client.get(self.url.clone()).header(header::ACCEPT, self.accept);
+        if let Some(authorization) = self.authorization {
+            request = request.header(header::AUTHORIZATION, authorization.clone());
+        }
+        if self.may_be_zipped {
+            request = request.header(header::ACCEPT_ENCODING, "gzip");
+        }
         let mut response = self.check(request.send().await.map_err(|error| self.failure(error))?)?;
+        let is_zipped =
+            response.headers().get(header::CONTENT_ENCODING).is_some_and(|coding| coding == "gzip");
         let mut progress = Progress::new(self.url, response.content_length());
         let mut received = 0;
         while let Some(chunk) = response.chunk().await.map_err(|error| self.failure(error))? {
@@ -154,7 +187,17 @@ impl Transfer<'_> {
             sink(&chunk)?;
             progress.report(received);
         }
-        Ok(())
+        Ok(if is_zipped && self.may_be_zipped { Coding::Gzip } else { Coding::Identity })
+    }
+
+    fn unzipped(&self, content: &[u8]) -> Result<Vec<u8>, FetchError> {
+        let mut unzipped = Vec::new();
+        let mut decoder = GzDecoder::new(content).take(self.max_bytes.saturating_add(1));
+        decoder
+            .read_to_end(&mut unzipped)
+            .map_err(|source| FetchError::Garbled { url: shown(self.url), source })?;
+        self.check_size(unzipped.len() as u64)?;
+        Ok(unzipped)
     }
 
     fn check(&self, response: Response) -> Result<Response, FetchError> {
@@ -294,6 +337,15 @@ pub enum FetchError {
         #[source]
         source: reqwest::Error,
     },
+    /// The answer was compressed, and cannot be unpacked.
+    #[error("the answer of `{url}` is garbled")]
+    Garbled {
+        /// What was wanted.
+        url: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// There is no such file.
     #[error("there is no `{url}`")]
     NotFound {
@@ -329,7 +381,7 @@ impl FetchError {
             Self::SetUp { .. } => "downloads-unavailable",
             Self::Unreachable { .. } => "source-unreachable",
             Self::TimedOut { .. } => "source-timed-out",
-            Self::Interrupted { .. } => "download-interrupted",
+            Self::Interrupted { .. } | Self::Garbled { .. } => "download-interrupted",
             Self::NotFound { .. } => "source-not-found",
             Self::Refused { .. } => "source-refused",
             Self::TooLarge { .. } => "download-too-large",
@@ -344,7 +396,10 @@ impl FetchError {
             Self::SetUp { .. } => Some(
                 "install the system's root certificates, or name a file of them in `SSL_CERT_FILE`".to_owned(),
             ),
-            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Interrupted { .. } => Some(
+            Self::Unreachable { .. }
+            | Self::TimedOut { .. }
+            | Self::Interrupted { .. }
+            | Self::Garbled { .. } => Some(
                 "check the network; a proxy is taken from `HTTPS_PROXY`, root certificates from `SSL_CERT_FILE`"
                     .to_owned(),
             ),
@@ -356,7 +411,10 @@ impl FetchError {
     /// Whether another try can have another outcome.
     const fn may_pass(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Interrupted { .. } => true,
+            Self::Unreachable { .. }
+            | Self::TimedOut { .. }
+            | Self::Interrupted { .. }
+            | Self::Garbled { .. } => true,
             Self::Refused { status, .. } => matches!(status, 408 | 425 | 429 | 500..=599),
             Self::SetUp { .. } | Self::NotFound { .. } | Self::TooLarge { .. } | Self::Store(_) => false,
         }

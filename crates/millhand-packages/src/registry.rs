@@ -14,13 +14,15 @@ use serde::Deserialize;
 
 use crate::digest::{DigestError, Integrity};
 use crate::fetch::{FetchError, Fetcher, shown};
+use crate::npm::PackumentError;
+use crate::npm::config::{NpmConfig, Npmrc};
 use crate::store::{Store, StoreError};
 
 const REMEMBERED: &str = "npm-registry";
 const NPM_TIMEOUT: Duration = Duration::from_secs(20);
 /// npm's short form of a package's document. A registry may send the whole document all the same.
-const ABBREVIATED: &str = "application/vnd.npm.install-v1+json, application/json;q=0.8";
-const MAX_DOCUMENT_BYTES: u64 = 32 * 1024 * 1024;
+pub(crate) const ABBREVIATED: &str = "application/vnd.npm.install-v1+json, application/json;q=0.8";
+pub(crate) const MAX_DOCUMENT_BYTES: u64 = 64 * 1024 * 1024;
 
 /// How the registry's url is found.
 #[derive(Clone, Debug, Default)]
@@ -49,8 +51,7 @@ impl NpmRegistry {
         if let Self::At(url) = self {
             return Ok(with_trailing_slash(url.clone()));
         }
-        if let Some(text) = configured(|name| env::var(name).ok(), |path| std::fs::read_to_string(path).ok())
-        {
+        if let Some(text) = configured(environment, &users_npmrc()) {
             return parse(&text);
         }
         if let Some(text) = store.record(REMEMBERED)? {
@@ -60,6 +61,21 @@ impl NpmRegistry {
         let url = parse(&text)?;
         store.put_record(REMEMBERED, url.as_str())?;
         Ok(url)
+    }
+
+    /// The registry, those of scopes, and the credentials for them. A registry that was named has all packages,
+    /// whatever an `.npmrc` says of scopes.
+    ///
+    /// # Errors
+    ///
+    /// When no registry is configured and npm cannot be asked.
+    pub(crate) async fn config(&self, store: &Store) -> Result<NpmConfig, RegistryError> {
+        let npmrc = users_npmrc();
+        let config = NpmConfig::new(self.url(store).await?, &npmrc);
+        Ok(match self {
+            Self::Configured => config.with_scopes(&npmrc),
+            Self::At(_) => config,
+        })
     }
 }
 
@@ -81,7 +97,10 @@ pub(crate) async fn find_release(
         Err(FetchError::NotFound { .. }) => return Err(unknown(package, None)),
         Err(source) => return Err(RegistryError::Fetch { registry: shown(registry), source }),
     };
-    let malformed = |source| RegistryError::Malformed { package: package.to_owned(), source };
+    let malformed = |source: serde_json::Error| RegistryError::Malformed {
+        package: package.to_owned(),
+        source: source.into(),
+    };
     let mut document: Document = serde_json::from_slice(&json).map_err(malformed)?;
     let dist = document.versions.remove(version).ok_or_else(|| unknown(package, Some(version)))?.dist;
     let integrity = dist.integrity.unwrap_or_default().parse().map_err(|source| {
@@ -108,36 +127,27 @@ struct Dist {
 }
 
 /// The registry as the environment or the user's `.npmrc` names it.
-fn configured(
-    var: impl Fn(&str) -> Option<String>,
-    read: impl Fn(&PathBuf) -> Option<String>,
-) -> Option<String> {
+fn configured(var: impl Fn(&str) -> Option<String>, npmrc: &Npmrc) -> Option<String> {
     let var = |name: &str| var(name).filter(|value| !value.trim().is_empty());
-    if let Some(url) = var("npm_config_registry").or_else(|| var("NPM_CONFIG_REGISTRY")) {
-        return Some(url);
-    }
-    let npmrc = var("npm_config_userconfig").or_else(|| var("NPM_CONFIG_USERCONFIG")).map(PathBuf::from);
-    let home = || var("HOME").or_else(|| var("USERPROFILE")).map(|home| PathBuf::from(home).join(".npmrc"));
-    registry_in_npmrc(&read(&npmrc.or_else(home)?)?, &var)
+    let from_var = var("npm_config_registry").or_else(|| var("NPM_CONFIG_REGISTRY"));
+    from_var.or_else(|| npmrc.get("registry").map(str::to_owned))
 }
 
-/// The last `registry = …` of an `.npmrc`, with its `${NAME}` filled in.
-fn registry_in_npmrc(text: &str, var: &impl Fn(&str) -> Option<String>) -> Option<String> {
-    let value = text
-        .lines()
-        .filter_map(|line| line.split_once('='))
-        .filter(|(key, _)| key.trim() == "registry")
-        .map(|(_, value)| value.trim().trim_matches(['"', '\'']))
-        .next_back()?;
-    let mut filled = String::new();
-    let mut rest = value;
-    while let Some((before, after)) = rest.split_once("${") {
-        let (name, after) = after.split_once('}')?;
-        filled.push_str(before);
-        filled.push_str(&var(name)?);
-        rest = after;
-    }
-    Some(filled + rest).filter(|url| !url.is_empty())
+fn environment(name: &str) -> Option<String> {
+    env::var(name).ok()
+}
+
+fn users_npmrc() -> Npmrc {
+    npmrc(&environment, |path| std::fs::read_to_string(path).ok())
+}
+
+/// The user's `.npmrc`: where the environment says it is, or in the home folder.
+fn npmrc(var: &impl Fn(&str) -> Option<String>, read: impl Fn(&PathBuf) -> Option<String>) -> Npmrc {
+    let set = |name: &str| var(name).filter(|value| !value.trim().is_empty());
+    let named = set("npm_config_userconfig").or_else(|| set("NPM_CONFIG_USERCONFIG")).map(PathBuf::from);
+    let home = || set("HOME").or_else(|| set("USERPROFILE")).map(|home| PathBuf::from(home).join(".npmrc"));
+    let text = named.or_else(home).and_then(|path| read(&path));
+    text.map(|text| Npmrc::read(&text, var)).unwrap_or_default()
 }
 
 async fn ask_npm() -> Result<String, RegistryError> {
@@ -160,12 +170,12 @@ fn parse(text: &str) -> Result<Url, RegistryError> {
     parse_http(text.trim()).map(with_trailing_slash).ok_or_else(|| RegistryError::bad_url(text.trim()))
 }
 
-fn parse_http(text: &str) -> Option<Url> {
+pub(crate) fn parse_http(text: &str) -> Option<Url> {
     Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"))
 }
 
 /// Without it, joining would replace the last segment of the registry's path.
-fn with_trailing_slash(mut url: Url) -> Url {
+pub(crate) fn with_trailing_slash(mut url: Url) -> Url {
     if !url.path().ends_with('/') {
         url.set_path(&format!("{}/", url.path()));
     }
@@ -205,7 +215,7 @@ pub enum RegistryError {
         package: String,
         /// Where and why.
         #[source]
-        source: serde_json::Error,
+        source: PackumentError,
     },
     /// There is nothing to check the tarball against.
     #[error("the npm registry gives no integrity for `{package}@{version}`")]
@@ -258,6 +268,9 @@ impl RegistryError {
             Self::NotConfigured { .. } | Self::BadUrl { .. } | Self::Unknown { .. } => {
                 Some("set `npm_config_registry` to the url of your npm registry".to_owned())
             }
+            Self::Fetch { source: FetchError::Refused { status: 401 | 403, .. }, .. } => {
+                Some("log in with `npm login`, or put a token for that registry into `.npmrc`".to_owned())
+            }
             Self::Fetch { .. } => {
                 Some("check the network, or set `npm_config_registry` to another registry".to_owned())
             }
@@ -278,7 +291,8 @@ mod tests {
     fn found(vars: &[(&str, &str)], npmrc: Option<&str>) -> Option<String> {
         let var =
             |name: &str| vars.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-        configured(var, |_| npmrc.map(str::to_owned))
+        let npmrc = super::npmrc(&var, |_| npmrc.map(str::to_owned));
+        configured(var, &npmrc)
     }
 
     #[test]

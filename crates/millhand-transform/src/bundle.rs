@@ -10,7 +10,7 @@ use oxc::allocator::Allocator;
 use oxc::parser::Parser;
 use oxc::span::SourceType;
 use rolldown::{
-    BundlerOptions, HashCharacters, InputItem, OutputFormat, Platform, PreserveEntrySignatures,
+    BundlerOptions, HashCharacters, InputItem, OutputFormat, PathsOutputOption, Platform, PreserveEntrySignatures,
     SourceMapType, TsConfig,
 };
 use rolldown_common::Output;
@@ -20,7 +20,7 @@ use crate::plan::{self, Entry};
 use crate::plugin::Packager;
 use crate::scope::Scope;
 
-const STACK_BYTES: usize = 64 * 1024 * 1024;
+const STACK_BYTES: usize = 256 * 1024 * 1024;
 const THREADS: usize = 2;
 
 /// Builds a package.
@@ -57,7 +57,12 @@ fn options(scope: &Scope, packager: &Packager, entries: &[Entry], chunks: &str) 
         ("global", "globalThis"),
         ("define.amd", "false"),
     ];
+    let base = scope.base();
     BundlerOptions {
+        paths: Some(PathsOutputOption::Fn(Arc::new(move |id| {
+            let path = relative(&base, id);
+            Box::pin(async move { Ok(path) })
+        }))),
         input: Some(input),
         cwd: Some(scope.base().into()),
         dir: Some(scope.base()),
@@ -74,6 +79,16 @@ fn options(scope: &Scope, packager: &Packager, entries: &[Entry], chunks: &str) 
         tsconfig: Some(TsConfig::Auto(false)),
         shim_missing_exports: Some(true),
         ..BundlerOptions::default()
+    }
+}
+
+/// A path from the folder `base`; what is no path of ours stays.
+fn relative(base: &str, id: &str) -> String {
+    let (from, to): (Vec<&str>, Vec<&str>) = (base.split('/').collect(), id.split('/').collect());
+    let shared = from.iter().zip(&to).take_while(|(one, other)| one == other).count();
+    match id.starts_with('/') {
+        true => "../".repeat(from.len() - shared) + &to[shared..].join("/"),
+        false => id.to_owned(),
     }
 }
 

@@ -26,7 +26,7 @@ use millhand_packages::transform::{BuiltPackage, Entries, SourcePackage, Transfo
 const IDENTITY: &str = "rolldown-1.2.5/1";
 
 /// Parsers go down one level of the stack for each level of the code, and packages are deep.
-const STACK_BYTES: usize = 256 * 1024 * 1024;
+const STACK_BYTES: usize = 512 * 1024 * 1024;
 
 /// The transformer: rolldown, with the rules of this crate.
 #[derive(Clone, Debug)]

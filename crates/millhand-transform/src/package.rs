@@ -82,6 +82,11 @@ impl Package {
         meta.and_then(|meta| meta.get("optional")).and_then(Value::as_bool).unwrap_or(false)
     }
 
+    /// Whether the author lists a package among the dependencies.
+    pub(crate) fn depends_on(&self, name: &str) -> bool {
+        self.manifest.get("dependencies").is_some_and(|dependencies| dependencies.get(name).is_some())
+    }
+
     /// The modules that the package offers by name: `None` is the package itself.
     pub(crate) fn declared(&self) -> Vec<(Option<String>, String)> {
         let mut declared = Vec::new();
@@ -129,11 +134,11 @@ impl Package {
         let manifest = manifest.as_ref().unwrap_or(&self.manifest);
         for field in ["browser", "module", "main"] {
             let Some(target) = manifest.get(field).and_then(Value::as_str) else { continue };
-            let found = normalize(folder, target).and_then(|file| match file == folder {
-                true => self.index(folder),
-                false => self.complete(&file),
-            });
-            if let Some(file) = found.filter(|file| is_module(file)) {
+            // A folder has its index: another `package.json` could lead back here.
+            let found = normalize(folder, target)
+                .and_then(|path| self.with_extension(&path).or_else(|| self.index(&path)))
+                .filter(|file| is_module(file));
+            if let Some(file) = found {
                 return Some(self.browser_file(file));
             }
         }
@@ -147,28 +152,20 @@ impl Package {
 
     /// The file that is meant by a path: itself, with an extension, or the main file of a folder.
     fn complete(&self, path: &str) -> Option<String> {
-        if self.is_file(path) {
-            return Some(path.to_owned());
+        self.with_extension(path).or_else(|| self.path(path).is_dir().then(|| self.main(path)).flatten())
+    }
+
+    fn with_extension(&self, path: &str) -> Option<String> {
+        if path.is_empty() {
+            return None;
         }
-        let with_extension =
-            EXTENSIONS.iter().map(|extension| format!("{path}.{extension}")).find(|file| self.is_file(file));
-        if with_extension.is_some() {
-            return with_extension.filter(|_| !path.is_empty());
-        }
-        // What TypeScript writes: `./a.js` for `./a.ts`.
-        if let Some(stem) = path.strip_suffix(".js") {
-            let typed = ["ts", "tsx"].iter().map(|extension| format!("{stem}.{extension}"));
-            if let Some(file) = typed.into_iter().find(|file| self.is_file(file)) {
-                return Some(file);
-            }
-        }
-        if self.path(path).is_dir() {
-            return match path {
-                "" => self.main(""),
-                folder => self.main(folder),
-            };
-        }
-        None
+        // TypeScript writes `./a.js` for `./a.ts`.
+        let typed = path.strip_suffix(".js").into_iter().flat_map(|stem| ["ts", "tsx"].map(|one| format!("{stem}.{one}")));
+        [path.to_owned()]
+            .into_iter()
+            .chain(EXTENSIONS.iter().map(|extension| format!("{path}.{extension}")))
+            .chain(typed)
+            .find(|file| self.is_file(file))
     }
 
     /// A file that is named by a path from another file.

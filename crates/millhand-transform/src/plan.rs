@@ -46,7 +46,8 @@ pub(crate) fn entries(scope: &mut Scope, asked: &Entries) -> Result<Vec<Entry>, 
     let Some(file) = scope.package.entry(subpath.as_deref()) else {
         return Err(unknown(scope, subpath.unwrap_or_default(), &declared));
     };
-    scope.leave_out(&declared);
+    let built: Vec<_> = declared.into_iter().filter(|(_, file)| judge(scope, file).is_ok()).collect();
+    scope.leave_out(&built);
     let content = match scope.entry_elsewhere(&file) {
         Some(external) => Content::Same(external),
         None => {

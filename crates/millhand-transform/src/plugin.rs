@@ -36,24 +36,29 @@ pub(crate) struct Packager {
     glue: Mutex<HashMap<String, String>>,
     /// What the bundler calls files that are part of the output.
     emitted: Mutex<HashMap<String, ArcStr>>,
+    /// The files of entries: whoever imports one wants what it does, too.
+    entered: Mutex<BTreeSet<String>>,
 }
 
 impl Packager {
     pub(crate) fn new(scope: Arc<Scope>, chunks: &str) -> Self {
         let base = scope.base();
-        let (glue, emitted) = (Mutex::default(), Mutex::default());
-        Self { scope, base, chunks: chunks.to_owned(), glue, emitted }
+        let (glue, emitted, entered) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { scope, base, chunks: chunks.to_owned(), glue, emitted, entered }
     }
 
     /// Makes the module of an entry, and returns its path.
     pub(crate) fn enter(&self, entry: &Entry) -> String {
+        if let Content::File(file) = &entry.content {
+            self.entered.lock().unwrap_or_else(PoisonError::into_inner).insert(file.clone());
+        }
         let code = match &entry.content {
             Content::Same(external) => {
                 let path = self.scope.external_path(external);
                 glue::entry(&path, self.has_default(external))
             }
             Content::File(file) if self.is_common_js(file) => {
-                glue::common_js_entry(&self.path(file), self.scope.package.names(file).iter())
+                glue::common_js_entry(&self.path(file), self.scope.names(file).iter())
             }
             Content::File(file) => {
                 let has_default = match &*self.scope.package.source(file) {
@@ -131,9 +136,10 @@ impl Packager {
     }
 
     fn file(&self, file: &str) -> HookResolveIdOutput {
+        let is_entered = self.entered.lock().unwrap_or_else(PoisonError::into_inner).contains(file);
         let side_effects = match self.scope.package.has_side_effects(file) {
-            Some(true) => Some(HookSideEffects::True),
-            Some(false) => Some(HookSideEffects::False),
+            Some(has) if has || is_entered => Some(HookSideEffects::True),
+            Some(_) => Some(HookSideEffects::False),
             None => None,
         };
         let is_typed = is_script(file) && self.scope.package.is_typed_module(file);
@@ -243,6 +249,11 @@ impl Packager {
         let problem = match &target {
             Target::Builtin(builtin) => Some(self.why_missing(file, builtin)),
             Target::Missing => Some(self.why_missing(file, &request.specifier)),
+            // What is optional must not stand in the way of the rest.
+            Target::External(external) if !request.is_needed => self.scope.needs_node(external).map(|builtin| {
+                let (id, name) = (&self.scope.id, &request.specifier);
+                format!("`{id}` uses `{name}`, which needs `{builtin}` of Node ({file})")
+            }),
             Target::File(needed) if is_script(needed) => match &*self.scope.package.source(needed) {
                 Err(problem) => Some(problem.clone()),
                 Ok(_) => None,
@@ -318,6 +329,8 @@ impl Packager {
                 true => format!(";var {variable} = require(\"{module}\").{name};"),
                 false => format!(";import {{ {name} as {variable} }} from \"{module}\";"),
             };
+            // Not on the line of `#!`, which is a comment.
+            let code = if source.text.starts_with("#!") { format!("\n{code}") } else { code };
             edits.insert(scan.body_start, &code);
         }
         Ok(())

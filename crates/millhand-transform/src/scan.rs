@@ -93,6 +93,9 @@ pub(crate) struct GlobalUse {
     pub(crate) is_shorthand: bool,
 }
 
+/// How deep brackets may be nested.
+const MAX_DEPTH: usize = 1000;
+
 const GLOBALS: &[&str] = &["process", "Buffer", "__dirname", "__filename"];
 
 /// Looks over a JSON file.
@@ -105,6 +108,9 @@ pub(crate) fn json(file: &str, text: &str) -> Result<Scan, String> {
 
 /// Looks over JavaScript or TypeScript.
 pub(crate) fn script(file: &str, text: &str, is_typed_module: bool) -> Result<Scan, String> {
+    if is_too_deep(text) {
+        return Err(format!("`{file}` is nested too deeply"));
+    }
     let extension = extension(file);
     let source_type = match extension {
         "ts" | "mts" | "cts" => SourceType::ts(),
@@ -151,6 +157,20 @@ pub(crate) fn script(file: &str, text: &str, is_typed_module: bool) -> Result<Sc
         .chain(&parsed.module_record.indirect_export_entries)
         .any(|entry| entry.export_name.is_default() || is_named_default(&entry.export_name));
     Ok(scan)
+}
+
+/// Parsers recur, and a stack that runs out takes the process with it. Brackets in texts are not told from others,
+/// unless they are closed there.
+fn is_too_deep(text: &str) -> bool {
+    let mut depth = 0usize;
+    text.bytes().any(|byte| {
+        match byte {
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > MAX_DEPTH
+    })
 }
 
 fn is_named_default(name: &oxc::syntax::module_record::ExportExportName<'_>) -> bool {
@@ -413,8 +433,8 @@ impl<'a> Visitor<'a, '_> {
 
     /// Tests as in wrappers that work as CommonJS, AMD and script: we are the first of these.
     fn is_about_modules(&self, test: Span) -> bool {
-        let test = self.slice(test);
-        ["exports", "module", "define", "require"].iter().any(|name| test.contains(name))
+        let mut words = self.slice(test).split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '$')));
+        words.any(|word| matches!(word, "exports" | "module" | "define" | "require"))
     }
 
     fn is_called_at_once(&self, index: usize, function: Span) -> bool {

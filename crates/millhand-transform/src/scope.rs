@@ -1,13 +1,12 @@
 //! Where the names lead that a package imports.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 
 use millhand_packages::npm::NpmId;
 use millhand_packages::transform::{SourcePackage, entry_path};
 
 use crate::builtins;
-use crate::names::Names;
 use crate::package::{Alias, Asks, Package, extension};
 
 /// The folder that stands for the one of all keys. Outputs have paths relative to it, never where a package is
@@ -203,11 +202,6 @@ impl Scope {
         self.others.get(external.package.as_deref()?)
     }
 
-    /// The package that a module belongs to.
-    pub(crate) fn external_id(&self, external: &External) -> &NpmId {
-        self.other(external).map_or(&self.id, |other| &other.id)
-    }
-
     fn external_file(&self, external: &External) -> Option<(&Package, String)> {
         let package = self.other(external).map_or(&self.package, |other| &other.package);
         Some((package, package.entry(external.subpath.as_deref())?))
@@ -220,15 +214,50 @@ impl Scope {
     }
 
     /// What a target exports, if it is CommonJS: then it cannot be told from its syntax.
-    pub(crate) fn common_js_names(&self, target: &Target) -> Option<Names> {
+    pub(crate) fn common_js_names(&self, target: &Target) -> Option<BTreeSet<String>> {
         match target {
-            Target::File(file) if self.package.is_common_js(file) => Some((*self.package.names(file)).clone()),
+            Target::File(file) if self.package.is_common_js(file) => Some(self.names(file)),
             Target::External(external) if self.is_external_common_js(external) => {
                 let (package, file) = self.external_file(external)?;
-                Some((*package.names(&file)).clone())
+                Some(package.names(&file).own.clone())
             }
             _ => None,
         }
+    }
+
+    /// What a CommonJS file of the package exports, with what it passes on of other packages.
+    pub(crate) fn names(&self, file: &str) -> BTreeSet<String> {
+        let names = self.package.names(file);
+        let passed_on = names.passed_on.iter().filter_map(|(from, specifier)| {
+            let target = self.resolve(from, specifier, Asks::Require);
+            matches!(target, Target::External(_)).then(|| self.common_js_names(&target)).flatten()
+        });
+        passed_on.flatten().chain(names.own.iter().cloned()).collect()
+    }
+
+    /// Whether a module that is built elsewhere has no build, as far as its own package shows.
+    pub(crate) fn needs_node(&self, external: &External) -> Option<String> {
+        let (package, file) = self.external_file(external)?;
+        let mut seen = BTreeSet::from([file.clone()]);
+        let mut rest = vec![file];
+        while let Some(file) = rest.pop() {
+            let source = package.source(&file);
+            let Ok(source) = &*source else { continue };
+            for request in source.scan.requests.iter().filter(|request| request.is_needed) {
+                let specifier = &request.specifier;
+                if specifier.starts_with('.') {
+                    let needed = package.relative(&file, specifier);
+                    let needed = needed.filter(|needed| package.browser_alias_of_file(needed).is_none());
+                    rest.extend(needed.filter(|needed| seen.insert(needed.clone())));
+                } else if let Some(builtin) = builtins::name(specifier)
+                    && package.browser_alias_of_name(specifier).is_none()
+                    && !builtins::polyfills(builtin).any(|polyfill| package.depends_on(polyfill))
+                {
+                    return Some(builtin.to_owned());
+                }
+            }
+        }
+        None
     }
 }
 

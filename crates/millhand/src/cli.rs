@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use etcetera::BaseStrategy as _;
-use millhand_transform::Rolldown;
+use millhand_transform::Bundler;
 use millhand_packages::{InstallerSettings, NpmSpecifier, PyodideCdn, PyodideVersion, PythonRequirement};
 
 /// The lockfile's name.
@@ -220,7 +220,7 @@ impl SourceArgs {
         Ok(InstallerSettings {
             overlays: self.overlay,
             cdn: self.pyodide_cdn,
-            transform: Some(Arc::new(Rolldown::default())),
+            transform: Some(Arc::new(Bundler::new())),
             ..InstallerSettings::in_folder(cache_dir)
         })
     }

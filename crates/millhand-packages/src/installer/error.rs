@@ -196,6 +196,7 @@ pub(super) const fn fault_of_fetch(error: &FetchError) -> Fault {
         FetchError::Unreachable { .. }
         | FetchError::TimedOut { .. }
         | FetchError::Interrupted { .. }
+        | FetchError::Garbled { .. }
         | FetchError::NotFound { .. }
         | FetchError::Refused { .. }
         | FetchError::TooLarge { .. } => Fault::Source,

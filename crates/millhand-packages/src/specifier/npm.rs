@@ -190,6 +190,16 @@ pub struct NpmRange {
 }
 
 impl NpmRange {
+    /// A range as package authors write it: whatever npm makes sense of. `None` for what is no range and no tag.
+    pub(crate) fn of_dependency(text: &str) -> Option<Self> {
+        let versions = text.parse().ok();
+        let is_tag = || text.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+        let is_foreign = text.contains([':', '/'])
+            || text.chars().count() > MAX_CHARS
+            || (versions.is_none() && !is_tag());
+        (!is_foreign).then(|| Self { text: text.to_owned(), versions })
+    }
+
     /// How it is written.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -170,3 +170,11 @@ fn a_getter_that_throws_does_not_keep_the_rest_from_loading() {
     let world = World::new().with("a@1.0.0", json!({}), &[("index.js", code)]);
     assert_eq!(world.run("import { fine, old } from '$a/entry.js'; console.log(fine, old)"), "1 undefined");
 }
+
+#[test]
+fn names_are_found_in_other_packages_that_are_passed_on() {
+    let world = World::new()
+        .with("inner@1.0.0", json!({}), &[("index.js", "exports.a = 1; exports.b = 2")])
+        .with("outer@1.0.0", json!({"dependencies": {"inner": "1"}}), &[("index.js", "module.exports = require('inner')")]);
+    assert_eq!(world.run("import { a, b } from '$outer/entry.js'; console.log(a, b)"), "1 2");
+}

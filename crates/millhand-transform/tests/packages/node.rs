@@ -115,3 +115,26 @@ fn a_native_addon_is_refused() {
     let world = World::new().with("a@1.0.0", json!({}), &[("index.js", "module.exports = require('./a.node')"), ("a.node", "")]);
     assert_eq!(world.build("a").unwrap_err().code(), "npm-package-needs-node");
 }
+
+#[test]
+fn an_optional_package_that_needs_node_is_not_imported() {
+    let world = World::new()
+        .with("native@1.0.0", json!({}), &[("index.js", "module.exports = require('./lib')"), ("lib.js", "require('fs')")])
+        .with(
+            "a@1.0.0",
+            json!({"dependencies": {"native": "1"}}),
+            &[("index.js", "exports.a = 'fallback'; try { exports.a = require('native') } catch {}; exports.b = () => import('native')")],
+        );
+    let built = world.build("a").unwrap();
+    assert!(built.files.values().all(|file| file.imports.is_empty()));
+    world.place("a", &built);
+    let ran = world.run_placed("import { a, b } from '$a/entry.js'; console.log(a); await b().catch((error) => console.log(error.message))");
+    assert_eq!(ran, "fallback\n`a@1.0.0` uses `native`, which needs `fs` of Node (index.js)");
+}
+
+#[test]
+fn globals_are_defined_behind_the_first_line_of_a_script() {
+    let files = [("index.js", "#!/usr/bin/env node\nmodule.exports = process.env.A")];
+    let world = World::new().with("a@1.0.0", json!({}), &files);
+    assert_eq!(world.run("delete globalThis.process; const a = await import('$a/entry.js'); console.log(a.default)"), "undefined");
+}
