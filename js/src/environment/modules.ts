@@ -43,14 +43,15 @@ export async function loadModules(
   return Object.fromEntries(values)
 }
 
-/** Puts values on the global scope. What is there already stays, unless its name was chosen by the user. */
-export function setNames(values: Record<string, unknown>, chosen: ReadonlySet<string>): void {
-  for (const [name, value] of Object.entries(values)) {
-    if (name in globalThis && !chosen.has(name)) continue
+/** Puts values on the global scope; gives their names. What is there already stays, unless its name was chosen by the user. */
+export function setNames(values: Record<string, unknown>, chosen: ReadonlySet<string>): string[] {
+  const free = Object.entries(values).filter(([name]) => chosen.has(name) || !(name in globalThis))
+  for (const [name, value] of free) {
     const there = Object.getOwnPropertyDescriptor(globalThis, name)
     if (there && !there.configurable) Reflect.set(globalThis, name, value)
     else Object.defineProperty(globalThis, name, { value, configurable: true, writable: true, enumerable: true })
   }
+  return free.map(([name]) => name)
 }
 
 async function loadModule({ id, url, unwrap, sideEffects }: ModuleRecord<UserFunction>): Promise<unknown> {
@@ -62,7 +63,7 @@ async function loadModule({ id, url, unwrap, sideEffects }: ModuleRecord<UserFun
 
 async function importModule(id: string, url: string): Promise<Record<string, unknown>> {
   try {
-    return (await import(url)) as Record<string, unknown>
+    return (await import(/* webpackIgnore: true */ /* @vite-ignore */ url)) as Record<string, unknown>
   } catch (cause) {
     throw new ModuleError(`\`${id}\` cannot be imported: ${textOf(cause)}`, cause, NOT_LOADED.test(textOf(cause)))
   }

@@ -113,7 +113,7 @@ async function importFile(
 ): Promise<{ loadPyodide: (options: object) => Promise<Pyodide> }> {
   const url = URL.createObjectURL(new Blob([blobOf(files, name)], { type: 'text/javascript' }))
   try {
-    return await import(url)
+    return await import(/* webpackIgnore: true */ /* @vite-ignore */ url)
   } finally {
     URL.revokeObjectURL(url)
   }

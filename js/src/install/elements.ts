@@ -2,6 +2,15 @@
 
 import { InstallError } from '../common/errors.js'
 
+/** What an element loads. */
+export interface Resource {
+  url: string
+  /** In hexadecimal; the browser checks it. */
+  sha256: string | null
+  /** Whether the page has fetched it before, so that the cache has it as it was fetched: under the rules of CORS. */
+  wasFetched: boolean
+}
+
 interface Sheet {
   link: HTMLLinkElement
   loaded: Promise<void>
@@ -13,12 +22,10 @@ interface Sheet {
 export class StyleSheets {
   readonly #sheets = new Map<string, Sheet>()
 
-  /**
-   * The stylesheet's element, once it is loaded; the one that is there if there is one.
-   * @param sha256 in hexadecimal; the browser checks it.
-   */
-  async add(url: string, sha256: string | null): Promise<HTMLLinkElement> {
-    const sheet = this.#sheets.get(url) ?? this.#insert(url, sha256)
+  /** The stylesheet's element, once it is loaded; the one that is there if there is one. */
+  async add(resource: Resource): Promise<HTMLLinkElement> {
+    const { url } = resource
+    const sheet = this.#sheets.get(url) ?? this.#insert(resource)
     sheet.wanted += 1
     try {
       await sheet.loaded
@@ -39,11 +46,12 @@ export class StyleSheets {
     this.#sheets.delete(url)
   }
 
-  #insert(url: string, sha256: string | null): Sheet {
+  #insert(resource: Resource): Sheet {
+    const { url } = resource
     const link = document.createElement('link')
     link.rel = 'stylesheet'
+    setIntegrity(link, resource)
     link.href = url
-    setIntegrity(link, url, sha256)
     const loaded = settled(link, `the stylesheet \`${url}\` could not be loaded`)
     document.head.append(link)
     const sheet = { link, loaded, wanted: 0 }
@@ -56,8 +64,9 @@ export class StyleSheets {
 export class Scripts {
   readonly #run = new Map<string, Promise<void>>()
 
-  async run(url: string, sha256: string | null): Promise<void> {
-    const running = this.#run.get(url) ?? this.#insert(url, sha256)
+  async run(resource: Resource): Promise<void> {
+    const { url } = resource
+    const running = this.#run.get(url) ?? this.#insert(resource)
     this.#run.set(url, running)
     await running.catch((error: unknown) => {
       this.#run.delete(url)
@@ -65,10 +74,11 @@ export class Scripts {
     })
   }
 
-  async #insert(url: string, sha256: string | null): Promise<void> {
+  async #insert(resource: Resource): Promise<void> {
+    const { url } = resource
     const script = document.createElement('script')
+    setIntegrity(script, resource)
     script.src = url
-    setIntegrity(script, url, sha256)
     const loaded = settled(script, `the script \`${url}\` could not be loaded`)
     document.head.append(script)
     await loaded.catch((error: unknown) => {
@@ -78,10 +88,9 @@ export class Scripts {
   }
 }
 
-/** What comes from elsewhere is fetched in the way in which it was fetched before, so that the cache has it. */
-function setIntegrity(element: HTMLLinkElement | HTMLScriptElement, url: string, sha256: string | null): void {
+function setIntegrity(element: HTMLLinkElement | HTMLScriptElement, { sha256, wasFetched }: Resource): void {
   if (sha256 !== null) element.integrity = `sha256-${base64Of(sha256)}`
-  if (sha256 !== null || new URL(url).origin !== location.origin) element.crossOrigin = 'anonymous'
+  if (wasFetched) element.crossOrigin = 'anonymous'
 }
 
 function settled(element: HTMLElement, problem: string): Promise<void> {

@@ -179,7 +179,7 @@ function setSideEffects<Code>(
 
 /** The module that a user means: by its alias, its specifier, or its name. */
 function find<Code>(reference: string, field: string, modules: PlannedModule<Code>[]): PlannedModule<Code> {
-  const bare = reference.replace(/ as .*$/, '')
+  const bare = tryNormalize(reference)
   const exact = modules.find(({ name, specifier }) => name === reference || specifier === bare)
   if (exact) return exact
   const found = modules.filter(({ specifier }) => specifier.replace(/#.*$/, '') === reference)
@@ -187,6 +187,14 @@ function find<Code>(reference: string, field: string, modules: PlannedModule<Cod
   const which = modules.map(({ specifier }) => `\`${specifier}\``).join(', ')
   const problem = found.length > 1 ? 'means more than one module' : 'is none of the modules'
   throw new InvalidInputError(field, reference, problem, `modules are ${which || 'none'}`)
+}
+
+function tryNormalize(reference: string): string | null {
+  try {
+    return parseNpmSpecifier(reference, '').text
+  } catch {
+    return null
+  }
 }
 
 function listOf(input: unknown, field: string): unknown[] {

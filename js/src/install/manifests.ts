@@ -19,6 +19,7 @@ export class Manifests {
    * @param ask told before somebody is asked.
    */
   async of(request: ManifestRequest, signal: AbortSignal, ask: () => void): Promise<Manifest> {
+    signal.throwIfAborted()
     const parts = PARTS.filter((part) => request[part] !== undefined)
     const unknown = parts.filter((part) => this.#answerOf(part, request) === undefined)
     if (unknown.length > 0) {

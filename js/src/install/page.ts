@@ -5,6 +5,7 @@ import { loadModules, setNames } from '../environment/modules.js'
 import { InstallError, MillhandError } from '../common/errors.js'
 import type { ScriptRecord } from '../wire/protocol.js'
 import type { PlannedStyleSheet } from './css.js'
+import type { Resource } from './elements.js'
 import { Scripts, StyleSheets } from './elements.js'
 import { chosenNames } from './esm.js'
 import type { Installer, InstallOptions, PagePlan } from './installer.js'
@@ -13,10 +14,8 @@ import type { EsmManifest, FileEntry, Manifest, PythonManifest } from './manifes
 import { PagePython } from './page-python.js'
 
 /** A stylesheet on its way. */
-interface StyleSheet {
+interface StyleSheet extends Resource {
   name: string
-  url: string
-  sha256: string | null
   sideEffects: PlannedStyleSheet['sideEffects']
 }
 
@@ -36,14 +35,17 @@ export class PageInstalls {
   /** @throws InstallError; nothing was installed then. */
   async install(plan: PagePlan, options: InstallOptions): Promise<Record<string, unknown>> {
     const added: string[] = []
+    const failing = new AbortController()
+    const signal = AbortSignal.any([options.signal, failing.signal])
     try {
-      const values = await this.#load(plan, options, added)
-      options.signal.throwIfAborted()
-      setNames(values, new Set([...this.#names, ...chosenNames(plan.esm), ...(plan.python ? [plan.python.alias] : [])]))
-      for (const name of Object.keys(values)) this.#names.add(name)
+      const values = await this.#load(plan, { ...options, signal }, added)
+      signal.throwIfAborted()
+      const chosen = [...chosenNames(plan.esm), ...(plan.python ? [plan.python.alias] : [])]
+      for (const name of setNames(values, new Set([...this.#names, ...chosen]))) this.#names.add(name)
       options.report({ step: 'Installed' })
       return values
     } catch (error) {
+      failing.abort() // What is still on its way is of no use.
       for (const url of added) this.#styleSheets.release(url)
       throw failureOf(error, options.signal)
     }
@@ -60,7 +62,7 @@ export class PageInstalls {
       this.#installer.files.warm(sheetFiles(plan.css, manifest), report, signal),
     ])
     const links = await this.#addSheets(sheets, options, added)
-    const runScript = ({ url, sha256 }: ScriptRecord): Promise<void> => this.#scripts.run(url, sha256)
+    const runScript = ({ url, sha256 }: ScriptRecord): Promise<void> => this.#scripts.run({ url, sha256, wasFetched: true })
     const values = modules ? await loadModules(modules, { report, runScript, signal }) : {}
     const python = startPython && (await startPython())
     for (const [index, { name, sideEffects }] of sheets.entries()) {
@@ -72,10 +74,10 @@ export class PageInstalls {
   /** All of them, or none. */
   async #addSheets(sheets: StyleSheet[], { report }: InstallOptions, added: string[]): Promise<HTMLLinkElement[]> {
     const outcomes = await Promise.allSettled(
-      sheets.map(async ({ name, url, sha256 }) => {
-        const link = await this.#styleSheets.add(url, sha256)
-        added.push(url)
-        report({ step: 'StyleSheetLoaded', name })
+      sheets.map(async (sheet) => {
+        const link = await this.#styleSheets.add(sheet)
+        added.push(sheet.url)
+        report({ step: 'StyleSheetLoaded', name: sheet.name })
         return link
       }),
     )
@@ -87,9 +89,9 @@ export class PageInstalls {
 }
 
 function toStyleSheet({ from, sideEffects }: PlannedStyleSheet, { css = [] }: Manifest): StyleSheet {
-  if ('url' in from) return { name: from.url, url: from.url, sha256: null, sideEffects }
+  if ('url' in from) return { name: from.url, url: from.url, sha256: null, wasFetched: false, sideEffects }
   const { url, sha256 } = entryOf(css, from.specifier)
-  return { name: from.specifier, url, sha256, sideEffects }
+  return { name: from.specifier, url, sha256, wasFetched: true, sideEffects }
 }
 
 function sheetFiles(sheets: PlannedStyleSheet[], { css = [] }: Manifest): FileEntry[] {

@@ -6,7 +6,7 @@
 import { InstallError } from '../common/errors.js'
 import { fetchJson } from './fetch.js'
 import type { EsmManifest, FileEntry, Manifest, ModuleEntry, PythonManifest, StyleSheetEntry } from './manifest.js'
-import { manifestOfIndex } from './python.js'
+import { DEFAULT_PYODIDE, manifestOfIndex } from './python.js'
 import type { EsmRequest, ManifestRequest, PyodideRequest } from './request.js'
 import type { NpmSpecifier } from './specifier.js'
 import { parseNpmSpecifier } from './specifier.js'
@@ -33,9 +33,6 @@ export const PUBLIC_CDNS: CdnSettings = {
   fileIndex: 'https://data.jsdelivr.com/v1/packages/npm/',
   pyodideCdn: 'https://cdn.jsdelivr.net/pyodide/',
 }
-
-/** What a millhand server takes if nothing is said. */
-const DEFAULT_PYODIDE = '0.29.5'
 
 /** Packages that have another name today, as a millhand server knows them. */
 const RENAMED: Record<string, string> = { fontawesome: '@fortawesome/fontawesome-free' }

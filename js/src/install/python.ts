@@ -5,6 +5,7 @@ import type { PyodideInput } from '../api/inputs.js'
 import { checkOptions, isIdentifier } from '../common/checks.js'
 import { packageName } from '../wire/names.js'
 import { fetchJson } from './fetch.js'
+import { parsePythonSpecifier } from './python-specifier.js'
 import type { FileEntry, PythonManifest } from './manifest.js'
 
 /** A checked request. */
@@ -15,14 +16,13 @@ export interface PythonRequest {
   alias: string
 }
 
+/** What a millhand server takes if nothing is said. */
+export const DEFAULT_PYODIDE = '0.29.5'
+
 /** Of Pyodide, up to 0.29: later ones are laid out in another way. */
 const VERSION = /^0\.\d+\.\d+(-[\da-z]+(\.[\da-z]+)*)?$/i
 
 const RUNTIME_FILES = ['pyodide.mjs', 'pyodide.asm.js', 'pyodide.asm.wasm', 'python_stdlib.zip']
-
-/** A normal package name, with an exact version (as PEP 440 has it) or none. The server reads the same. */
-const SPECIFIER =
-  /^(?<name>[a-z0-9]([a-z0-9._-]*[a-z0-9])?)( *== *(?<version>(\d+!)?\d+(\.\d+)*([._-]?(a|b|c|rc|alpha|beta|pre|preview)[._-]?\d*)?(-\d+|[._-]?(post|rev|r)[._-]?\d*)?([._-]?dev[._-]?\d*)?(\+[a-z0-9]+([._-][a-z0-9]+)*)?))?$/i
 
 export function parsePythonInput(input: string[] | PyodideInput, field: string): PythonRequest {
   if (typeof input !== 'object' || input === null) {
@@ -46,11 +46,7 @@ export function parsePythonInput(input: string[] | PyodideInput, field: string):
 
 function parseModules(modules: unknown, field: string): string[] {
   if (!Array.isArray(modules)) throw new InvalidInputError(field, modules, 'is not an array')
-  return modules.map((specifier: unknown, index) => {
-    if (typeof specifier === 'string' && SPECIFIER.test(specifier)) return specifier
-    const hint = 'a specifier is a package name, or a name and an exact version: `numpy`, `snowballstemmer==2.1.0`'
-    throw new InvalidInputError(`${field}[${index}]`, specifier, 'is not a specifier', hint)
-  })
+  return modules.map((specifier: unknown, index) => parsePythonSpecifier(specifier, `${field}[${index}]`).text)
 }
 
 interface Lock {
@@ -98,11 +94,16 @@ function resolve(specifiers: string[], lock: Lock, where: string): LockEntry[] {
   const resolved = new Map<string, LockEntry>()
   const visiting = new Set<string>()
   const visit = (specifier: string): void => {
-    const [name = '', version] = specifier.split('==').map((part) => part.trim())
-    const key = packageName(name)
+    const { name: key, extras, versions } = parsePythonSpecifier(specifier, 'specifier')
     const entry = lock.packages[key]
-    if (!entry) throw new InstallError(`the Python package \`${name}\` is not in the lock of \`${where}\``)
-    if (version !== undefined && version !== entry.version) {
+    if (!entry) throw new InstallError(`the Python package \`${key}\` is not in the lock of \`${where}\``)
+    if (extras.length > 0 || versions.some(({ operator, version }) => operator !== '==' || version.endsWith('*'))) {
+      throw new InstallError(`\`${specifier}\` cannot be resolved in the lock of \`${where}\``, {
+        hint: 'without a millhand server, give a name, or a name and an exact version',
+      })
+    }
+    const other = versions.find(({ version }) => version !== entry.version)
+    if (other) {
       throw new InstallError(`\`${specifier}\` is not in the lock of \`${where}\`, which has version ${entry.version}`)
     }
     if (visiting.has(key)) return

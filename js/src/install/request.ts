@@ -1,8 +1,10 @@
 /** What a manifest is asked for: a request in its normal form, so that equal environments have equal requests. */
 
+import { DEFAULT_PYODIDE } from './python.js'
+import { parsePythonSpecifier } from './python-specifier.js'
 import { parseNpmSpecifier } from './specifier.js'
 
-/** Aliases removed, lists sorted and without duplicates, empty parts absent. */
+/** Aliases and defaults removed, specifiers written in one way, lists sorted and without duplicates, empty parts absent. */
 export interface ManifestRequest {
   esm?: EsmRequest
   css?: string[]
@@ -29,14 +31,19 @@ export function normalize({ esm, css, pyodide }: ManifestRequest): ManifestReque
   const parts = esm && withoutEmpty({
     modules: sorted(esm.modules?.map(withoutAlias)),
     scripts: sorted(esm.scripts?.map(withoutAlias)),
-    usingDependencies: sorted(esm.usingDependencies),
+    usingDependencies: sorted(esm.usingDependencies?.map(withoutAlias)),
   })
   const sheets = sorted(css?.map(withoutAlias))
   return {
     ...(parts?.modules || parts?.scripts ? { esm: parts } : {}),
     ...(sheets ? { css: sheets } : {}),
-    ...(pyodide ? { pyodide: withoutEmpty({ version: pyodide.version, modules: sorted(pyodide.modules) }) } : {}),
+    ...(pyodide ? { pyodide: normalizePython(pyodide) } : {}),
   }
+}
+
+function normalizePython({ version, modules }: PyodideRequest): PyodideRequest {
+  const texts = modules?.map((specifier) => parsePythonSpecifier(specifier, 'specifier').text)
+  return withoutEmpty({ version: version === DEFAULT_PYODIDE ? undefined : version, modules: sorted(texts) })
 }
 
 /** One text for one part of a normal request. */

@@ -1,10 +1,10 @@
-/** npm specifiers: `name[/subpath][#range][~file][ as alias]`. The server reads the same. */
+/** npm specifiers: `name[/subpath][#range][~file][ as alias]`, with `@` taken for `#`. The server reads the same. */
 
-import { isIdentifier } from '../common/checks.js'
 import { InvalidInputError } from '../common/errors.js'
+import { Reader } from './specifier-reader.js'
 
 export interface NpmSpecifier {
-  /** Without its alias: what a manifest is asked for. */
+  /** The one way to write it, without its alias: what a manifest is asked for. */
   text: string
   /** With its scope, if it has one. */
   name: string
@@ -20,111 +20,160 @@ export interface NpmSpecifier {
 /** @throws InvalidInputError that shows the character where it goes wrong. */
 export function parseNpmSpecifier(input: unknown, field: string): NpmSpecifier {
   if (typeof input !== 'string') throw new InvalidInputError(field, input, 'is not a specifier', HINT)
-  const refuse = (at: number, problem: string): never => {
-    const place = `  ${input}\n  ${' '.repeat(at)}^`
-    throw new InvalidInputError(field, input, `is not a specifier: ${problem} at character ${at + 1}\n${place}`, HINT)
+  const reader = Reader.of(input, field, HINT)
+  if (input.length > MAX_CHARS) reader.refuse(MAX_CHARS, 'it is too long')
+  reader.skipSpace()
+  const name = readName(reader)
+  const subpath = reader.eat('/') ? readSubpath(reader) : null
+  const range = reader.eat('#') || reader.eat('@') ? readRange(reader) : null
+  const file = reader.eat('~') ? readFile(reader) : null
+  if (!reader.isAtEnd && !reader.isAt(SPACE)) {
+    reader.unexpected(range === null ? '`/`, `#`, `~`, ` as ` or the end' : '`~`, ` as ` or the end')
   }
-  const reader = new Reader(input, refuse)
-  const [text, alias] = reader.splitAlias()
-  const name = reader.name()
-  const subpath = reader.after('/') ? reader.path('subpath', /[#~]/) : null
-  const range = reader.after('#') ? reader.range() : null
-  const file = reader.after('~') ? reader.path('file', /$/) : null
-  reader.end()
-  return { text, name, subpath, range, file, alias }
+  const alias = readAlias(reader)
+  const parts = [name, subpath && `/${subpath}`, range && `#${range}`, file && `~${file}`]
+  return { text: parts.join(''), name, subpath, range, file, alias }
 }
 
 const HINT = 'a specifier is `name[/subpath][#range][~file][ as alias]`: `rxjs#^7.8.1 as rxjs`, `bootstrap#^5.3.3~bootstrap.min.css`'
 
+/** The longest specifier that is read. */
+const MAX_CHARS = 500
 const MAX_NAME_CHARS = 214
-/** A name's part: no dot first, and nothing that a path or a url could take for something else. */
-const NAME_PART = /[A-Za-z0-9_-][A-Za-z0-9._-]*/y
-const PATH_SEGMENT = /^(?!\.{1,2}$)[A-Za-z0-9._@+$!,()'-]+$/
+/** So many digits are always a whole number. */
+const MAX_DIGITS = 14
 
-/** One comparator of a range. */
-const COMPARATOR =
-  /^(?:[<>]=?|=|\^|~>?)?v?(?:[xX*]|\d+)(?:\.(?:[xX*]|\d+)){0,2}(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?(?:\+[0-9A-Za-z.-]+)?$/
-const TAG = /^[A-Za-z][A-Za-z0-9._-]*$/
+const SPACE = /[ \t]/y
+/** What cannot name a variable in a module, or would change the object that holds it. */
+const RESERVED = new Set(
+  (
+    'arguments await break case catch class const continue debugger default delete do else enum eval export extends false ' +
+    'finally for function if implements import in instanceof interface let new null package private protected public return ' +
+    'static super switch this throw true try typeof undefined var void while with yield __proto__'
+  ).split(' '),
+)
 
-class Reader {
-  readonly #whole: string
-  readonly #refuse: (at: number, problem: string) => never
-  #text: string
-  #at = 0
-
-  constructor(whole: string, refuse: (at: number, problem: string) => never) {
-    this.#whole = whole
-    this.#text = whole
-    this.#refuse = refuse
+function readName(reader: Reader): string {
+  const start = reader.at
+  if (reader.eat('@')) {
+    reader.take(NAME_PART, 'a scope')
+    if (!reader.eat('/')) reader.unexpected('`/` after the scope')
+    reader.take(NAME_PART, 'a name')
+  } else {
+    reader.take(NAME_PART, 'the name of a package')
   }
+  const name = reader.since(start)
+  return name.length > MAX_NAME_CHARS ? reader.refuse(MAX_NAME_CHARS, 'the name is too long') : name
+}
 
-  splitAlias(): [text: string, alias: string | null] {
-    const at = this.#whole.lastIndexOf(' as ')
-    if (at < 0) return [this.#whole, null]
-    this.#text = this.#whole.slice(0, at)
-    const alias = this.#whole.slice(at + 4)
-    if (!isIdentifier(alias)) this.#refuse(at + 4, 'the alias is no JavaScript identifier')
-    return [this.#text, alias]
+const NAME_PART = /[A-Za-z0-9_][A-Za-z0-9._-]*/y
+
+function readSubpath(reader: Reader): string {
+  const start = reader.at
+  do reader.take(SUBPATH_PART, 'a part of the subpath')
+  while (reader.eat('/'))
+  return reader.since(start)
+}
+
+/** It leads down, never up. */
+const SUBPATH_PART = /(?!\.{1,2}(?![A-Za-z0-9._+$-]))[A-Za-z0-9._+$-]+/y
+
+/** All there is, up to the alias. */
+function readFile(reader: Reader): string {
+  const start = reader.at
+  const length = /^[^]*?(?=[ \t]+as[ \t]|[ \t]*$)/.exec(reader.rest)?.[0].length ?? 0
+  const end = start + length
+  for (const part of reader.rest.slice(0, length).split('/')) {
+    if (part === '' || part === '.' || part === '..') reader.unexpected('the name of a file or folder')
+    const wrong = part.search(/[\p{Cc}\\]/u)
+    if (wrong >= 0) reader.refuse(reader.at + wrong, 'a character that paths have is expected')
+    reader.at += part.length
+    reader.eat('/')
   }
+  reader.at = end
+  return reader.since(start)
+}
 
-  after(sign: string): boolean {
-    if (this.#text[this.#at] !== sign) return false
-    this.#at += 1
-    return true
+function readAlias(reader: Reader): string | null {
+  reader.skipSpace()
+  if (reader.isAtEnd) return null
+  const start = reader.at
+  if (!reader.eat('as') || !(reader.skipSpace() || reader.isAtEnd)) {
+    reader.at = start
+    reader.unexpected('`as` or the end')
   }
+  const at = reader.at
+  const alias = reader.take(/[$_\p{XID_Start}][$\p{XID_Continue}]*/uy, 'the name of a variable')
+  reader.skipSpace()
+  if (!reader.isAtEnd) reader.unexpected('a character of a variable’s name, or the end')
+  return RESERVED.has(alias) ? reader.refuse(at, `\`${alias}\` cannot name a variable`) : alias
+}
 
-  name(): string {
-    if (this.after('@')) {
-      this.#part()
-      if (!this.after('/')) this.#refuse(this.#at, 'a scope without a name')
-    }
-    this.#part()
-    const name = this.#text.slice(0, this.#at)
-    return name.length > MAX_NAME_CHARS ? this.#refuse(MAX_NAME_CHARS, 'the name is too long') : name
-  }
-
-  #part(): void {
-    NAME_PART.lastIndex = this.#at
-    const found = NAME_PART.exec(this.#text)
-    if (!found) return this.#refuse(this.#at, 'no name of a package')
-    this.#at = NAME_PART.lastIndex
-  }
-
-  path(what: string, end: RegExp): string {
-    const rest = this.#text.slice(this.#at)
-    const length = rest.search(end)
-    const path = length < 0 ? rest : rest.slice(0, length)
-    let at = this.#at
-    for (const segment of path.split('/')) {
-      if (!PATH_SEGMENT.test(segment)) this.#refuse(at + badIndex(segment), `no path of a ${what}`)
-      at += segment.length + 1
-    }
-    this.#at += path.length
-    return path
-  }
-
-  /** Up to the `~` of a file: one at the beginning of a comparator belongs to it. */
-  range(): string {
-    const start = this.#at
-    const rest = this.#text.slice(start)
-    const end = [...rest].findIndex((sign, index) => sign === '~' && !/(^|[\s|])$/.test(rest.slice(0, index)))
-    const range = end < 0 ? rest : rest.slice(0, end)
-    if (!TAG.test(range) && !isRange(range)) this.#refuse(start, 'no npm range')
-    this.#at += range.length
-    return range
-  }
-
-  end(): void {
-    if (this.#at < this.#text.length) this.#refuse(this.#at, 'something that does not belong there')
+/** A range, written in one way: blanks where they are needed, and no `v`. */
+function readRange(reader: Reader): string {
+  const tag = reader.tryTake(TAG)
+  if (tag !== null) return tag
+  const alternatives: string[] = []
+  for (;;) {
+    reader.skipSpace()
+    alternatives.push(readComparators(reader))
+    const end = reader.at
+    reader.skipSpace()
+    if (reader.eat('||')) continue
+    reader.at = end
+    return alternatives.join(' || ')
   }
 }
 
-function isRange(range: string): boolean {
-  return range.split('||').every((part) => {
-    const comparators = part.trim().replace(/\s+-\s+/, ' ').replace(/([<>=^~])\s+/g, '$1')
-    return comparators.split(/\s+/).every((comparator) => COMPARATOR.test(comparator))
-  })
+/** A word that is no version: `latest`, but neither `x` nor `v1`. */
+const TAG = /(?![xX](?:\.|(?![A-Za-z0-9._-]))|v\d)[A-Za-z][A-Za-z0-9._-]*/y
+
+/** `^1.2`, `>=1 <3`, `1.2 - 2`: all of them have to hold. */
+function readComparators(reader: Reader): string {
+  const first = readComparator(reader)
+  if (/^[\dxX*]/.test(first) && reader.tryTake(/[ \t]+-[ \t]+/y) !== null) return `${first} - ${readPartial(reader)}`
+  const comparators = [first]
+  while (reader.tryTake(/[ \t]+(?=[\d^~<>=*xXv])/y) !== null) comparators.push(readComparator(reader))
+  return comparators.join(' ')
 }
 
-/** Where a path's segment goes wrong: at its first odd character, or at its beginning. */
-const badIndex = (segment: string): number => Math.max(0, segment.search(/[^A-Za-z0-9._@+$!,()'-]/))
+function readComparator(reader: Reader): string {
+  const operator = reader.tryTake(/\^|~>|~|>=|<=|>|<|=/y)
+  if (operator !== null) reader.skipSpace()
+  return (operator ?? '') + readPartial(reader)
+}
+
+/** `1`, `1.2`, `1.x`, `1.2.3`, `1.2.3-beta.1`. */
+function readPartial(reader: Reader): string {
+  reader.eat('v')
+  const numbers = [readNumber(reader)]
+  while (numbers.length < 3 && reader.eat('.')) numbers.push(readNumber(reader))
+  let text = numbers.join('.')
+  const isWhole = numbers.length === 3 && !/[xX*]/.test(text)
+  for (const mark of ['-', '+']) if (isWhole && reader.eat(mark)) text += mark + readIdentifiers(reader)
+  if (!reader.isAtEnd && !reader.isAt(/[ \t~|]/y)) reader.unexpected('the end of the version')
+  return text
+}
+
+function readNumber(reader: Reader): string {
+  const start = reader.at
+  const number = reader.take(/[xX*]|\d+/y, 'a number, `x` or `*`')
+  if (number.length > MAX_DIGITS || /^0\d/.test(number)) {
+    reader.at = start
+    reader.unexpected(`a number of at most ${MAX_DIGITS} digits that does not begin with 0`)
+  }
+  return number
+}
+
+function readIdentifiers(reader: Reader): string {
+  const start = reader.at
+  do {
+    const at = reader.at
+    const identifier = reader.take(/[A-Za-z0-9-]+/y, 'letters, digits or hyphens')
+    if (/^\d+$/.test(identifier) && identifier.length > MAX_DIGITS) {
+      reader.at = at
+      reader.unexpected('letters, digits or hyphens')
+    }
+  } while (reader.eat('.'))
+  return reader.since(start)
+}

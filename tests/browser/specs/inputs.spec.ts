@@ -92,7 +92,7 @@ test('inputs that cannot be meant are typed errors that name the field and the v
     'too many workers': 'InvalidInputError pool.stretchTo: `pool.stretchTo` (5000) is not a whole number from 1 to 1024',
     'a size twice': 'InvalidInputError pool.min: `pool.min` (1) is another name of `pool.startAt`: give one',
     'an unknown option': 'InvalidInputError pool.strechTo: `pool.strechTo` (2) is not an option',
-    'a specifier with a blank': 'InvalidInputError install.pyodide[0]: `install.pyodide[0]` ("num py") is not a specifier',
+    'a specifier with a blank': 'InvalidInputError install.pyodide[0]: `install.pyodide[0]` ("num py") is not a specifier: character 5: a version such as `==2.1`, a range (`==`, `>=`, `<=`, `~=`, `!=`, `>` or `<`), or the end is expected',
     'a specifier that is no string': 'InvalidInputError install.pyodide[0]: `install.pyodide[0]` (7) is not a specifier',
     'modules that are no list':
       'InvalidInputError install.pyodide.modules: `install.pyodide.modules` ("numpy") is not an array',
@@ -100,7 +100,7 @@ test('inputs that cannot be meant are typed errors that name the field and the v
       'InvalidInputError install.pyodide.pyodideAlias: `install.pyodide.pyodideAlias` ("my-python") is not a JavaScript identifier',
     'a version that is none':
       'InvalidInputError install.pyodide.version: `install.pyodide.version` ("newest") is not a version that workers can run',
-    'an installer that pools lack': 'InvalidInputError install.backends: `install.backends` (["x"]) is not an option',
+    'an installer that pools lack': 'InvalidInputError install.backends: `install.backends` (["x"]) cannot be had: millhand installs what runs in browsers',
     'a global that cannot be cloned':
       'InvalidInputError globals.options.node: `globals.options.node` ({}) is a DOM node, which cannot be copied into a worker',
     'a global without a name': 'InvalidInputError globals: `globals` ("a-b") has a name that is no JavaScript identifier',
