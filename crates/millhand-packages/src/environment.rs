@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::installer::{NpmEnvironment, NpmRequest, PythonEnvironment, PythonRequest};
+use crate::installer::{NpmEnvironment, NpmInputs, PythonEnvironment, PythonRequest};
 use crate::store::StoredFile;
 
 /// The environment that is wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EnvironmentRequest {
     /// What of npm; may be empty.
-    pub npm: NpmRequest,
+    pub npm: NpmInputs,
     /// Python, if it is wanted.
     pub python: Option<PythonRequest>,
 }

@@ -42,7 +42,7 @@ pub use environment::{Environment, EnvironmentRequest};
 pub use fetch::{DownloadId, DownloadObserver, FetchError, FetchLimits};
 pub use installer::{
     Fault, InstallError, InstalledFile, InstalledModule, InstalledRaw, Installer, InstallerSettings, NpmEnvironment,
-    NpmError, NpmFile, NpmRequest, OpenError, Origin, OutdatedPackage, PackageError, PythonEnvironment, PythonRequest,
+    NpmInstallError, NpmFile, NpmInputs, OpenError, Origin, PackageError, PythonEnvironment, PythonRequest,
 };
 pub use manifest::{
     EsmJson, EsmManifest, Manifest, ManifestFile, ModuleManifest, PyodideJson, PyodideManifest, RequestError, RequestJson,

@@ -34,7 +34,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Sha256;
 use crate::environment::{Environment, EnvironmentRequest};
 use crate::installer::{
-    InstalledFile, InstalledModule, InstalledRaw, NpmEnvironment, NpmFile, NpmRequest, PythonEnvironment,
+    InstalledFile, InstalledModule, InstalledRaw, NpmEnvironment, NpmFile, NpmInputs, PythonEnvironment,
     PythonRequest,
 };
 use crate::pyodide::{Lock, PyodideVersion, PyodideVersionError};
@@ -101,11 +101,11 @@ impl RequestJson {
     /// When a specifier is none.
     pub fn parse(&self) -> Result<EnvironmentRequest, RequestError> {
         let esm = self.esm.clone().unwrap_or_default();
-        let npm = NpmRequest {
+        let npm = NpmInputs {
             modules: parse_all(&esm.modules)?,
             scripts: parse_all(&esm.scripts)?,
             styles: parse_all(&self.css)?,
-            overrides: parse_all(&esm.using_dependencies)?,
+            using_dependencies: parse_all(&esm.using_dependencies)?,
         };
         let python = self.pyodide.as_ref().map(PyodideJson::parse).transpose()?;
         Ok(EnvironmentRequest { npm, python })
@@ -118,7 +118,7 @@ impl RequestJson {
         let esm = EsmJson {
             modules: sorted(&npm.modules),
             scripts: sorted(&npm.scripts),
-            using_dependencies: sorted(&npm.overrides),
+            using_dependencies: sorted(&npm.using_dependencies),
         };
         let pyodide = python.as_ref().map(|python| PyodideJson {
             version: (python.version != PyodideVersion::default()).then(|| python.version.to_string()),

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use millhand::error::with_causes;
 use millhand::routes::pages::PagesError;
 use millhand::serve::BindError;
-use millhand_packages::{Environment, InstallError, LockfileError, OpenError};
+use millhand_packages::{Environment, InstallError, OpenError};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -47,8 +47,6 @@ fn hint(error: &anyhow::Error) -> Option<String> {
     if let Some(error) = error.downcast_ref::<InstallError>() {
         error.hint()
     } else if let Some(error) = error.downcast_ref::<OpenError>() {
-        error.hint()
-    } else if let Some(error) = error.downcast_ref::<LockfileError>() {
         error.hint()
     } else if let Some(error) = error.downcast_ref::<BindError>() {
         error.hint()

@@ -3,8 +3,7 @@
 use super::{
     CdnError, FetchError, LockError, OverlayError, PyodideVersion, ResolveError, RuntimeError, Sha256,
 };
-use super::NpmError;
-use crate::lockfile::LockfileError;
+use super::NpmInstallError;
 use crate::lockfile::python::LockedError;
 use crate::pypi::{PypiError, ResolverError};
 use crate::registry::RegistryError;
@@ -56,10 +55,7 @@ pub enum InstallError {
     Package(#[from] PackageError),
     /// The npm packages.
     #[error(transparent)]
-    Npm(#[from] NpmError),
-    /// The lockfile.
-    #[error(transparent)]
-    Lockfile(#[from] LockfileError),
+    Npm(#[from] NpmInstallError),
     /// A package beyond the lock.
     #[error(transparent)]
     Pypi(#[from] PypiError),
@@ -97,7 +93,6 @@ impl InstallError {
             Self::Overlay(error) => error.code(),
             Self::Package(error) => error.code(),
             Self::Npm(error) => error.code(),
-            Self::Lockfile(error) => error.code(),
             Self::Pypi(error) => error.code(),
             Self::Locked(error) => error.code(),
             Self::Store(error) => error.code(),
@@ -114,7 +109,6 @@ impl InstallError {
             Self::Overlay(error) => error.hint(),
             Self::Package(error) => error.hint(),
             Self::Npm(error) => error.hint(),
-            Self::Lockfile(error) => error.hint(),
             Self::Pypi(error) => error.hint(),
             Self::Locked(error) => error.hint(),
             Self::Store(error) => error.hint(),
@@ -140,7 +134,7 @@ impl InstallError {
             Self::Locked(LockedError::Changed { .. } | LockedError::OtherOverlay { .. }) => {
                 Fault::Unresolvable
             }
-            Self::Locked(_) | Self::Lockfile(_) | Self::Store(_) => Fault::Local,
+            Self::Locked(_) | Self::Store(_) => Fault::Local,
         }
     }
 }

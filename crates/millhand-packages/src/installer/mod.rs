@@ -27,13 +27,12 @@ use crate::pyodide::{
 };
 use crate::pypi::PythonIndex;
 use crate::registry::NpmRegistry;
-use crate::specifier::{PackageName, PythonRequirement};
+use crate::specifier::{PackageName, PythonRequirement, Renames};
 use crate::store::{Store, StoreError, StoredFile};
 use crate::transform::Transform;
 
 pub use error::{Fault, InstallError, OpenError, PackageError};
-pub use locked::OutdatedPackage;
-pub use npm::{InstalledModule, InstalledRaw, NpmEnvironment, NpmError, NpmFile, NpmRequest};
+pub use npm::{InstalledModule, InstalledRaw, NpmEnvironment, NpmInstallError, NpmFile, NpmInputs};
 
 const MAX_PACKAGE_BYTES: u64 = 512 * 1024 * 1024;
 const MAX_CONCURRENT_DOWNLOADS: usize = 4;
@@ -53,6 +52,8 @@ pub struct InstallerSettings {
     pub registry: NpmRegistry,
     /// Where Python packages come from that are neither in Pyodide's lock nor an overlay.
     pub python_index: PythonIndex,
+    /// Names by which npm packages may be asked for that are not theirs any more.
+    pub renames: Renames,
     /// What makes modules of npm packages. Without it, only their files can be had.
     pub transform: Option<Arc<dyn Transform>>,
     /// Where it is written down what requests came to. Without it, each is resolved anew.
@@ -77,6 +78,7 @@ impl InstallerSettings {
             cdn: PyodideCdn::default(),
             registry: NpmRegistry::default(),
             python_index: PythonIndex::default(),
+            renames: Renames::default(),
             transform: None,
             lockfile: None,
             locked: false,
@@ -100,6 +102,7 @@ pub struct Installer {
     transform: Option<Arc<dyn Transform>>,
     build_turns: Semaphore,
     npm_folders: Mutex<npm::NpmFolders>,
+    renames: Renames,
     lockfile: locked::LockfileAccess,
 }
 
@@ -186,6 +189,7 @@ impl Installer {
             transform: settings.transform,
             build_turns: Semaphore::new(MAX_CONCURRENT_BUILDS),
             npm_folders: Mutex::default(),
+            renames: settings.renames,
             lockfile: locked::LockfileAccess::new(settings.lockfile, settings.locked),
         })
     }

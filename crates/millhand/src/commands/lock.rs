@@ -40,8 +40,8 @@ pub(crate) async fn outdated(args: OutdatedArgs) -> anyhow::Result<ExitCode> {
                 "{:<32} {:<12} {:<12} {}",
                 package.specifier,
                 package.locked.to_string(),
-                package.in_range.map(|version| version.to_string()).unwrap_or_default(),
-                package.newest.map(|version| version.to_string()).unwrap_or_default(),
+                package.in_range.to_string(),
+                package.newest.to_string(),
             ))?;
         }
         Ok(())

@@ -6,7 +6,7 @@
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use millhand_packages::NpmError;
+use millhand_packages::NpmInstallError;
 
 use crate::app::AppState;
 use crate::error::{ApiError, with_causes};
@@ -28,7 +28,7 @@ pub async fn serve(
     Ok(stored_file(state.installer.store(), sha256, &path, request).await?)
 }
 
-async fn find(state: &AppState, key: &str, path: &str) -> Result<Option<millhand_packages::Sha256>, NpmError> {
+async fn find(state: &AppState, key: &str, path: &str) -> Result<Option<millhand_packages::Sha256>, NpmInstallError> {
     let (installer, key, path) = (state.installer.clone(), key.to_owned(), path.to_owned());
     match tokio::task::spawn_blocking(move || installer.npm_file(&key, &path)).await {
         Ok(found) => found,
@@ -47,7 +47,7 @@ pub enum NpmFileError {
     },
     /// The store cannot be read.
     #[error(transparent)]
-    Npm(#[from] NpmError),
+    Npm(#[from] NpmInstallError),
     /// The store cannot be trusted.
     #[error(transparent)]
     File(#[from] FileError),

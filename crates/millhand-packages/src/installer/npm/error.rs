@@ -2,18 +2,15 @@
 
 use std::io;
 
-use crate::digest::Integrity;
-use crate::fetch::FetchError;
 use crate::installer::error::{Fault, fault_of_fetch, fault_of_registry};
-use crate::npm::{NpmId, NpmResolveError, TarballError};
+use crate::npm::{FileMatchError, NpmError, NpmId, TarballError};
 use crate::registry::RegistryError;
-use crate::specifier::FileMatchError;
 use crate::store::StoreError;
 use crate::transform::TransformError;
 
 /// Why an npm environment cannot be had.
 #[derive(Debug, thiserror::Error)]
-pub enum NpmError {
+pub enum NpmInstallError {
     /// Something that a specifier needs. What is wrong with it is the source.
     #[error("`{specifier}` cannot be had")]
     Specifier {
@@ -23,59 +20,22 @@ pub enum NpmError {
         #[source]
         source: Box<Self>,
     },
-    /// The request cannot be resolved.
+    /// The registry is of no help, the request cannot be resolved, or a tarball is not what it should be.
     #[error(transparent)]
-    Resolve(#[from] NpmResolveError),
-    /// The registry is of no help.
-    #[error(transparent)]
-    Registry(#[from] RegistryError),
-    /// Packages that are not in the store, while nothing may be downloaded.
+    Npm(#[from] NpmError),
+    /// What is not in the store, while nothing may be downloaded.
     #[error("not in the cache, and downloads are off: `{packages}`")]
     Offline {
-        /// Their names and versions, with spaces between.
+        /// Packages or specifiers, with spaces between.
         packages: String,
-    },
-    /// It did not arrive.
-    #[error("cannot download `{id}`")]
-    Fetch {
-        /// The package.
-        id: NpmId,
-        /// Why.
-        #[source]
-        source: FetchError,
-    },
-    /// It is not what was published, or what is locked.
-    #[error("the tarball of `{id}` has the integrity {found}, it should be {expected}")]
-    Changed {
-        /// The package.
-        id: NpmId,
-        /// What it should be.
-        expected: Box<Integrity>,
-        /// What came.
-        found: Box<Integrity>,
-    },
-    /// It cannot be unpacked.
-    #[error("the tarball of `{id}` cannot be unpacked")]
-    Tarball {
-        /// The package.
-        id: NpmId,
-        /// Why.
-        #[source]
-        source: TarballError,
     },
     /// It has no build for browsers.
     #[error(transparent)]
     Transform(#[from] TransformError),
     /// A package has no such file, or several.
-    #[error("in `{id}`")]
-    File {
-        /// The package.
-        id: NpmId,
-        /// Why.
-        #[source]
-        source: FileMatchError,
-    },
-    /// A package does not say which of its files is meant for pages.
+    #[error(transparent)]
+    File(#[from] FileMatchError),
+    /// A package does not say which of its files is meant.
     #[error("`{id}` does not say which of its files is meant")]
     NoUsualFile {
         /// The package.
@@ -86,30 +46,17 @@ pub enum NpmError {
     Unreadable {
         /// The package.
         id: NpmId,
-        /// The path in it.
+        /// The path in it; empty for its folder.
         path: String,
         /// Why.
         #[source]
         source: io::Error,
     },
-    /// The folder in which packages are unpacked.
-    #[error("cannot read unpacked packages")]
-    Scratch {
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// A specifier that the resolution does not know: a lockfile that was edited by hand.
-    #[error("`{specifier}` is not resolved")]
-    NotResolved {
-        /// The specifier.
-        specifier: String,
-    },
-    /// A package that the resolution does not know.
-    #[error("`{id}` is not resolved")]
-    NotInGraph {
-        /// The package.
-        id: NpmId,
+    /// A specifier or package that the lockfile lacks, though it has what needs it.
+    #[error("the lockfile has no `{what}`, though it has what needs it")]
+    Incomplete {
+        /// A specifier, or a package.
+        what: String,
     },
     /// A build that lacks what it was made for.
     #[error("the build of `{id}` has no `{path}`")]
@@ -127,7 +74,7 @@ pub enum NpmError {
     Store(#[from] StoreError),
 }
 
-impl NpmError {
+impl NpmInstallError {
     /// The same failure, with the name of what the user has asked for.
     pub(super) fn asked_for_by(self, specifier: &str) -> Self {
         Self::Specifier { specifier: specifier.to_owned(), source: Box::new(self) }
@@ -138,17 +85,13 @@ impl NpmError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Specifier { source, .. } => source.code(),
-            Self::Resolve(error) => error.code(),
-            Self::Registry(error) => error.code(),
+            Self::Npm(error) => error.code(),
             Self::Offline { .. } => "offline",
-            Self::Fetch { source, .. } => source.code(),
-            Self::Changed { .. } => "hash-mismatch",
-            Self::Tarball { source, .. } => source.code(),
             Self::Transform(error) => error.code(),
-            Self::File { source, .. } => source.code(),
+            Self::File(error) => error.code(),
             Self::NoUsualFile { .. } => "npm-file-unnamed",
-            Self::Unreadable { .. } | Self::Scratch { .. } => "store-unusable",
-            Self::NotResolved { .. } | Self::NotInGraph { .. } => "lockfile-incomplete",
+            Self::Unreadable { .. } => "store-unusable",
+            Self::Incomplete { .. } => "bad-lockfile",
             Self::NotBuilt { .. } => "npm-package-broken",
             Self::NoTransformer => "npm-modules-unavailable",
             Self::Store(error) => error.code(),
@@ -160,27 +103,15 @@ impl NpmError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Specifier { source, .. } => source.hint(),
-            Self::Resolve(error) => error.hint(),
-            Self::Registry(error) => error.hint(),
+            Self::Npm(error) => error.hint(),
             Self::Offline { .. } => {
                 Some("open the page once, or run `millhand lock`, while there is a network".to_owned())
             }
-            Self::Fetch { .. } => {
-                Some("check the network, or set `npm_config_registry` to another registry".to_owned())
-            }
-            Self::Changed { .. } => Some(
-                "the package was changed on its way or at its source: do not use it before you know why".to_owned(),
-            ),
-            Self::Tarball { source, .. } => source.hint(),
             Self::Transform(error) => error.hint(),
-            Self::File { source, .. } => source.hint(),
+            Self::File(error) => error.hint(),
             Self::NoUsualFile { .. } => Some("name one with `name~path/of/file`".to_owned()),
-            Self::Unreadable { .. } | Self::Scratch { .. } => {
-                Some("choose another cache folder with `--cache-dir`".to_owned())
-            }
-            Self::NotResolved { .. } | Self::NotInGraph { .. } => {
-                Some("make the lockfile anew with `millhand lock`".to_owned())
-            }
+            Self::Unreadable { .. } => Some("choose another cache folder with `--cache-dir`".to_owned()),
+            Self::Incomplete { .. } => Some("make the lockfile anew with `millhand lock --upgrade`".to_owned()),
             Self::NotBuilt { .. } | Self::NoTransformer => None,
             Self::Store(error) => error.hint(),
         }
@@ -191,20 +122,34 @@ impl NpmError {
     pub const fn fault(&self) -> Fault {
         match self {
             Self::Specifier { source, .. } => source.fault(),
-            Self::Resolve(error) => error.fault(),
-            Self::Registry(error) => fault_of_registry(error),
+            Self::Npm(error) => fault_of_npm(error),
             Self::Offline { .. } => Fault::Offline,
-            Self::Fetch { source, .. } => fault_of_fetch(source),
-            Self::Changed { .. } | Self::Tarball { .. } => Fault::Source,
-            Self::Transform(_) | Self::File { .. } | Self::NoUsualFile { .. } | Self::NotBuilt { .. } => {
+            Self::Transform(_) | Self::File(_) | Self::NoUsualFile { .. } | Self::NotBuilt { .. } => {
                 Fault::Unresolvable
             }
-            Self::Unreadable { .. }
-            | Self::Scratch { .. }
-            | Self::NotResolved { .. }
-            | Self::NotInGraph { .. }
-            | Self::NoTransformer
-            | Self::Store(_) => Fault::Local,
+            Self::Unreadable { .. } | Self::Incomplete { .. } | Self::NoTransformer | Self::Store(_) => Fault::Local,
         }
+    }
+}
+
+impl From<TarballError> for NpmInstallError {
+    fn from(error: TarballError) -> Self {
+        Self::Npm(error.into())
+    }
+}
+
+impl From<RegistryError> for NpmInstallError {
+    fn from(error: RegistryError) -> Self {
+        Self::Npm(error.into())
+    }
+}
+
+const fn fault_of_npm(error: &NpmError) -> Fault {
+    match error {
+        NpmError::Registry(error) => fault_of_registry(error),
+        NpmError::Resolve(_) | NpmError::NoPlace { .. } => Fault::Unresolvable,
+        NpmError::Fetch { source, .. } => fault_of_fetch(source),
+        NpmError::Tarball(TarballError::Io { .. }) => Fault::Local,
+        NpmError::Tarball(_) => Fault::Source,
     }
 }

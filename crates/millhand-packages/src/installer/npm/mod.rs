@@ -11,7 +11,7 @@ mod yard;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::PoisonError;
 
-pub use error::NpmError;
+pub use error::NpmInstallError;
 
 use super::Installer;
 use crate::digest::Sha256;
@@ -24,7 +24,7 @@ use yard::Yard;
 
 /// What is wanted of npm.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct NpmRequest {
+pub struct NpmInputs {
     /// Modules to import.
     pub modules: Vec<NpmSpecifier>,
     /// Classic scripts, as they were published.
@@ -32,10 +32,10 @@ pub struct NpmRequest {
     /// Stylesheets, as they were published.
     pub styles: Vec<NpmSpecifier>,
     /// Versions that are used wherever any package asks for these packages.
-    pub overrides: Vec<NpmSpecifier>,
+    pub using_dependencies: Vec<NpmSpecifier>,
 }
 
-impl NpmRequest {
+impl NpmInputs {
     /// Whether nothing is wanted.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
@@ -110,9 +110,9 @@ impl Installer {
     /// # Errors
     ///
     /// When the request cannot be met, or a file of it cannot be had.
-    pub async fn install_npm(&self, request: &NpmRequest) -> Result<NpmEnvironment, NpmError> {
-        let graph = self.resolve_npm(request).await?;
-        let yard = Yard::new(self, &graph)?;
+    pub async fn install_npm(&self, request: &NpmInputs) -> Result<NpmEnvironment, NpmInstallError> {
+        let resolution = self.resolve_npm(request).await?;
+        let yard = Yard::new(self, &resolution)?;
         let reached = walk::from(&yard, &request.modules).await?;
         let scripts = raw::files(&yard, &request.scripts, raw::Kind::Script).await?;
         let styles = raw::files(&yard, &request.styles, raw::Kind::Style).await?;
@@ -122,7 +122,8 @@ impl Installer {
             all.extend(raw.refers_to.iter().cloned());
         }
         let all = all.into_iter().collect();
-        Ok(NpmEnvironment { modules: reached.modules, needed: reached.needed, scripts, styles, all, graph })
+        let walk::Reached { modules, needed } = reached;
+        Ok(NpmEnvironment { graph: resolution.graph, modules, scripts, styles, needed, all })
     }
 
     /// The hash of the file at `<key>/<path>` among the urls of npm packages.
@@ -130,7 +131,7 @@ impl Installer {
     /// # Errors
     ///
     /// When the store cannot be read.
-    pub fn npm_file(&self, key: &str, path: &str) -> Result<Option<Sha256>, NpmError> {
+    pub fn npm_file(&self, key: &str, path: &str) -> Result<Option<Sha256>, NpmInstallError> {
         if !is_key(key) {
             return Ok(None);
         }

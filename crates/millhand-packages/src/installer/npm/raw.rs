@@ -7,13 +7,13 @@ use std::path::Path;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Deserialize;
 
-use super::yard::Yard;
-use super::{InstalledRaw, NpmError, NpmFile};
+use super::yard::{Unpacked, Yard};
+use super::{InstalledRaw, NpmInstallError, NpmFile};
 use crate::installer::blocking;
 use crate::npm::builds::{Build, PlacedFile, raw_name};
 use crate::npm::keys::raw_key;
-use crate::npm::{NpmId, styles};
-use crate::specifier::{NpmSpecifier, matching_file};
+use crate::npm::{NpmId, find_file, styles};
+use crate::specifier::NpmSpecifier;
 use crate::store::Store;
 
 const MAX_CONCURRENT_FILES: usize = 4;
@@ -31,20 +31,22 @@ pub(super) async fn files(
     yard: &Yard<'_>,
     specifiers: &[NpmSpecifier],
     kind: Kind,
-) -> Result<Vec<InstalledRaw>, NpmError> {
-    stream::iter(specifiers)
-        .map(|specifier| async move {
-            let blame = |error: NpmError| error.asked_for_by(&specifier.to_string());
-            file(yard, specifier, kind).await.map_err(blame)
-        })
-        .buffered(MAX_CONCURRENT_FILES)
-        .try_collect()
-        .await
+) -> Result<Vec<InstalledRaw>, NpmInstallError> {
+    let files: Vec<_> = specifiers.iter().map(|specifier| file(yard, specifier, kind)).collect();
+    stream::iter(files).buffered(MAX_CONCURRENT_FILES).try_collect().await
 }
 
-async fn file(yard: &Yard<'_>, specifier: &NpmSpecifier, kind: Kind) -> Result<InstalledRaw, NpmError> {
+async fn file(yard: &Yard<'_>, specifier: &NpmSpecifier, kind: Kind) -> Result<InstalledRaw, NpmInstallError> {
+    find_or_take(yard, specifier, kind).await.map_err(|error| error.asked_for_by(&specifier.to_string()))
+}
+
+async fn find_or_take(
+    yard: &Yard<'_>,
+    specifier: &NpmSpecifier,
+    kind: Kind,
+) -> Result<InstalledRaw, NpmInstallError> {
     let root = specifier.normalised();
-    let id = yard.graph.roots.get(&root).ok_or(NpmError::NotResolved { specifier: root })?.clone();
+    let id = yard.graph.roots.get(&root).ok_or(NpmInstallError::Incomplete { what: root })?.clone();
     let key = raw_key(&id, yard.node(&id)?);
     let wanted = specifier.file().or(specifier.subpath());
     let name = raw_name(wanted.unwrap_or(match kind {
@@ -54,10 +56,11 @@ async fn file(yard: &Yard<'_>, specifier: &NpmSpecifier, kind: Kind) -> Result<I
     let build = match Build::find(&yard.installer.store, &key, &name)? {
         Some(build) => build,
         None => {
-            let folder = yard.unpacked(&id).await?;
+            let package = yard.unpacked(&id).await?;
             let store = yard.installer.store.clone();
-            let (key, id, wanted) = (key.clone(), id.clone(), wanted.map(str::to_owned));
-            blocking(move || take(&store, &folder, &key, &name, &id, wanted.as_deref(), kind)).await?
+            let (id, wanted) = (id.clone(), wanted.map(str::to_owned));
+            let taken = blocking(move || take(&store, &package, &id, wanted.as_deref(), kind)).await?;
+            taken.record(&yard.installer.store, &key, &name)?
         }
     };
     let main = build.main.clone().unwrap_or_default();
@@ -66,25 +69,21 @@ async fn file(yard: &Yard<'_>, specifier: &NpmSpecifier, kind: Kind) -> Result<I
         .iter()
         .map(|(path, file)| (path.clone(), NpmFile::of(&key, &id, path, file)))
         .collect();
-    let file = files.remove(&main).ok_or_else(|| NpmError::NotBuilt { id: id.clone(), path: main })?;
+    let file = files.remove(&main).ok_or_else(|| NpmInstallError::NotBuilt { id: id.clone(), path: main })?;
     Ok(InstalledRaw { specifier: specifier.clone(), id, file, refers_to: files.into_values().collect() })
 }
 
 /// Puts the wanted file, and what it refers to, into the store.
 fn take(
     store: &Store,
-    folder: &Path,
-    key: &str,
-    name: &str,
+    package: &Unpacked,
     id: &NpmId,
     wanted: Option<&str>,
     kind: Kind,
-) -> Result<Build, NpmError> {
+) -> Result<Build, NpmInstallError> {
     let main = match wanted {
-        Some(wanted) => matching_file(&list(folder)?, wanted)
-            .map_err(|source| NpmError::File { id: id.clone(), source })?
-            .to_owned(),
-        None => usual_file(folder, kind).ok_or_else(|| NpmError::NoUsualFile { id: id.clone() })?,
+        Some(wanted) => find_file(id, package.files.iter().map(|file| file.path.as_str()), wanted)?.to_owned(),
+        None => usual_file(&package.root, kind).ok_or_else(|| NpmInstallError::NoUsualFile { id: id.clone() })?,
     };
     let mut files = BTreeMap::new();
     let mut open = vec![main.clone()];
@@ -93,10 +92,10 @@ fn take(
             continue;
         }
         // A stylesheet may name fonts that its package does not have: browsers pass over them.
-        let content = match fs::read(folder.join(&path)) {
+        let content = match fs::read(package.root.join(&path)) {
             Ok(content) => content,
             Err(_) if path != main => continue,
-            Err(source) => return Err(NpmError::Unreadable { id: id.clone(), path, source }),
+            Err(source) => return Err(NpmInstallError::Unreadable { id: id.clone(), path, source }),
         };
         if path.ends_with(".css") {
             let css = String::from_utf8_lossy(&content);
@@ -104,27 +103,7 @@ fn take(
         }
         files.insert(path, PlacedFile::plain(store.put(&content)?));
     }
-    Ok(Build { id: id.clone(), main: Some(main), files }.record(store, key, name)?)
-}
-
-/// All files below `folder`, as paths with `/`.
-fn list(folder: &Path) -> Result<Vec<String>, NpmError> {
-    let unreadable = |source| NpmError::Scratch { source };
-    let mut found = Vec::new();
-    let mut open = vec![String::new()];
-    while let Some(below) = open.pop() {
-        for entry in fs::read_dir(folder.join(&below)).map_err(unreadable)? {
-            let entry = entry.map_err(unreadable)?;
-            let Ok(name) = entry.file_name().into_string() else { continue };
-            let path = if below.is_empty() { name } else { format!("{below}/{name}") };
-            match entry.file_type().map_err(unreadable)?.is_dir() {
-                true => open.push(path),
-                false => found.push(path),
-            }
-        }
-    }
-    found.sort_unstable();
-    Ok(found)
+    Ok(Build { id: id.clone(), main: Some(main), files })
 }
 
 /// The fields of a package that name a file for pages without a bundler.

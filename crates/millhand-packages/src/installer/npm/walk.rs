@@ -9,7 +9,7 @@ use std::sync::Arc;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::yard::Yard;
-use super::{InstalledModule, NpmError, NpmFile};
+use super::{InstalledModule, NpmInstallError, NpmFile};
 use crate::npm::NpmId;
 use crate::npm::builds::Build;
 use crate::specifier::NpmSpecifier;
@@ -40,12 +40,12 @@ struct Place {
 }
 
 /// Builds all that `specifiers` reach.
-pub(super) async fn from(yard: &Yard<'_>, specifiers: &[NpmSpecifier]) -> Result<Reached, NpmError> {
+pub(super) async fn from(yard: &Yard<'_>, specifiers: &[NpmSpecifier]) -> Result<Reached, NpmInstallError> {
     let mut walk = Walk { yard, seen: BTreeSet::new(), needed: BTreeSet::new(), later: BTreeSet::new() };
     let mut reached = Reached::default();
     for specifier in specifiers {
         let module = module_of(yard, specifier)?;
-        let blame = |error: NpmError| error.asked_for_by(&specifier.to_string());
+        let blame = |error: NpmInstallError| error.asked_for_by(&specifier.to_string());
         let place = walk.place(&module).await.map_err(blame)?;
         let file = &place.build.files[&place.path];
         reached.modules.push(InstalledModule {
@@ -61,9 +61,9 @@ pub(super) async fn from(yard: &Yard<'_>, specifiers: &[NpmSpecifier]) -> Result
     Ok(reached)
 }
 
-fn module_of(yard: &Yard<'_>, specifier: &NpmSpecifier) -> Result<Module, NpmError> {
+fn module_of(yard: &Yard<'_>, specifier: &NpmSpecifier) -> Result<Module, NpmInstallError> {
     let root = specifier.normalised();
-    let id = yard.graph.roots.get(&root).ok_or(NpmError::NotResolved { specifier: root })?;
+    let id = yard.graph.roots.get(&root).ok_or(NpmInstallError::Incomplete { what: root })?;
     let subpath = specifier.subpath().or(specifier.file()).map(str::to_owned);
     Ok(Module { id: id.clone(), subpath })
 }
@@ -78,17 +78,14 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// Builds what `module` needs before it runs, wave by wave.
-    async fn needed_by(&mut self, module: Module) -> Result<(), NpmError> {
+    async fn needed_by(&mut self, module: Module) -> Result<(), NpmInstallError> {
         let mut wave = BTreeSet::from([module]);
         while !wave.is_empty() {
             wave.retain(|module| !self.seen.contains(module));
             self.seen.extend(wave.iter().cloned());
-            let yard = self.yard;
-            let places: Vec<Place> = stream::iter(&wave)
-                .map(|module| place(yard, module))
-                .buffered(MAX_CONCURRENT_MODULES)
-                .try_collect()
-                .await?;
+            let places: Vec<_> = wave.iter().map(|module| place(self.yard, module)).collect();
+            let places: Vec<Place> =
+                stream::iter(places).buffered(MAX_CONCURRENT_MODULES).try_collect().await?;
             wave = places.iter().flat_map(|place| self.imports_of(place)).collect();
         }
         Ok(())
@@ -108,7 +105,7 @@ impl Walk<'_> {
         }
     }
 
-    async fn place(&self, module: &Module) -> Result<Place, NpmError> {
+    async fn place(&self, module: &Module) -> Result<Place, NpmInstallError> {
         place(self.yard, module).await
     }
 
@@ -145,7 +142,7 @@ impl Walk<'_> {
 }
 
 /// Builds what has the module: the declared entries, else the module by itself.
-async fn place(yard: &Yard<'_>, module: &Module) -> Result<Place, NpmError> {
+async fn place(yard: &Yard<'_>, module: &Module) -> Result<Place, NpmInstallError> {
     let path = entry_path(module.subpath.as_deref());
     let declared = yard.build(&module.id, &Entries::Declared).await?;
     if declared.files.contains_key(&path) {
@@ -155,6 +152,6 @@ async fn place(yard: &Yard<'_>, module: &Module) -> Result<Place, NpmError> {
     let build = yard.build(&module.id, &entries).await?;
     match build.files.contains_key(&path) {
         true => Ok(Place { build, path }),
-        false => Err(NpmError::NotBuilt { id: module.id.clone(), path }),
+        false => Err(NpmInstallError::NotBuilt { id: module.id.clone(), path }),
     }
 }

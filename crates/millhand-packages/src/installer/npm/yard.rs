@@ -5,36 +5,40 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::{try_join, try_join_all};
+use reqwest::Url;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
-use super::{NpmError, NpmFile};
+use super::{NpmInstallError, NpmFile};
 use crate::digest::{Integrity, Sha256};
-use crate::installer::{Installer, Network, blocking};
+use crate::installer::{Installer, blocking};
 use crate::npm::builds::{Build, build_name};
 use crate::npm::keys::build_keys;
-use crate::npm::{NpmGraph, NpmId, NpmNode, tarball};
+use crate::npm::{NpmGraph, NpmId, NpmNode, Resolution, UnpackLimits, UnpackedFile, unpack};
+use crate::store::{Store, StoreError};
 use crate::transform::{Dependency, Entries, SourcePackage, TransformError};
-
-const MAX_TARBALL_BYTES: u64 = 256 * 1024 * 1024;
 
 type Slot<T> = Arc<OnceCell<T>>;
 
 pub(super) struct Yard<'a> {
     pub(super) installer: &'a Installer,
     pub(super) graph: &'a NpmGraph,
+    /// Where the tarballs are, as far as that is known.
+    tarballs: &'a BTreeMap<NpmId, Url>,
     keys: BTreeMap<NpmId, String>,
     scratch: TempDir,
-    unpacked: Mutex<HashMap<NpmId, Slot<PathBuf>>>,
+    unpacked: Mutex<HashMap<NpmId, Slot<Unpacked>>>,
     builds: Mutex<HashMap<(NpmId, Entries), Slot<Arc<Build>>>>,
 }
 
 impl<'a> Yard<'a> {
-    pub(super) fn new(installer: &'a Installer, graph: &'a NpmGraph) -> Result<Self, NpmError> {
+    pub(super) fn new(installer: &'a Installer, resolution: &'a Resolution) -> Result<Self, NpmInstallError> {
+        let Resolution { graph, tarballs, .. } = resolution;
         let identity = installer.transform.as_ref().map_or("", |transform| transform.identity());
         Ok(Self {
             installer,
             graph,
+            tarballs,
             keys: build_keys(graph, identity),
             scratch: installer.store.scratch()?,
             unpacked: Mutex::default(),
@@ -46,8 +50,8 @@ impl<'a> Yard<'a> {
         self.keys.get(id).map_or("", String::as_str)
     }
 
-    pub(super) fn node(&self, id: &NpmId) -> Result<&'a NpmNode, NpmError> {
-        self.graph.packages.get(id).ok_or_else(|| NpmError::NotInGraph { id: id.clone() })
+    pub(super) fn node(&self, id: &NpmId) -> Result<&'a NpmNode, NpmInstallError> {
+        self.graph.packages.get(id).ok_or_else(|| NpmInstallError::Incomplete { what: id.to_string() })
     }
 
     /// All files of what was built or found built.
@@ -61,17 +65,17 @@ impl<'a> Yard<'a> {
     }
 
     /// The build of `entries` of a package: out of the store, or made now.
-    pub(super) async fn build(&self, id: &NpmId, entries: &Entries) -> Result<Arc<Build>, NpmError> {
+    pub(super) async fn build(&self, id: &NpmId, entries: &Entries) -> Result<Arc<Build>, NpmInstallError> {
         let slot = slot(&self.builds, &(id.clone(), entries.clone()));
         slot.get_or_try_init(|| async { Ok(Arc::new(self.find_or_build(id, entries).await?)) }).await.cloned()
     }
 
-    async fn find_or_build(&self, id: &NpmId, entries: &Entries) -> Result<Build, NpmError> {
+    async fn find_or_build(&self, id: &NpmId, entries: &Entries) -> Result<Build, NpmInstallError> {
         let (store, key, name) = (&self.installer.store, self.key(id), build_name(entries));
         if let Some(build) = Build::find(store, key, &name)? {
             return Ok(build);
         }
-        let transform = Arc::clone(self.installer.transform.as_ref().ok_or(NpmError::NoTransformer)?);
+        let transform = Arc::clone(self.installer.transform.as_ref().ok_or(NpmInstallError::NoTransformer)?);
         // Another request may be building the same.
         let _flight = self.installer.flights.board(&format!("{key} {name}")).await;
         if let Some(build) = Build::find(store, key, &name)? {
@@ -92,65 +96,67 @@ impl<'a> Yard<'a> {
     }
 
     /// A package with its dependencies, all unpacked.
-    async fn source(&self, id: &NpmId) -> Result<SourcePackage, NpmError> {
+    async fn source(&self, id: &NpmId) -> Result<SourcePackage, NpmInstallError> {
         let node = self.node(id)?;
-        let roots = node.dependencies.values().map(|dependency| self.unpacked(dependency));
-        let (root, roots) = try_join(self.unpacked(id), try_join_all(roots)).await?;
-        let dependencies = node.dependencies.iter().zip(roots).map(|((name, id), root)| {
-            (name.clone(), Dependency { id: id.clone(), key: self.key(id).to_owned(), root })
+        let unpacked = node.dependencies.values().map(|dependency| self.unpacked(dependency));
+        let (package, unpacked) = try_join(self.unpacked(id), try_join_all(unpacked)).await?;
+        let dependencies = node.dependencies.iter().zip(unpacked).map(|((name, id), unpacked)| {
+            (name.clone(), Dependency { id: id.clone(), key: self.key(id).to_owned(), root: unpacked.root })
         });
-        Ok(SourcePackage { id: id.clone(), root, dependencies: dependencies.collect() })
+        Ok(SourcePackage { id: id.clone(), root: package.root, dependencies: dependencies.collect() })
     }
 
-    /// The folder of a package, unpacked when it is asked for the first time.
-    pub(super) async fn unpacked(&self, id: &NpmId) -> Result<PathBuf, NpmError> {
+    /// A package, unpacked when it is asked for the first time.
+    pub(super) async fn unpacked(&self, id: &NpmId) -> Result<Unpacked, NpmInstallError> {
         let slot = slot(&self.unpacked, id);
         slot.get_or_try_init(|| async {
-            let tarball = self.tarball(id, self.node(id)?).await?;
-            let folder = self.scratch.path().join(id.to_string());
-            let (into, of) = (folder.clone(), id.clone());
-            blocking(move || tarball::unpack(&tarball, &into))
-                .await
-                .map_err(|source| NpmError::Tarball { id: of, source })?;
-            Ok(folder)
+            let integrity = self.node(id)?.integrity;
+            let tarball = self.tarball(id, &integrity).await?;
+            let name = format!("{}-{}", id.name.as_str().replace('/', "+"), id.version);
+            let (root, id) = (self.scratch.path().join(name), id.clone());
+            blocking(move || {
+                let files = unpack(&id, &tarball, &integrity, &root, &UnpackLimits::default())?;
+                Ok(Unpacked { root, files: files.into() })
+            })
+            .await
         })
         .await
         .cloned()
     }
 
-    /// The verified tarball of a package: out of the store, or from the registry.
-    async fn tarball(&self, id: &NpmId, node: &NpmNode) -> Result<Vec<u8>, NpmError> {
-        let record = tarball_record(&node.integrity);
-        if let Some(tarball) = self.kept_tarball(&record)? {
+    /// The verified tarball of a package: out of the store, or from a registry.
+    async fn tarball(&self, id: &NpmId, integrity: &Integrity) -> Result<Vec<u8>, NpmInstallError> {
+        let Installer { store, flights, .. } = self.installer;
+        let record = tarball_record(integrity);
+        if let Some(tarball) = kept_tarball(store, &record)? {
             return Ok(tarball);
         }
-        let Network::Online(fetcher) = &self.installer.network else {
-            return Err(NpmError::Offline { packages: id.to_string() });
+        let _flight = flights.board(&record).await;
+        if let Some(tarball) = kept_tarball(store, &record)? {
+            return Ok(tarball);
+        }
+        let Some(client) = self.installer.npm_client().await? else {
+            return Err(NpmInstallError::Offline { packages: id.to_string() });
         };
-        let _flight = self.installer.flights.board(&record).await;
-        if let Some(tarball) = self.kept_tarball(&record)? {
-            return Ok(tarball);
-        }
-        let url = self.installer.npm_tarball_url(id).await?;
-        tracing::info!("downloading `{id}`");
-        let fetched = fetcher.bytes(&url, "*/*", MAX_TARBALL_BYTES).await;
-        let tarball = fetched.map_err(|source| NpmError::Fetch { id: id.clone(), source })?;
-        let found = Integrity::of(&tarball);
-        if found != node.integrity {
-            return Err(NpmError::Changed { id: id.clone(), expected: Box::new(node.integrity), found: Box::new(found) });
-        }
-        let stored = self.installer.store.put(&tarball)?;
-        self.installer.store.put_record(&record, &stored.sha256.to_string())?;
+        let tarball = client.tarball(id, integrity, self.tarballs.get(id)).await?;
+        let stored = store.put(&tarball)?;
+        store.put_record(&record, &stored.sha256.to_string())?;
         Ok(tarball)
     }
+}
 
-    fn kept_tarball(&self, record: &str) -> Result<Option<Vec<u8>>, NpmError> {
-        let store = &self.installer.store;
-        let sha256 = store.record(record)?.and_then(|text| text.trim().parse().ok());
-        match sha256.and_then(|sha256| store.find(sha256)) {
-            Some(file) => Ok(Some(store.read(file.sha256)?)),
-            None => Ok(None),
-        }
+/// A package on disk.
+#[derive(Clone, Debug)]
+pub(super) struct Unpacked {
+    pub(super) root: PathBuf,
+    pub(super) files: Arc<[UnpackedFile]>,
+}
+
+fn kept_tarball(store: &Store, record: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    let sha256 = store.record(record)?.and_then(|text| text.trim().parse().ok());
+    match sha256.and_then(|sha256| store.find(sha256)) {
+        Some(file) => store.read(file.sha256).map(Some),
+        None => Ok(None),
     }
 }
 
