@@ -85,7 +85,8 @@ impl Sha256Hasher {
 }
 
 /// The SHA-512 of an npm tarball; written as npm does, `sha512-` and base64.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Integrity([u8; 64]);
 
 impl Integrity {
@@ -93,6 +94,20 @@ impl Integrity {
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         Self(sha2::Sha512::digest(bytes).into())
+    }
+}
+
+impl TryFrom<String> for Integrity {
+    type Error = DigestError;
+
+    fn try_from(text: String) -> Result<Self, DigestError> {
+        text.parse()
+    }
+}
+
+impl From<Integrity> for String {
+    fn from(integrity: Integrity) -> Self {
+        integrity.to_string()
     }
 }
 

@@ -41,14 +41,16 @@ pub use digest::{DigestError, Integrity, Sha256};
 pub use environment::{Environment, EnvironmentRequest};
 pub use fetch::{DownloadId, DownloadObserver, FetchError, FetchLimits};
 pub use installer::{
-    Fault, InstallError, InstalledFile, InstalledModule, InstalledRaw, Installer, InstallerSettings, NpmEnvironment,
-    NpmInstallError, NpmFile, NpmInputs, OpenError, Origin, PackageError, PythonEnvironment, PythonRequest,
+    Fault, InstallError, InstalledFile, InstalledModule, InstalledRaw, Installer, InstallerSettings,
+    NpmEnvironment, NpmFile, NpmInputs, NpmInstallError, OpenError, Origin, PackageError, PythonEnvironment,
+    PythonRequest,
 };
-pub use manifest::{
-    EsmJson, EsmManifest, Manifest, ManifestFile, ModuleManifest, PyodideJson, PyodideManifest, RequestError, RequestJson,
-    ScriptManifest, StyleManifest, read_request,
-};
+pub use lockfile::LockfileError;
 pub use lockfile::python::{LockedError, LockedPackage, LockedPython, PythonFiles};
+pub use manifest::{
+    EsmJson, EsmManifest, Manifest, ManifestFile, ModuleManifest, PyodideJson, PyodideManifest, RequestError,
+    RequestJson, ScriptManifest, StyleManifest, read_request,
+};
 pub use pyodide::{
     CdnError, Lock, LockEntry, LockError, LockInfo, OverlayError, PyodideCdn, PyodideVersion,
     PyodideVersionError, ResolveError, RuntimeError,

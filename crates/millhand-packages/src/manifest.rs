@@ -27,7 +27,7 @@
 //!
 //! Urls are relative to the manifest's own, so that a folder with a manifest in it can lie anywhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -128,6 +128,14 @@ impl RequestJson {
     }
 }
 
+impl RequestJson {
+    /// The specifiers of npm in it.
+    pub(crate) fn npm_roots(&self) -> BTreeSet<String> {
+        let esm = self.esm.iter().flat_map(|esm| esm.modules.iter().chain(&esm.scripts));
+        esm.chain(&self.css).cloned().collect()
+    }
+}
+
 impl PyodideJson {
     fn parse(&self) -> Result<PythonRequest, RequestError> {
         let version = match &self.version {
@@ -148,7 +156,7 @@ fn sorted(specifiers: &[NpmSpecifier]) -> Vec<String> {
 }
 
 fn unique(specifiers: impl Iterator<Item = String>) -> Vec<String> {
-    specifiers.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+    specifiers.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// What a page gets.
@@ -279,9 +287,10 @@ fn esm_manifest(npm: &NpmEnvironment) -> Option<EsmManifest> {
     if npm.modules.is_empty() && npm.scripts.is_empty() {
         return None;
     }
-    let edges = npm.graph.packages.iter().map(|(id, node)| {
-        (id.to_string(), node.dependencies.values().map(ToString::to_string).collect())
-    });
+    let edges =
+        npm.graph.packages.iter().map(|(id, node)| {
+            (id.to_string(), node.dependencies.values().map(ToString::to_string).collect())
+        });
     Some(EsmManifest {
         modules: npm.modules.iter().map(module_manifest).collect(),
         scripts: npm.scripts.iter().map(script_manifest).collect(),
@@ -392,9 +401,10 @@ impl RequestError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Malformed { .. } => {
-                Some(r#"send JSON such as {"esm": {"modules": ["rxjs"]}, "pyodide": {"modules": ["numpy"]}}"#.to_owned())
-            }
+            Self::Malformed { .. } => Some(
+                r#"send JSON such as {"esm": {"modules": ["rxjs"]}, "pyodide": {"modules": ["numpy"]}}"#
+                    .to_owned(),
+            ),
             Self::Version(_) => None,
             Self::Specifier(error) => error.hint(),
             Self::NpmSpecifier(error) => error.hint(),
@@ -414,19 +424,39 @@ mod tests {
         (error.code(), message)
     }
 
+    fn python(json: &[u8]) -> PythonRequest {
+        read_request(json).unwrap().python.unwrap()
+    }
+
     #[test]
     fn a_request_is_read_with_its_defaults() {
-        let request = read_request(br#"{"pyodide": {"modules": ["numpy", "six==1.16"]}}"#).unwrap();
+        let request = python(br#"{"pyodide": {"modules": ["numpy", "six==1.16"]}}"#);
         assert_eq!(request.version, PyodideVersion::default());
         assert_eq!(request.requirements[1].to_string(), "six==1.16");
-        let request = read_request(br#"{"pyodide": {"version": "0.28.3"}}"#).unwrap();
+        let request = python(br#"{"pyodide": {"version": "0.28.3"}}"#);
         assert_eq!(request.version.as_str(), "0.28.3");
         assert!(request.requirements.is_empty());
+        assert_eq!(read_request(b"{}").unwrap(), EnvironmentRequest::default());
+    }
+
+    #[test]
+    fn requests_for_the_same_things_have_one_normal_form() {
+        let normal = |json: &str| RequestJson::normalised(&read_request(json.as_bytes()).unwrap());
+        let one = normal(
+            r#"{"esm": {"modules": ["b@2 as x", "a", "a as y"], "scripts": []}, "css": [], "pyodide": {"version": "0.29.5"}}"#,
+        );
+        assert_eq!(one, normal(r#"{"esm": {"modules": ["a", "b#2"]}, "pyodide": {}}"#));
+        let json = serde_json::to_string(&one).unwrap();
+        assert_eq!(json, r#"{"esm":{"modules":["a","b#2"]},"pyodide":{}}"#);
     }
 
     #[test]
     fn a_field_that_is_not_known_is_named() {
-        for json in [r#"{"pyodide": {"module": []}}"#, r#"{"pyodide": {}, "module": []}"#] {
+        for json in [
+            r#"{"pyodide": {"module": []}}"#,
+            r#"{"pyodide": {}, "module": []}"#,
+            r#"{"esm": {"modules": [], "module": []}}"#,
+        ] {
             let (code, message) = refusal(json);
             assert_eq!(code, "bad-manifest-request");
             assert!(message.contains("unknown field `module`"), "{message}");

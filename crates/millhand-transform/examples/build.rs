@@ -21,8 +21,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let usage = "build <folder> <out> <name>…";
     let modules = fs::canonicalize(arguments.next().ok_or(usage)?)?.join("node_modules");
-    let mut builds =
-        Builds { out: arguments.next().ok_or(usage)?.into(), modules, done: BTreeMap::new(), asked: BTreeSet::new() };
+    let mut builds = Builds {
+        out: arguments.next().ok_or(usage)?.into(),
+        modules,
+        done: BTreeMap::new(),
+        asked: BTreeSet::new(),
+    };
     for name in arguments {
         let (package, subpath) = split(&name);
         let Some(root) = find(&builds.modules.clone(), &builds.modules, package) else {
@@ -110,7 +114,8 @@ impl Builds {
         let manifest = manifest(root)?;
         let mut dependencies = BTreeMap::new();
         for field in ["dependencies", "peerDependencies", "optionalDependencies"] {
-            for name in manifest.get(field).and_then(Value::as_object).into_iter().flat_map(|map| map.keys()) {
+            for name in manifest.get(field).and_then(Value::as_object).into_iter().flat_map(|map| map.keys())
+            {
                 let Some(found) = find(root, &self.modules, name) else { continue };
                 let id = id(&found)?;
                 dependencies.insert(name.clone(), Dependency { key: key(&id), id, root: found });
@@ -150,7 +155,10 @@ fn id(root: &Path) -> Result<NpmId, Box<dyn Error>> {
 
 /// A stand-in for the key of the installer.
 fn key(id: &NpmId) -> String {
-    format!("{:016x}", id.to_string().bytes().fold(7u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into())))
+    format!(
+        "{:016x}",
+        id.to_string().bytes().fold(7u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()))
+    )
 }
 
 /// As Node does it: the nearest `node_modules` folder that has it.

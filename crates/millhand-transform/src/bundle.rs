@@ -10,8 +10,8 @@ use oxc::allocator::Allocator;
 use oxc::parser::Parser;
 use oxc::span::SourceType;
 use rolldown::{
-    BundlerOptions, HashCharacters, InputItem, OutputFormat, PathsOutputOption, Platform, PreserveEntrySignatures,
-    SourceMapType, TsConfig,
+    BundlerOptions, HashCharacters, InputItem, OutputFormat, PathsOutputOption, Platform,
+    PreserveEntrySignatures, SourceMapType, TsConfig,
 };
 use rolldown_common::Output;
 
@@ -52,11 +52,8 @@ fn options(scope: &Scope, packager: &Packager, entries: &[Entry], chunks: &str) 
             InputItem { name: Some(name), import: packager.enter(entry) }
         })
         .collect();
-    let define = [
-        ("process.env.NODE_ENV", "\"production\""),
-        ("global", "globalThis"),
-        ("define.amd", "false"),
-    ];
+    let define =
+        [("process.env.NODE_ENV", "\"production\""), ("global", "globalThis"), ("define.amd", "false")];
     let base = scope.base();
     BundlerOptions {
         paths: Some(PathsOutputOption::Fn(Arc::new(move |id| {

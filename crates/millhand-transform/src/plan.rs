@@ -94,7 +94,11 @@ fn judge(scope: &Scope, entry: &str) -> Result<(), TransformError> {
     while let Some(file) = rest.pop_front() {
         if extension(&file) == "node" {
             let id = scope.id.clone();
-            return Err(TransformError::NeedsNode { id, builtin: file.clone(), chain: chain(&importers, &file) });
+            return Err(TransformError::NeedsNode {
+                id,
+                builtin: file.clone(),
+                chain: chain(&importers, &file),
+            });
         }
         if !is_script(&file) {
             continue;

@@ -352,9 +352,8 @@ impl<'a> Visitor<'a, '_> {
     fn is_asked_for(&self, name: &str, span: Span) -> bool {
         let asks = |test: Span| {
             let test = self.slice(test);
-            test.match_indices("typeof").any(|(at, _)| {
-                test[at + "typeof".len()..].trim_start_matches([' ', '(']).starts_with(name)
-            })
+            test.match_indices("typeof")
+                .any(|(at, _)| test[at + "typeof".len()..].trim_start_matches([' ', '(']).starts_with(name))
         };
         self.stack.iter().rev().any(|kind| match kind {
             AstKind::UnaryExpression(unary) => unary.operator.is_typeof() && unary.argument.span() == span,
@@ -457,7 +456,9 @@ impl<'a> Visitor<'a, '_> {
     fn is_exports(&self, expression: &Expression<'a>) -> bool {
         match expression.get_inner_expression() {
             Expression::Identifier(identifier) => self.aliases.contains(identifier.name.as_str()),
-            Expression::StaticMemberExpression(member) => is_module_exports(&member.object, member.property.name.as_str()),
+            Expression::StaticMemberExpression(member) => {
+                is_module_exports(&member.object, member.property.name.as_str())
+            }
             Expression::AssignmentExpression(assignment) => {
                 matches!(&assignment.left, AssignmentTarget::StaticMemberExpression(member)
                     if is_module_exports(&member.object, member.property.name.as_str()))
@@ -636,7 +637,8 @@ fn literal(expression: &Expression<'_>) -> Option<String> {
 }
 
 fn is_module_exports(object: &Expression<'_>, property: &str) -> bool {
-    property == "exports" && matches!(object, Expression::Identifier(identifier) if identifier.name == "module")
+    property == "exports"
+        && matches!(object, Expression::Identifier(identifier) if identifier.name == "module")
 }
 
 fn is_own_url(expression: &Expression<'_>) -> bool {
@@ -653,9 +655,9 @@ fn production_test(test: &Expression<'_>) -> Option<bool> {
     match test.get_inner_expression() {
         Expression::BinaryExpression(binary) => {
             let sides = [(&binary.left, &binary.right), (&binary.right, &binary.left)];
-            let value = sides.into_iter().find_map(|(variable, value)| {
-                is_node_env(variable).then(|| literal(value)).flatten()
-            })?;
+            let value = sides
+                .into_iter()
+                .find_map(|(variable, value)| is_node_env(variable).then(|| literal(value)).flatten())?;
             match binary.operator.as_str() {
                 "==" | "===" => Some(value == "production"),
                 "!=" | "!==" => Some(value != "production"),
@@ -680,7 +682,9 @@ fn production_test(test: &Expression<'_>) -> Option<bool> {
 }
 
 fn is_node_env(expression: &Expression<'_>) -> bool {
-    let Expression::StaticMemberExpression(variable) = expression.get_inner_expression() else { return false };
+    let Expression::StaticMemberExpression(variable) = expression.get_inner_expression() else {
+        return false;
+    };
     let Expression::StaticMemberExpression(environment) = &variable.object else { return false };
     variable.property.name == "NODE_ENV"
         && environment.property.name == "env"

@@ -167,7 +167,9 @@ impl Scope {
         if let Some(builtin) = builtins::name(name) {
             let polyfill = builtins::polyfills(builtin).find(|polyfill| self.others.contains_key(*polyfill));
             return match polyfill {
-                Some(polyfill) => Target::External(External { package: Some(polyfill.to_owned()), subpath: None }),
+                Some(polyfill) => {
+                    Target::External(External { package: Some(polyfill.to_owned()), subpath: None })
+                }
                 None => Target::Builtin(builtin.to_owned()),
             };
         }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use etcetera::BaseStrategy as _;
-use millhand_transform::Bundler;
 use millhand_packages::{InstallerSettings, NpmSpecifier, PyodideCdn, PyodideVersion, PythonRequirement};
+use millhand_transform::Bundler;
 
 /// The lockfile's name.
 const LOCKFILE: &str = "millhand.lock";
@@ -58,13 +58,16 @@ pub(crate) struct ServeArgs {
 
 /// Lock an environment, and put it into the cache: what one `install` of a page may ask for.
 #[derive(Debug, Args)]
-#[command(arg_required_else_help = true, after_help = "Examples:
+#[command(
+    arg_required_else_help = true,
+    after_help = "Examples:
   millhand add 'rxjs#^7.8.1' lodash         npm packages for the pages in this folder
   millhand add --css 'bootstrap#^5.3.3~bootstrap.min.css'
   millhand add --python numpy               a Python environment
   millhand add three --dir site             for the pages in `site`
 
-A page that asks for these, or for a part of them, gets exactly what is locked.")]
+A page that asks for these, or for a part of them, gets exactly what is locked."
+)]
 pub(crate) struct AddArgs {
     /// Modules of npm packages: `name[/subpath][#range]`.
     #[arg(value_name = "SPECIFIER")]

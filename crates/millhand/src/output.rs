@@ -24,7 +24,8 @@ pub(crate) fn line(text: &str) -> anyhow::Result<()> {
 pub(crate) fn describe(environment: &Environment) -> Vec<String> {
     let npm = &environment.npm;
     let modules = npm.modules.iter().map(|module| (module.specifier.to_string(), module.id.to_string()));
-    let raw = npm.scripts.iter().chain(&npm.styles).map(|raw| (raw.specifier.to_string(), raw.id.to_string()));
+    let raw =
+        npm.scripts.iter().chain(&npm.styles).map(|raw| (raw.specifier.to_string(), raw.id.to_string()));
     let python = environment.python.iter().flat_map(|python| {
         let packages = python.packages.iter().filter_map(|package| python.lock.find(package));
         packages.map(|entry| (entry.name.clone(), format!("{}=={}", entry.name, entry.version)))

@@ -1,9 +1,10 @@
 //! Why an environment cannot be had, and whose fault that is.
 
+use super::NpmInstallError;
 use super::{
     CdnError, FetchError, LockError, OverlayError, PyodideVersion, ResolveError, RuntimeError, Sha256,
 };
-use super::NpmInstallError;
+use crate::lockfile::LockfileError;
 use crate::lockfile::python::LockedError;
 use crate::pypi::{PypiError, ResolverError};
 use crate::registry::RegistryError;
@@ -59,6 +60,9 @@ pub enum InstallError {
     /// A package beyond the lock.
     #[error(transparent)]
     Pypi(#[from] PypiError),
+    /// The lockfile.
+    #[error(transparent)]
+    Lockfile(#[from] LockfileError),
     /// An environment that was written down.
     #[error(transparent)]
     Locked(#[from] LockedError),
@@ -94,6 +98,7 @@ impl InstallError {
             Self::Package(error) => error.code(),
             Self::Npm(error) => error.code(),
             Self::Pypi(error) => error.code(),
+            Self::Lockfile(error) => error.code(),
             Self::Locked(error) => error.code(),
             Self::Store(error) => error.code(),
         }
@@ -110,6 +115,7 @@ impl InstallError {
             Self::Package(error) => error.hint(),
             Self::Npm(error) => error.hint(),
             Self::Pypi(error) => error.hint(),
+            Self::Lockfile(error) => error.hint(),
             Self::Locked(error) => error.hint(),
             Self::Store(error) => error.hint(),
         }
@@ -134,7 +140,8 @@ impl InstallError {
             Self::Locked(LockedError::Changed { .. } | LockedError::OtherOverlay { .. }) => {
                 Fault::Unresolvable
             }
-            Self::Locked(_) | Self::Store(_) => Fault::Local,
+            Self::Lockfile(LockfileError::NotLocked { .. }) => Fault::Unresolvable,
+            Self::Locked(_) | Self::Lockfile(_) | Self::Store(_) => Fault::Local,
         }
     }
 }
@@ -154,7 +161,9 @@ const fn fault_of_runtime(error: &RuntimeError) -> Fault {
 pub(super) const fn fault_of_registry(error: &RegistryError) -> Fault {
     match error {
         RegistryError::Unknown { .. } => Fault::Unresolvable,
-        RegistryError::NotConfigured { .. } | RegistryError::BadUrl { .. } | RegistryError::Store(_) => Fault::Local,
+        RegistryError::NotConfigured { .. } | RegistryError::BadUrl { .. } | RegistryError::Store(_) => {
+            Fault::Local
+        }
         RegistryError::Malformed { .. } | RegistryError::NoIntegrity { .. } | RegistryError::Fetch { .. } => {
             Fault::Source
         }

@@ -32,7 +32,7 @@ use crate::store::{Store, StoreError, StoredFile};
 use crate::transform::Transform;
 
 pub use error::{Fault, InstallError, OpenError, PackageError};
-pub use npm::{InstalledModule, InstalledRaw, NpmEnvironment, NpmInstallError, NpmFile, NpmInputs};
+pub use npm::{InstalledModule, InstalledRaw, NpmEnvironment, NpmFile, NpmInputs, NpmInstallError};
 
 const MAX_PACKAGE_BYTES: u64 = 512 * 1024 * 1024;
 const MAX_CONCURRENT_DOWNLOADS: usize = 4;

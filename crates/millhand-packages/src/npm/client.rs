@@ -270,7 +270,7 @@ mod tests {
         let npmrc = Npmrc::read(npmrc, &|_| None);
         let registry = sources.registry().parse().unwrap();
         NpmClient {
-            fetcher: Fetcher::new(limits).unwrap(),
+            fetcher: Fetcher::new(limits, None).unwrap(),
             config: NpmConfig::new(registry, &npmrc).with_scopes(&npmrc),
         }
     }

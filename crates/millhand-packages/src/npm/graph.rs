@@ -1,6 +1,6 @@
 //! A resolved set of npm packages: exact versions, and who imports whom.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::NpmId;
 use crate::digest::Integrity;
@@ -21,4 +21,24 @@ pub struct NpmNode {
     pub integrity: Integrity,
     /// What it may import, by the name in its imports.
     pub dependencies: BTreeMap<String, NpmId>,
+}
+
+impl NpmGraph {
+    /// These roots, and what they need.
+    pub(crate) fn restricted_to(&self, roots: &BTreeSet<String>) -> Self {
+        let roots: BTreeMap<String, NpmId> = self
+            .roots
+            .iter()
+            .filter(|(root, _)| roots.contains(*root))
+            .map(|(root, id)| (root.clone(), id.clone()))
+            .collect();
+        let mut packages = BTreeMap::new();
+        let mut open: Vec<&NpmId> = roots.values().collect();
+        while let Some(id) = open.pop() {
+            let Some(node) = self.packages.get(id).filter(|_| !packages.contains_key(id)) else { continue };
+            open.extend(node.dependencies.values());
+            packages.insert(id.clone(), node.clone());
+        }
+        Self { roots, packages }
+    }
 }

@@ -284,7 +284,9 @@ fn clause(reader: &mut Reader<'_>) -> Result<VersionClause, SpecifierError> {
     let version = &reader.specifier[version_start..reader.at];
     match format!("{operator}{version}").parse() {
         Ok(specifier) => Ok(VersionClause::Ordered(specifier)),
-        Err(_) if operator == "==" && !version.contains('*') => Ok(VersionClause::Exactly(version.to_owned())),
+        Err(_) if operator == "==" && !version.contains('*') => {
+            Ok(VersionClause::Exactly(version.to_owned()))
+        }
         Err(_) => Err(SpecifierError::BadRange {
             specifier: reader.specifier.to_owned(),
             clause: reader.specifier[start..reader.at].to_owned(),

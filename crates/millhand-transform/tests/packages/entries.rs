@@ -63,7 +63,8 @@ fn declared_entries_are_modules_only_and_share_state() {
 #[test]
 fn an_entry_that_needs_node_is_left_out_and_says_why() {
     let exports = json!({".": "./index.js", "./node": "./node.js"});
-    let files = [("index.js", "export const a = 1"), ("node.js", "import fs from 'node:fs'; export default fs")];
+    let files =
+        [("index.js", "export const a = 1"), ("node.js", "import fs from 'node:fs'; export default fs")];
     let world = World::new().with("a@1.0.0", json!({"exports": exports}), &files);
     assert_eq!(paths(&world.build("a").unwrap()), ["entry.js"]);
     let error = world.deep("a", "node").unwrap_err();
@@ -76,7 +77,10 @@ fn patterns_and_files_are_deep_entries() {
     let exports = json!({".": "./index.js", "./parts/*": "./parts/*.js", "./parts/secret/*": null});
     let files = [
         ("index.js", "export const state = { count: 0 }"),
-        ("parts/a.js", "import { state } from '../index.js'; import { name } from './b.js'; export { state, name }"),
+        (
+            "parts/a.js",
+            "import { state } from '../index.js'; import { name } from './b.js'; export { state, name }",
+        ),
         ("parts/b.js", "import { state } from 'a'; export const name = 'b' + state.count++"),
         ("parts/secret/c.js", "export {}"),
     ];

@@ -16,7 +16,8 @@ pub(crate) async fn run(args: AddArgs) -> anyhow::Result<ExitCode> {
         let installer = Installer::open(settings)?;
         let python = (!args.python.is_empty())
             .then(|| PythonRequest { version: args.pyodide.clone(), requirements: args.python.clone() });
-        let npm = NpmInputs { modules: args.modules.clone(), styles: args.css.clone(), ..NpmInputs::default() };
+        let npm =
+            NpmInputs { modules: args.modules.clone(), styles: args.css.clone(), ..NpmInputs::default() };
         let environment = installer.install_environment(&EnvironmentRequest { npm, python }).await?;
         for line in output::describe(&environment) {
             output::line(&line)?;

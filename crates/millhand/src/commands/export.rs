@@ -41,7 +41,8 @@ pub(crate) async fn run(args: ExportArgs) -> anyhow::Result<ExitCode> {
         let settings = args.install.settings(&args.dir)?;
         let installer = Installer::open(settings)?;
         let environments = installer.install_locked_environments().await?;
-        let parent = args.out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let parent =
+            args.out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         fs::create_dir_all(parent).with_context(|| format!("cannot make `{}`", parent.display()))?;
         let scratch = tempfile::Builder::new().prefix(".millhand-export").tempdir_in(parent)?;
         let folder = scratch.path().join("site");
@@ -95,7 +96,11 @@ fn copy_pages(from: &Path, to: &Path, out: &Path) -> anyhow::Result<()> {
 }
 
 /// Writes the package, the manifests and the files of all environments; gives the number of files.
-fn write_ours(installer: &Installer, environments: &[(RequestJson, Environment)], folder: &Path) -> anyhow::Result<usize> {
+fn write_ours(
+    installer: &Installer,
+    environments: &[(RequestJson, Environment)],
+    folder: &Path,
+) -> anyhow::Result<usize> {
     for (path, content) in package::files() {
         write(&folder.join(path.as_ref()), &content)?;
     }

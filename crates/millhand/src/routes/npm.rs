@@ -28,7 +28,11 @@ pub async fn serve(
     Ok(stored_file(state.installer.store(), sha256, &path, request).await?)
 }
 
-async fn find(state: &AppState, key: &str, path: &str) -> Result<Option<millhand_packages::Sha256>, NpmInstallError> {
+async fn find(
+    state: &AppState,
+    key: &str,
+    path: &str,
+) -> Result<Option<millhand_packages::Sha256>, NpmInstallError> {
     let (installer, key, path) = (state.installer.clone(), key.to_owned(), path.to_owned());
     match tokio::task::spawn_blocking(move || installer.npm_file(&key, &path)).await {
         Ok(found) => found,
@@ -62,7 +66,8 @@ impl IntoResponse for NpmFileError {
             }
             Self::Npm(error) => {
                 tracing::error!("{}", with_causes(&error));
-                ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, error.code(), &error, error.hint()).into_response()
+                ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, error.code(), &error, error.hint())
+                    .into_response()
             }
             Self::File(error) => error.into_response(),
         }

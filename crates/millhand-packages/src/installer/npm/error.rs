@@ -5,6 +5,7 @@ use std::io;
 use crate::installer::error::{Fault, fault_of_fetch, fault_of_registry};
 use crate::npm::{FileMatchError, NpmError, NpmId, TarballError};
 use crate::registry::RegistryError;
+use crate::specifier::NpmSpecifier;
 use crate::store::StoreError;
 use crate::transform::TransformError;
 
@@ -75,6 +76,12 @@ pub enum NpmInstallError {
 }
 
 impl NpmInstallError {
+    /// Nothing is known of these specifiers, and nobody may be asked.
+    pub(in crate::installer) fn offline(specifiers: &[NpmSpecifier]) -> Self {
+        let specifiers: Vec<String> = specifiers.iter().map(NpmSpecifier::normalised).collect();
+        Self::Offline { packages: specifiers.join(" ") }
+    }
+
     /// The same failure, with the name of what the user has asked for.
     pub(super) fn asked_for_by(self, specifier: &str) -> Self {
         Self::Specifier { specifier: specifier.to_owned(), source: Box::new(self) }
@@ -111,7 +118,9 @@ impl NpmInstallError {
             Self::File(error) => error.hint(),
             Self::NoUsualFile { .. } => Some("name one with `name~path/of/file`".to_owned()),
             Self::Unreadable { .. } => Some("choose another cache folder with `--cache-dir`".to_owned()),
-            Self::Incomplete { .. } => Some("make the lockfile anew with `millhand lock --upgrade`".to_owned()),
+            Self::Incomplete { .. } => {
+                Some("make the lockfile anew with `millhand lock --upgrade`".to_owned())
+            }
             Self::NotBuilt { .. } | Self::NoTransformer => None,
             Self::Store(error) => error.hint(),
         }
@@ -127,7 +136,9 @@ impl NpmInstallError {
             Self::Transform(_) | Self::File(_) | Self::NoUsualFile { .. } | Self::NotBuilt { .. } => {
                 Fault::Unresolvable
             }
-            Self::Unreadable { .. } | Self::Incomplete { .. } | Self::NoTransformer | Self::Store(_) => Fault::Local,
+            Self::Unreadable { .. } | Self::Incomplete { .. } | Self::NoTransformer | Self::Store(_) => {
+                Fault::Local
+            }
         }
     }
 }

@@ -17,7 +17,7 @@ use super::Installer;
 use crate::digest::Sha256;
 use crate::npm::builds::{Build, PlacedFile};
 use crate::npm::keys::is_key;
-use crate::npm::{NpmGraph, NpmId};
+use crate::npm::{NpmGraph, NpmId, Resolution};
 use crate::specifier::NpmSpecifier;
 use crate::store::StoredFile;
 use yard::Yard;
@@ -36,10 +36,9 @@ pub struct NpmInputs {
 }
 
 impl NpmInputs {
-    /// Whether nothing is wanted.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.modules.is_empty() && self.scripts.is_empty() && self.styles.is_empty()
+    /// All specifiers for which something is wanted.
+    pub(super) fn roots(&self) -> Vec<NpmSpecifier> {
+        self.modules.iter().chain(&self.scripts).chain(&self.styles).cloned().collect()
     }
 }
 
@@ -105,17 +104,16 @@ impl NpmFile {
 pub(super) type NpmFolders = HashMap<String, BTreeMap<String, StoredFile>>;
 
 impl Installer {
-    /// Resolves `request`, and builds whatever the store lacks.
-    ///
-    /// # Errors
-    ///
-    /// When the request cannot be met, or a file of it cannot be had.
-    pub async fn install_npm(&self, request: &NpmInputs) -> Result<NpmEnvironment, NpmInstallError> {
-        let resolution = self.resolve_npm(request).await?;
+    /// Builds whatever the store lacks of `inputs`, which came to `resolution`.
+    pub(super) async fn build_npm(
+        &self,
+        inputs: &NpmInputs,
+        resolution: Resolution,
+    ) -> Result<NpmEnvironment, NpmInstallError> {
         let yard = Yard::new(self, &resolution)?;
-        let reached = walk::from(&yard, &request.modules).await?;
-        let scripts = raw::files(&yard, &request.scripts, raw::Kind::Script).await?;
-        let styles = raw::files(&yard, &request.styles, raw::Kind::Style).await?;
+        let reached = walk::from(&yard, &inputs.modules).await?;
+        let scripts = raw::files(&yard, &inputs.scripts, raw::Kind::Script).await?;
+        let styles = raw::files(&yard, &inputs.styles, raw::Kind::Style).await?;
         let mut all: BTreeSet<NpmFile> = yard.built_files().collect();
         for raw in scripts.iter().chain(&styles) {
             all.insert(raw.file.clone());

@@ -8,7 +8,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Deserialize;
 
 use super::yard::{Unpacked, Yard};
-use super::{InstalledRaw, NpmInstallError, NpmFile};
+use super::{InstalledRaw, NpmFile, NpmInstallError};
 use crate::installer::blocking;
 use crate::npm::builds::{Build, PlacedFile, raw_name};
 use crate::npm::keys::raw_key;
@@ -36,7 +36,11 @@ pub(super) async fn files(
     stream::iter(files).buffered(MAX_CONCURRENT_FILES).try_collect().await
 }
 
-async fn file(yard: &Yard<'_>, specifier: &NpmSpecifier, kind: Kind) -> Result<InstalledRaw, NpmInstallError> {
+async fn file(
+    yard: &Yard<'_>,
+    specifier: &NpmSpecifier,
+    kind: Kind,
+) -> Result<InstalledRaw, NpmInstallError> {
     find_or_take(yard, specifier, kind).await.map_err(|error| error.asked_for_by(&specifier.to_string()))
 }
 
@@ -64,11 +68,8 @@ async fn find_or_take(
         }
     };
     let main = build.main.clone().unwrap_or_default();
-    let mut files: BTreeMap<String, NpmFile> = build
-        .files
-        .iter()
-        .map(|(path, file)| (path.clone(), NpmFile::of(&key, &id, path, file)))
-        .collect();
+    let mut files: BTreeMap<String, NpmFile> =
+        build.files.iter().map(|(path, file)| (path.clone(), NpmFile::of(&key, &id, path, file))).collect();
     let file = files.remove(&main).ok_or_else(|| NpmInstallError::NotBuilt { id: id.clone(), path: main })?;
     Ok(InstalledRaw { specifier: specifier.clone(), id, file, refers_to: files.into_values().collect() })
 }
@@ -82,8 +83,12 @@ fn take(
     kind: Kind,
 ) -> Result<Build, NpmInstallError> {
     let main = match wanted {
-        Some(wanted) => find_file(id, package.files.iter().map(|file| file.path.as_str()), wanted)?.to_owned(),
-        None => usual_file(&package.root, kind).ok_or_else(|| NpmInstallError::NoUsualFile { id: id.clone() })?,
+        Some(wanted) => {
+            find_file(id, package.files.iter().map(|file| file.path.as_str()), wanted)?.to_owned()
+        }
+        None => {
+            usual_file(&package.root, kind).ok_or_else(|| NpmInstallError::NoUsualFile { id: id.clone() })?
+        }
     };
     let mut files = BTreeMap::new();
     let mut open = vec![main.clone()];

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::yard::Yard;
-use super::{InstalledModule, NpmInstallError, NpmFile};
+use super::{InstalledModule, NpmFile, NpmInstallError};
 use crate::npm::NpmId;
 use crate::npm::builds::Build;
 use crate::specifier::NpmSpecifier;

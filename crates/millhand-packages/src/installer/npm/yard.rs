@@ -9,7 +9,7 @@ use reqwest::Url;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
-use super::{NpmInstallError, NpmFile};
+use super::{NpmFile, NpmInstallError};
 use crate::digest::{Integrity, Sha256};
 use crate::installer::{Installer, blocking};
 use crate::npm::builds::{Build, build_name};
