@@ -25,6 +25,7 @@ mod digest;
 mod fetch;
 mod flights;
 mod installer;
+mod lockfile;
 mod manifest;
 pub mod npm;
 mod pyodide;
@@ -39,6 +40,9 @@ pub use fetch::{FetchError, FetchLimits};
 pub use installer::{
     Fault, InstallError, InstalledFile, Installer, InstallerSettings, OpenError, Origin, PackageError,
     PythonEnvironment, PythonRequest,
+};
+pub use lockfile::{
+    LOCKFILE_NAME, LockedEnvironment, LockedPyodideRequest, LockedRequest, Lockfile, LockfileError,
 };
 pub use manifest::{Manifest, ManifestFile, PyodideManifest, RequestError, read_request};
 pub use pyodide::{

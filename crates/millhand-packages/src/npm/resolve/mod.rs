@@ -38,7 +38,7 @@ use walk::Walk;
 const MAX_FREE_ROUNDS: usize = 60;
 const MAX_ROUNDS: usize = 600;
 /// How often an earlier version of a package is tried.
-const MAX_DEMOTIONS: usize = 200;
+const MAX_DEMOTIONS: usize = 20;
 const MAX_PACKAGES: usize = 5_000;
 
 /// What is wanted of npm.
