@@ -295,7 +295,8 @@ fn target(import: &str, text: &str) -> Target {
         },
         None => (import, text.trim()),
     };
-    let Ok(name) = name.parse() else { return foreign() };
+    // The import's name is used as one, too, in lockfiles and in urls.
+    let (Ok(name), Ok(_)) = (name.parse(), import.parse::<NpmName>()) else { return foreign() };
     match range {
         "" | "*" => Target::Package { name, range: None },
         range => match NpmRange::of_dependency(range) {

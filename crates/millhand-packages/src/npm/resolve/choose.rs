@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use nodejs_semver::Version;
 
+use super::demote::{Contested, Rival};
 use super::error::ConflictingAsk;
 use super::walk::{Answers, Asker, Group, Key, Walk};
 use super::{Document, NpmResolveError, Resolver};
@@ -18,20 +19,20 @@ const MAX_NEAREST: usize = 5;
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) error: NpmResolveError,
-    /// Packages that an earlier version of could help, the likeliest first.
-    askers: Vec<NpmId>,
+    /// What it is about, where an earlier version of some package could help.
+    pub(super) contested: Option<Contested>,
 }
 
 impl From<NpmResolveError> for Failure {
     fn from(error: NpmResolveError) -> Self {
-        Self { error, askers: Vec::new() }
+        Self { error, contested: None }
     }
 }
 
 /// Versions of one class are compatible: the numbers up to the first that is not zero.
-type Class = (u64, u64, u64);
+pub(super) type Class = (u64, u64, u64);
 
-fn class_of(version: &Version) -> Class {
+pub(super) fn class_of(version: &Version) -> Class {
     match (version.major(), version.minor(), version.patch()) {
         (0, 0, patch) => (0, 0, patch),
         (0, minor, _) => (0, minor, 0),
@@ -125,7 +126,7 @@ impl Resolver {
                 Some(index) => buckets[index].join(&one),
                 None => match self.class_for(&one, &buckets, name) {
                     Some(class) => buckets.push(Bucket::of(&one, class)),
-                    None => return Err(conflict(name, &one, &buckets)),
+                    None => return Err(conflict(name, &one, &buckets, |member| self.versions_of(member))),
                 },
             }
         }
@@ -170,6 +171,12 @@ impl Resolver {
         Ok(Open { key, group, candidates, classes })
     }
 
+    /// What [`Resolver::versions_in_range`] found for it.
+    fn versions_of(&self, (key, _): &(&Key, &Group)) -> Vec<Version> {
+        let cached = (key.name.clone(), key.range.clone());
+        self.in_range.get(&cached).map(|versions| versions.to_vec()).unwrap_or_default()
+    }
+
     fn is_usable(&self, packument: &Packument, version: &Version, group: &Group) -> bool {
         // Reading a version is worth it only where it can make a difference.
         match group.is_optional {
@@ -178,7 +185,7 @@ impl Resolver {
         }
     }
 
-    fn versions_in_range(&mut self, key: &Key, group: &Group) -> Arc<[Version]> {
+    pub(super) fn versions_in_range(&mut self, key: &Key, group: &Group) -> Arc<[Version]> {
         let cached = (key.name.clone(), key.range.clone());
         if let Some(versions) = self.in_range.get(&cached) {
             return Arc::clone(versions);
@@ -302,41 +309,6 @@ impl Resolver {
         })?;
         Some(NpmId { name: name.clone(), version })
     }
-
-    /// The package of which an earlier version is to be tried.
-    pub(super) fn to_demote(
-        &mut self,
-        failure: &Failure,
-        walk: &Walk,
-        demoted: &BTreeSet<NpmId>,
-    ) -> Option<NpmId> {
-        failure.askers.iter().find(|id| self.has_earlier(id, walk, demoted)).cloned()
-    }
-
-    /// Whether all who ask for `id` could do with an earlier, compatible version.
-    fn has_earlier(&mut self, id: &NpmId, walk: &Walk, demoted: &BTreeSet<NpmId>) -> bool {
-        let asks: Vec<(&Key, &Group)> = walk.groups.iter().filter(|(key, _)| key.name == id.name).collect();
-        let mut common: Option<BTreeSet<Version>> = None;
-        for (key, group) in asks {
-            let versions = self.versions_in_range(key, group);
-            if !versions.contains(&id.version) {
-                continue;
-            }
-            let suits: BTreeSet<Version> = versions
-                .iter()
-                .filter(|version| class_of(version) == class_of(&id.version) && **version < id.version)
-                .filter(|version| {
-                    !demoted.contains(&NpmId { name: id.name.clone(), version: (*version).clone() })
-                })
-                .cloned()
-                .collect();
-            common = Some(match common {
-                Some(common) => common.intersection(&suits).cloned().collect(),
-                None => suits,
-            });
-        }
-        common.is_some_and(|common| !common.is_empty())
-    }
 }
 
 impl<'a> Bucket<'a> {
@@ -375,15 +347,12 @@ fn any_version(packument: &Packument) -> Vec<Version> {
     }
 }
 
-fn packages_of(askers: &[Asker]) -> Vec<NpmId> {
-    let package = |asker: &Asker| match asker {
-        Asker::Package(id) => Some(id.clone()),
-        Asker::User(_) => None,
-    };
-    askers.iter().filter_map(package).collect()
-}
-
-fn conflict(name: &NpmName, one: &Open<'_>, buckets: &[Bucket<'_>]) -> Failure {
+fn conflict(
+    name: &NpmName,
+    one: &Open<'_>,
+    buckets: &[Bucket<'_>],
+    versions_of: impl Fn(&(&Key, &Group)) -> Vec<Version>,
+) -> Failure {
     let with = buckets.iter().filter(|bucket| one.classes.contains(&bucket.class));
     let members = with.flat_map(|bucket| bucket.members.iter().copied());
     let all: Vec<(&Key, &Group)> = members.chain([(one.key, one.group)]).collect();
@@ -400,8 +369,11 @@ fn conflict(name: &NpmName, one: &Open<'_>, buckets: &[Bucket<'_>]) -> Failure {
         asked.collect::<Vec<_>>()
     };
     let asks = all.iter().flat_map(report).collect();
-    let askers = all.iter().rev().flat_map(|(_, group)| packages_of(&group.askers)).collect();
-    Failure { error: NpmResolveError::Conflict { name: name.clone(), asks }, askers }
+    let rival =
+        |member: &(&Key, &Group)| Rival { askers: member.1.askers.clone(), versions: versions_of(member) };
+    let rivals = all.iter().map(rival).collect();
+    let contested = Some(Contested { name: name.clone(), rivals });
+    Failure { error: NpmResolveError::Conflict { name: name.clone(), asks }, contested }
 }
 
 fn unknown_version(

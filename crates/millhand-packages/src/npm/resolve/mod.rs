@@ -17,6 +17,7 @@
 //! - There is one instance of a package's version, whoever imports it.
 
 mod choose;
+mod demote;
 mod error;
 mod walk;
 
@@ -37,8 +38,8 @@ use walk::Walk;
 /// After so many rounds, what was asked for once is not taken back any more: then it must come to an end.
 const MAX_FREE_ROUNDS: usize = 60;
 const MAX_ROUNDS: usize = 600;
-/// How often an earlier version of a package is tried.
-const MAX_DEMOTIONS: usize = 200;
+/// How often packages give way to others.
+const MAX_DEMOTIONS: usize = 20;
 const MAX_PACKAGES: usize = 5_000;
 
 /// What is wanted of npm.
@@ -141,7 +142,7 @@ impl Resolver {
     pub fn advance(&mut self) -> Result<Progress, NpmResolveError> {
         let mut demoted = BTreeSet::new();
         let mut first_error = None;
-        loop {
+        for demotions in 0.. {
             let mut walk = self.settle(&demoted);
             if !walk.wanted.is_empty() {
                 return Ok(Progress::Wants(walk.wanted));
@@ -149,13 +150,14 @@ impl Resolver {
             let Some(failure) = walk.failure.take() else {
                 return Ok(Progress::Done(self.link(&walk)?));
             };
-            let next = self.to_demote(&failure, &walk, &demoted).filter(|_| demoted.len() < MAX_DEMOTIONS);
+            let next = self.to_demote(&failure, &walk, &demoted).filter(|_| demotions < MAX_DEMOTIONS);
             let first = first_error.get_or_insert(failure.error);
             match next {
-                Some(id) => _ = demoted.insert(id),
+                Some(ids) => demoted.extend(ids),
                 None => return Err(first.clone()),
             }
         }
+        Err(NpmResolveError::Unsettled)
     }
 
     /// Walks and chooses in turns, until what is chosen is what the walk was based on. Documents that are missing on
