@@ -2,10 +2,10 @@
 //!
 //! It is where the parts meet, and it holds the order of sources: the store, then the user's overlays, then the
 //! network. The server calls it per request, commands call it once. What is special to each kind of package is in
-//! [`python`] and [`npm`]; [`locked`] is what a lockfile does to both.
+//! [`python`] and [`npm`]; [`lockfile`] is what a lockfile does to both.
 
 mod error;
-mod locked;
+mod lockfile;
 mod npm;
 mod python;
 
@@ -103,7 +103,7 @@ pub struct Installer {
     build_turns: Semaphore,
     npm_folders: Mutex<npm::NpmFolders>,
     renames: Renames,
-    lockfile: locked::LockfileAccess,
+    lockfile: lockfile::LockfileAccess,
 }
 
 /// There is nothing to fetch with when downloads are off.
@@ -190,7 +190,7 @@ impl Installer {
             build_turns: Semaphore::new(MAX_CONCURRENT_BUILDS),
             npm_folders: Mutex::default(),
             renames: settings.renames,
-            lockfile: locked::LockfileAccess::new(settings.lockfile, settings.locked),
+            lockfile: lockfile::LockfileAccess::new(settings.lockfile, settings.locked),
         })
     }
 
