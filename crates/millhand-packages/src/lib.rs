@@ -53,5 +53,5 @@ pub use registry::{NpmRegistry, RegistryError};
 /// The url type of [`NpmRegistry::At`].
 pub use reqwest::Url;
 pub use specifier::{PackageName, PythonRequirement, SpecifierError, VersionRange};
-pub use store::{Store, StoreError, StoredFile};
+pub use store::{BadFile, Prune, Pruned, Store, StoreError, StoredFile, Verified};
 pub use wheel::WheelNameError;
