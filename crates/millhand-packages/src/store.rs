@@ -282,7 +282,9 @@ pub(crate) struct Incoming {
 impl Incoming {
     /// Appends `chunk`.
     pub(crate) fn write(&mut self, chunk: &[u8]) -> Result<(), StoreError> {
-        self.file.write_all(chunk).map_err(|source| StoreError::io("write", self.file.path(), source))?;
+        // The file itself: what is around it would put its path into the error once more.
+        let written = self.file.as_file_mut().write_all(chunk);
+        written.map_err(|source| StoreError::io("write", self.file.path(), source))?;
         self.hasher.update(chunk);
         self.bytes += chunk.len() as u64;
         Ok(())

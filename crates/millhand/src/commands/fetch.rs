@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
-use millhand_packages::{Installer, Origin, PythonEnvironment, PythonRequest};
+use millhand_packages::{Installer, InstallerSettings, Origin, PythonEnvironment, PythonRequest};
 
 use crate::cli::FetchArgs;
-use crate::{output, signals};
+use crate::{output, progress, signals};
 
 /// What shells use for a program that was interrupted.
 const INTERRUPTED: u8 = 130;
@@ -13,7 +13,7 @@ const INTERRUPTED: u8 = 130;
 /// Fills the cache and says with what. Interrupted, it leaves no half file behind.
 pub(crate) async fn run(args: FetchArgs) -> anyhow::Result<ExitCode> {
     let told_to_end = signals::told_to_end()?;
-    let settings = args.sources.settings()?;
+    let settings = InstallerSettings { observer: progress::downloads(), ..args.sources.settings()? };
     let cache_dir = settings.cache_dir.display().to_string();
     let installer = Installer::open(settings)?;
     let request = PythonRequest { version: args.pyodide, requirements: args.packages };

@@ -1,5 +1,6 @@
 //! One module per command.
 
+mod cache;
 mod fetch;
 mod serve;
 
@@ -12,5 +13,6 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(args) => serve::run(args).await,
         Command::Fetch(args) => fetch::run(args).await,
+        Command::Cache(args) => cache::run(args),
     }
 }
