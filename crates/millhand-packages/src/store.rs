@@ -370,7 +370,7 @@ impl StoreError {
             ),
             Self::Io { .. } => Some("choose another cache folder with `--cache-dir`".to_owned()),
             Self::Tampered { .. } => {
-                Some("delete that file: it is fetched again the next time that it is needed".to_owned())
+                Some("`millhand cache verify --remove` removes it: it is fetched again when it is needed".to_owned())
             }
         }
     }
