@@ -336,9 +336,6 @@ fn follow_unless_downgraded(attempt: reqwest::redirect::Attempt<'_>) -> reqwest:
     if was_encrypted && attempt.url().scheme() != "https" {
         return attempt.error("the redirect leads from https to http");
     }
-    if !matches!(attempt.url().scheme(), "http" | "https") {
-        return attempt.error("the redirect leads to neither http nor https");
-    }
     if attempt.previous().len() > MAX_REDIRECTS {
         return attempt.error("too many redirects");
     }

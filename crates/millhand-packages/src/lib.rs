@@ -63,5 +63,5 @@ pub use specifier::{
     NpmRange, NpmSpecifier, NpmSpecifierError, PackageName, PythonRequirement, Renames, SpecifierError,
     SyntaxError, VersionRange,
 };
-pub use store::{Store, StoreError, StoredFile};
+pub use store::{BadFile, Prune, Pruned, Store, StoreError, StoredFile, Verified};
 pub use wheel::WheelNameError;

@@ -11,6 +11,8 @@
 //! share one cache folder. A file appears under its hash by a rename, complete or not at all, and is never
 //! changed after that. The store knows no network and no Python: the installer fills it, the server reads it.
 
+mod upkeep;
+
 use std::collections::HashMap;
 use std::fs;
 use std::io::{self, Read as _, Write as _};
@@ -21,6 +23,8 @@ use std::time::{Duration, SystemTime};
 use tempfile::{NamedTempFile, TempDir};
 
 use crate::digest::{Sha256, Sha256Hasher};
+
+pub use upkeep::{BadFile, Prune, Pruned, Verified};
 
 const LAYOUT: &str = "v1";
 const ABANDONED_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
@@ -66,8 +70,9 @@ impl Store {
     /// The file with this hash, if the store has it. Its content is not read.
     #[must_use]
     pub fn find(&self, sha256: Sha256) -> Option<StoredFile> {
-        let metadata = fs::metadata(self.path_of(sha256)).ok()?;
-        metadata.is_file().then_some(StoredFile { sha256, bytes: metadata.len() })
+        let path = self.path_of(sha256);
+        let metadata = self.use_of(sha256, &path).ok().filter(fs::Metadata::is_file)?;
+        Some(StoredFile { sha256, bytes: metadata.len() })
     }
 
     /// Where a file's bytes are, checked against their hash the first time that this process asks, and again
@@ -78,11 +83,12 @@ impl Store {
     /// [`StoreError::Tampered`] when the content is not what its name says.
     pub fn verified_path(&self, sha256: Sha256) -> Result<Option<PathBuf>, StoreError> {
         let path = self.path_of(sha256);
-        let stamp = match fs::metadata(&path) {
-            Ok(metadata) => Stamp::of(&metadata),
+        let metadata = match self.use_of(sha256, &path) {
+            Ok(metadata) => metadata,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(StoreError::io("read", &path, source)),
         };
+        let stamp = Stamp::of(&metadata);
         let seen = self.verified.lock().unwrap_or_else(PoisonError::into_inner).get(&sha256).copied();
         if seen == Some(stamp) {
             return Ok(Some(path));
@@ -93,6 +99,24 @@ impl Store {
         }
         self.verified.lock().unwrap_or_else(PoisonError::into_inner).insert(sha256, stamp);
         Ok(Some(path))
+    }
+
+    /// How a file looks, when it is about to be used. That is written down; a file that was known to be good
+    /// stays so.
+    fn use_of(&self, sha256: Sha256, path: &Path) -> io::Result<fs::Metadata> {
+        let before = fs::metadata(path)?;
+        if !before.is_file() || !Self::touch(path, &before) {
+            return Ok(before);
+        }
+        let after = fs::metadata(path)?;
+        let mut verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(seen) = verified.get_mut(&sha256)
+            && *seen == Stamp::of(&before)
+            && after.len() == before.len()
+        {
+            *seen = Stamp::of(&after);
+        }
+        Ok(after)
     }
 
     /// A file's content, checked against its hash.
@@ -264,7 +288,9 @@ pub(crate) struct Incoming {
 impl Incoming {
     /// Appends `chunk`.
     pub(crate) fn write(&mut self, chunk: &[u8]) -> Result<(), StoreError> {
-        self.file.write_all(chunk).map_err(|source| StoreError::io("write", self.file.path(), source))?;
+        // The file itself: what is around it would put its path into the error once more.
+        let written = self.file.as_file_mut().write_all(chunk);
+        written.map_err(|source| StoreError::io("write", self.file.path(), source))?;
         self.hasher.update(chunk);
         self.bytes += chunk.len() as u64;
         Ok(())
@@ -296,7 +322,7 @@ pub enum StoreError {
     /// The disk said no.
     #[error("cannot {action} `{}`", path.display())]
     Io {
-        /// `read`, `write` or `make`.
+        /// `read`, `write`, `make` or `remove`.
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
@@ -344,9 +370,13 @@ impl StoreError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::Io { source, .. } if is_full(source.kind()) => Some(
+                "free some space, with `millhand cache prune` for one, or choose another cache folder with `--cache-dir`"
+                    .to_owned(),
+            ),
             Self::Io { .. } => Some("choose another cache folder with `--cache-dir`".to_owned()),
             Self::Tampered { .. } => {
-                Some("delete that file: it is fetched again the next time that it is needed".to_owned())
+                Some("`millhand cache verify --remove` removes it: it is fetched again when it is needed".to_owned())
             }
         }
     }
@@ -363,6 +393,10 @@ impl Stamp {
     fn of(metadata: &fs::Metadata) -> Self {
         Self { bytes: metadata.len(), modified: metadata.modified().ok() }
     }
+}
+
+const fn is_full(kind: io::ErrorKind) -> bool {
+    matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)
 }
 
 fn path_in(files_dir: &Path, sha256: Sha256) -> PathBuf {

@@ -1,7 +1,11 @@
 //! Packages beyond Pyodide's lock, found by the machine's own `uv` or `pip` in an index on loopback.
 //!
 //! Without either of them on the path, these tests say so and pass: then there is no one to ask.
-#![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of tests may panic and print as tests do"
+)]
 
 use std::path::Path;
 use std::time::{Duration, SystemTime};

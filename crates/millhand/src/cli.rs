@@ -32,6 +32,7 @@ pub(crate) enum Command {
     Outdated(OutdatedArgs),
     Export(ExportArgs),
     Fetch(FetchArgs),
+    Cache(CacheArgs),
 }
 
 /// Serve a folder of static pages, with the packages of their workers beside them.
@@ -145,7 +146,7 @@ pub(crate) struct ExportArgs {
 }
 
 /// How packages are had for a folder of pages.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct InstallArgs {
     /// Download nothing.
     #[arg(long)]
@@ -181,11 +182,12 @@ impl InstallArgs {
 #[command(after_help = "Examples:
   millhand fetch                            Pyodide itself
   millhand fetch numpy pandas               packages too, with all that they need
-  millhand fetch numpy==2.2.5               fails unless it is that version
+  millhand fetch numpy==2.2.5               fails unless it can be that version
+  millhand fetch snowballstemmer 'rich>=14' pure wheels beyond Pyodide's own packages, by `uv` or `pip`
   millhand fetch --pyodide 0.28.3 numpy     for another Pyodide
   millhand fetch mytool --overlay dist      with a wheel of your own from the folder `dist`")]
 pub(crate) struct FetchArgs {
-    /// Packages: `name` or `name==version`.
+    /// Packages: a name and, after it, the versions that will do: `numpy`, `numpy==2.2.5`, `rich>=13,<15`.
     #[arg(value_name = "PACKAGE")]
     pub(crate) packages: Vec<PythonRequirement>,
 
@@ -197,12 +199,73 @@ pub(crate) struct FetchArgs {
     pub(crate) sources: SourceArgs,
 }
 
-/// Where files come from and go to.
+/// Look after the cache: where it is, whether it is sound, and what can go.
 #[derive(Debug, Args)]
-pub(crate) struct SourceArgs {
+#[command(after_help = "Examples:
+  millhand cache dir                        where it is
+  millhand cache verify                     hash every file, and name those that were changed
+  millhand cache verify --remove            and remove those
+  millhand cache prune                      remove what nobody used for 30 days
+  millhand cache prune --unused-for 7       or for a week
+  millhand cache prune --unreferenced       remove what nothing refers to, such as copies of old overlays
+  millhand cache prune --all                remove everything
+
+What is needed again later is downloaded again.")]
+pub(crate) struct CacheArgs {
+    #[command(subcommand)]
+    pub(crate) command: CacheCommand,
+
+    #[command(flatten)]
+    pub(crate) cache: CacheDirArgs,
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum CacheCommand {
+    /// Print where the cache is.
+    Dir,
+    /// Hash every file, and name those that are not what they should be.
+    Verify {
+        /// Remove those: they are downloaded again when they are needed.
+        #[arg(long)]
+        remove: bool,
+    },
+    /// Remove files, and say how much space that gives.
+    Prune {
+        /// Those that nobody used for so many days.
+        #[arg(long, value_name = "DAYS", default_value_t = 30, conflicts_with_all = ["unreferenced", "all"])]
+        unused_for: u32,
+        /// Those that nothing in the cache refers to.
+        #[arg(long, conflicts_with = "all")]
+        unreferenced: bool,
+        /// All of them.
+        #[arg(long)]
+        all: bool,
+    },
+}
+
+/// Where the cache is.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct CacheDirArgs {
     /// Where files are kept [default: `millhand` in your cache folder].
-    #[arg(long, env = "MILLHAND_CACHE_DIR", value_name = "DIR")]
+    #[arg(long, global = true, env = "MILLHAND_CACHE_DIR", value_name = "DIR")]
     cache_dir: Option<PathBuf>,
+}
+
+impl CacheDirArgs {
+    /// The cache folder. It need not be there yet.
+    pub(crate) fn dir(self) -> anyhow::Result<PathBuf> {
+        match self.cache_dir {
+            Some(dir) => Ok(dir),
+            None => default_cache_dir(),
+        }
+    }
+}
+
+/// Where files come from and go to.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct SourceArgs {
+    #[command(flatten)]
+    cache: CacheDirArgs,
 
     /// A wheel, or a folder of wheels, to use in place of the public ones. Can be given again.
     #[arg(long, value_name = "PATH")]
@@ -216,15 +279,11 @@ pub(crate) struct SourceArgs {
 impl SourceArgs {
     /// The settings of an installer with these sources.
     pub(crate) fn settings(self) -> anyhow::Result<InstallerSettings> {
-        let cache_dir = match self.cache_dir {
-            Some(dir) => dir,
-            None => default_cache_dir()?,
-        };
         Ok(InstallerSettings {
             overlays: self.overlay,
             cdn: self.pyodide_cdn,
             transform: Some(Arc::new(Bundler::new())),
-            ..InstallerSettings::in_folder(cache_dir)
+            ..InstallerSettings::in_folder(self.cache.dir()?)
         })
     }
 }

@@ -17,6 +17,9 @@ const ON_EVERY_ANSWER: [(HeaderName, HeaderValue); 6] = [
     ),
 ];
 
+/// The content type of sources that browsers show and do not run.
+pub const SOURCE: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+
 /// For what can change at any time.
 pub const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 /// For what is of no use a second time.
@@ -38,6 +41,7 @@ pub fn content_type(file_name: &str) -> &'static str {
         Some("wasm") => "application/wasm",
         Some("json" | "map") => "application/json",
         Some("css") => "text/css",
+        Some("ts" | "mts" | "cts") => "text/plain; charset=utf-8",
         _ => mime_guess::from_path(file_name).first_raw().unwrap_or("application/octet-stream"),
     }
 }
@@ -52,6 +56,7 @@ mod tests {
             ("pyodide.mjs", "text/javascript"),
             ("pyodide.asm.wasm", "application/wasm"),
             ("index.js.map", "application/json"),
+            ("index.d.ts", "text/plain; charset=utf-8"),
             ("a-1-py3-none-any.whl", "application/octet-stream"),
             ("LICENSE", "application/octet-stream"),
         ] {

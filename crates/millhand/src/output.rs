@@ -1,16 +1,19 @@
 //! What the binary writes: results to stdout, everything else to stderr.
 
+use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use millhand::error::with_causes;
 use millhand::routes::pages::PagesError;
 use millhand::serve::BindError;
-use millhand_packages::{Environment, InstallError, OpenError};
+use millhand_packages::{Environment, InstallError, OpenError, StoreError};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::progress::BesideBars;
 
 /// Writes a line to stdout, at once: a program that reads it may be waiting.
 pub(crate) fn line(text: &str) -> anyhow::Result<()> {
@@ -33,6 +36,16 @@ pub(crate) fn describe(environment: &Environment) -> Vec<String> {
     modules.chain(raw).chain(python).map(|(asked, got)| format!("{asked:<48} {got}")).collect()
 }
 
+/// A number of bytes, in megabytes.
+pub(crate) struct Size(pub(crate) u64);
+
+impl fmt::Display for Size {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tenths = self.0.div_ceil(100_000);
+        write!(formatter, "{}.{} MB", tenths / 10, tenths % 10)
+    }
+}
+
 /// Tells the user what failed and what to do about it.
 pub(crate) fn failure(error: &anyhow::Error) -> ExitCode {
     let mut stderr = io::stderr().lock();
@@ -51,6 +64,8 @@ fn hint(error: &anyhow::Error) -> Option<String> {
         error.hint()
     } else if let Some(error) = error.downcast_ref::<BindError>() {
         error.hint()
+    } else if let Some(error) = error.downcast_ref::<StoreError>() {
+        error.hint()
     } else {
         error.downcast_ref::<PagesError>().and_then(PagesError::hint)
     }
@@ -62,7 +77,7 @@ pub(crate) fn start_logging(verbose: bool) {
     let others = if verbose { LevelFilter::INFO } else { LevelFilter::WARN };
     let targets = Targets::new().with_target("millhand", ours).with_default(others);
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(io::stderr)
+        .with_writer(|| BesideBars)
         .with_ansi(io::stderr().is_terminal())
         .with_target(false)
         .without_time();

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-use millhand_fixture::{Answer, SIX_WHEEL, Sources, TARBALL, VERSION, wheel_content};
+use millhand_fixture::{Answer, SIX_WHEEL, Sources, TARBALL, VERSION, wheel_content, wheel_path};
 
 /// The binary with a home of its own, and without npm.
 fn millhand(home: &Path) -> Command {
@@ -118,6 +118,132 @@ async fn an_interrupted_fetch_leaves_nothing_behind() {
     assert_eq!(std::fs::read_dir(home.path().join("cache/v1/incoming")).unwrap().count(), 0);
 }
 
+/// `kill -9` in the middle of a wheel; the next run completes, and every file is what its name says.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fetch_that_was_killed_is_completed_by_the_next_one() {
+    let home = tempfile::tempdir().unwrap();
+    let sources = Sources::start().await;
+    let (path, content) = (wheel_path(SIX_WHEEL), wheel_content(SIX_WHEEL));
+    sources.answer(&path, &[Answer::HalfThenSilence(content.clone()), Answer::Content(content)]);
+    let fetch = || fetch_six(home.path(), &sources);
+    let mut child = fetch().stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let half_is_there = async {
+        let incoming = home.path().join("cache/v1/incoming");
+        let has_bytes = |file: std::fs::DirEntry| file.metadata().is_ok_and(|metadata| metadata.len() > 0);
+        while !std::fs::read_dir(&incoming).is_ok_and(|files| files.flatten().any(has_bytes))
+            || sources.hits(&path) == 0
+        {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), half_is_there).await.unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+
+    let (output, _, stderr) = run(&mut fetch());
+    assert!(output.status.success(), "{stderr}");
+    let (output, stdout, _) = run(millhand(home.path()).args(["cache", "verify"]));
+    assert!(output.status.success(), "{stdout}");
+    assert!(stdout.starts_with("6 files, 0.1 MB in "), "{stdout}");
+}
+
+/// A file can be no larger than a kilobyte: to a program, that is a disk that fills up in the middle of a file.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_leaves_no_wrong_file() {
+    let home = tempfile::tempdir().unwrap();
+    let sources = Sources::start().await;
+    let lock = {
+        let mut lock = millhand_fixture::lock();
+        let large = vec![7; 100_000];
+        lock["packages"]["six"]["sha256"] = millhand_fixture::sha256_of(&large).into();
+        sources.answer(&wheel_path(SIX_WHEEL), &[Answer::Content(large)]);
+        lock
+    };
+    sources.publish(VERSION, &millhand_fixture::tarball(&lock));
+    let fetch = fetch_six(home.path(), &sources);
+    let mut limited = Command::new("/bin/sh");
+    limited.args(["-c", "trap '' XFSZ; ulimit -f 16; exec \"$0\" \"$@\""]).arg(fetch.get_program());
+    limited.args(fetch.get_args());
+    for (name, value) in fetch.get_envs() {
+        match value {
+            Some(value) => limited.env(name, value),
+            None => limited.env_remove(name),
+        };
+    }
+    let (output, _, stderr) = run(&mut limited);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("error: cannot download `six`: cannot write"), "{stderr}");
+    assert!(stderr.contains("hint: free some space"), "{stderr}");
+    assert_eq!(std::fs::read_dir(home.path().join("cache/v1/incoming")).unwrap().count(), 0);
+    let (output, stdout, _) = run(millhand(home.path()).args(["cache", "verify"]));
+    assert!(output.status.success(), "{stdout}");
+
+    let (output, _, stderr) = run(&mut fetch_six(home.path(), &sources));
+    assert!(output.status.success(), "{stderr}");
+}
+
+fn fetch_six(home: &Path, sources: &Sources) -> Command {
+    let mut command = millhand(home);
+    command.args(["fetch", "six", "--pyodide", VERSION, "--pyodide-cdn", &sources.cdn()]);
+    command.env("npm_config_registry", sources.registry());
+    command
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cache_is_looked_after() {
+    let home = tempfile::tempdir().unwrap();
+    let cache = home.path().join("cache");
+    let of_cache = |args: &[&str]| run(millhand(home.path()).arg("cache").args(args));
+    let (_, stdout, _) = of_cache(&["dir"]);
+    assert_eq!(stdout, format!("{}\n", cache.display()));
+    let (output, stdout, _) = of_cache(&["prune"]);
+    assert_eq!(
+        (output.status.code(), stdout),
+        (Some(0), format!("there is no cache at `{}`\n", cache.display()))
+    );
+
+    let sources = Sources::start().await;
+    assert!(fetch_six(home.path(), &sources).output().unwrap().status.success());
+    let (_, stdout, _) = of_cache(&["prune", "--unused-for", "1"]);
+    assert_eq!(stdout, "removed 0 files, 0.0 MB; 6 files stay, 0.1 MB\n");
+
+    let sha256 = millhand_fixture::sha256_of(&wheel_content(SIX_WHEEL));
+    let wheel = cache.join("v1/files").join(&sha256[..2]).join(&sha256);
+    std::fs::write(&wheel, "evil").unwrap();
+    let (output, stdout, _) = of_cache(&["verify"]);
+    assert_eq!(output.status.code(), Some(1));
+    let changed = format!(
+        "changed: `{}` has the sha256 {}, it should be {sha256}",
+        wheel.display(),
+        millhand_fixture::sha256_of(b"evil")
+    );
+    assert!(stdout.contains(&changed), "{stdout}");
+    let (output, stdout, _) = of_cache(&["verify", "--remove"]);
+    assert!(output.status.success() && stdout.contains("1 removed"), "{stdout}");
+    assert!(!wheel.exists());
+
+    let (_, stdout, _) = of_cache(&["prune", "--all"]);
+    assert!(stdout.starts_with("removed 5 files") && stdout.contains("0 files stay"), "{stdout}");
+}
+
+#[test]
+fn a_server_warns_of_what_will_disappoint() {
+    let home = tempfile::tempdir().unwrap();
+    let site = home.path().join("site");
+    std::fs::create_dir(&site).unwrap();
+    let mut command = millhand(home.path());
+    command.arg("serve").arg(&site).args(["--port", "0", "--offline"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    child.kill().unwrap();
+    let stderr = text(&child.wait_with_output().unwrap().stderr);
+    assert!(stderr.contains("has no `index.html`"), "{stderr}");
+    assert!(stderr.contains("is empty and downloads are off: run `millhand fetch`"), "{stderr}");
+}
+
 #[cfg(unix)]
 async fn asked_for_the_tarball(sources: &Sources) {
     let asked = async {
@@ -203,7 +329,7 @@ fn the_registry_of_the_users_npmrc_is_used() {
 #[test]
 fn help_has_examples() {
     let home = tempfile::tempdir().unwrap();
-    for command in ["serve", "fetch"] {
+    for command in ["serve", "fetch", "cache"] {
         let (_, stdout, _) = run(millhand(home.path()).args([command, "--help"]));
         assert!(stdout.contains("Examples:"), "{stdout}");
     }

@@ -266,7 +266,7 @@ impl PackageError {
             Self::Offline { packages, version } => Some(format!(
                 "run `millhand fetch --pyodide {version} {packages}` while there is a network, or give a wheel with `--overlay`"
             )),
-            Self::Fetch { source: FetchError::SetUp { .. } | FetchError::Store(_), .. } => None,
+            Self::Fetch { source: source @ (FetchError::SetUp { .. } | FetchError::Store(_)), .. } => source.hint(),
             Self::Fetch { .. } => Some(
                 "check the network, name a mirror with `--pyodide-cdn`, or give a wheel with `--overlay`".to_owned(),
             ),

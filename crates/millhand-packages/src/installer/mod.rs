@@ -1,34 +1,33 @@
 //! The installer: makes sure that the store has every file of an environment.
 //!
 //! It is where the parts meet, and it holds the order of sources: the store, then the user's overlays, then the
-//! network. The server calls it per request, commands call it once. What is special to each kind of package is in
-//! [`python`] and [`npm`]; [`lockfile`] is what a lockfile does to both.
+//! network. The server calls it per request, commands call it once. Python is in [`python`]: [`pure`] finds wheels
+//! beyond Pyodide's lock, [`locked`] makes environments again that were written down. npm packages are in [`npm`],
+//! and [`lockfile`] is what a lockfile does to both.
 
 mod error;
+mod locked;
 mod lockfile;
 mod npm;
+mod pure;
 mod python;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use reqwest::Url;
 use tokio::sync::Semaphore;
 
 use crate::digest::Sha256;
 use crate::fetch::{DownloadObserver, FetchError, FetchLimits, Fetcher};
 use crate::flights::Flights;
-use crate::pyodide::resolve::{check_for_repeats, near_names, resolve, unmet};
-use crate::pyodide::runtime::{self, Runtime};
 use crate::pyodide::{
-    CdnError, LOCK_FILE, Lock, LockEntry, LockError, LockInfo, OverlayError, OverlayWheel, Overlays,
-    PyodideCdn, PyodideVersion, ResolveError, RuntimeError,
+    CdnError, Lock, LockEntry, LockError, OverlayError, OverlayWheel, Overlays, PyodideCdn, PyodideVersion,
+    ResolveError, RuntimeError,
 };
 use crate::pypi::PythonIndex;
 use crate::registry::NpmRegistry;
 use crate::specifier::{PackageName, PythonRequirement, Renames};
-use crate::store::{Store, StoreError, StoredFile};
+use crate::store::{Store, StoredFile};
 use crate::transform::Transform;
 
 pub use error::{Fault, InstallError, OpenError, PackageError};

@@ -151,7 +151,15 @@ impl Query<'_> {
             "--no-header",
             "--quiet",
         ]);
-        command.args(["--no-progress", "--color", "never", "--only-binary", ":all:"]);
+        // Any Python will do for it: nothing is built or run.
+        command.args([
+            "--no-python-downloads",
+            "--no-progress",
+            "--color",
+            "never",
+            "--only-binary",
+            ":all:",
+        ]);
         command.args(["--python-version", &self.python()]);
         command.args(["--python-platform", &format!("{}-pyodide{year}", self.info.arch)]);
         if let PythonIndex::At(url) = self.index {

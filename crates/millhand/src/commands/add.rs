@@ -5,13 +5,13 @@ use std::process::ExitCode;
 use millhand_packages::{EnvironmentRequest, Installer, NpmInputs, PythonRequest};
 
 use crate::cli::AddArgs;
-use crate::commands::until_interrupted;
+use crate::commands::{until_interrupted, with_progress};
 use crate::output;
 
 /// Resolves, fetches and builds, and says which versions it came to.
 pub(crate) async fn run(args: AddArgs) -> anyhow::Result<ExitCode> {
     until_interrupted(async {
-        let settings = args.install.settings(&args.dir)?;
+        let settings = with_progress(args.install.settings(&args.dir)?);
         let lockfile = settings.lockfile.clone();
         let installer = Installer::open(settings)?;
         let python = (!args.python.is_empty())

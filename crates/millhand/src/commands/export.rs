@@ -14,7 +14,7 @@ use millhand_packages::{Environment, Installer, Manifest, RequestJson, Store, St
 use serde::Serialize;
 
 use crate::cli::ExportArgs;
-use crate::commands::until_interrupted;
+use crate::commands::{until_interrupted, with_progress};
 use crate::output;
 
 /// The folder of the package, of manifests and of files, beside the pages.
@@ -38,7 +38,7 @@ struct PrebuiltEnvironment {
 pub(crate) async fn run(args: ExportArgs) -> anyhow::Result<ExitCode> {
     until_interrupted(async {
         check_destination(&args.out, &args.dir)?;
-        let settings = args.install.settings(&args.dir)?;
+        let settings = with_progress(args.install.settings(&args.dir)?);
         let installer = Installer::open(settings)?;
         let environments = installer.install_locked_environments().await?;
         let parent =

@@ -5,13 +5,13 @@ use std::process::ExitCode;
 use millhand_packages::{Installer, Origin, PythonEnvironment, PythonRequest};
 
 use crate::cli::FetchArgs;
-use crate::commands::until_interrupted;
+use crate::commands::{until_interrupted, with_progress};
 use crate::output;
 
 /// Fills the cache and says with what. Interrupted, it leaves no half file behind.
 pub(crate) async fn run(args: FetchArgs) -> anyhow::Result<ExitCode> {
     until_interrupted(async {
-        let settings = args.sources.settings()?;
+        let settings = with_progress(args.sources.settings()?);
         let cache_dir = settings.cache_dir.display().to_string();
         let installer = Installer::open(settings)?;
         let request = PythonRequest { version: args.pyodide, requirements: args.packages };

@@ -5,13 +5,13 @@ use std::process::ExitCode;
 use millhand_packages::Installer;
 
 use crate::cli::{LockArgs, OutdatedArgs};
-use crate::commands::until_interrupted;
+use crate::commands::{until_interrupted, with_progress};
 use crate::output;
 
 /// Puts everything that is locked into the cache; with `--upgrade`, resolves it anew first.
 pub(crate) async fn run(args: LockArgs) -> anyhow::Result<ExitCode> {
     until_interrupted(async {
-        let installer = Installer::open(args.install.settings(&args.dir)?)?;
+        let installer = Installer::open(with_progress(args.install.settings(&args.dir)?))?;
         let environments = match args.upgrade {
             true => installer.upgrade_locked_environments().await?,
             false => installer.install_locked_environments().await?,
@@ -29,7 +29,7 @@ pub(crate) async fn run(args: LockArgs) -> anyhow::Result<ExitCode> {
 /// Says of what there are newer versions.
 pub(crate) async fn outdated(args: OutdatedArgs) -> anyhow::Result<ExitCode> {
     until_interrupted(async {
-        let installer = Installer::open(args.install.settings(&args.dir)?)?;
+        let installer = Installer::open(with_progress(args.install.settings(&args.dir)?))?;
         let outdated = installer.outdated().await?;
         if outdated.is_empty() {
             return output::line("everything that is locked is the newest");

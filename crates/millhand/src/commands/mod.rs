@@ -1,6 +1,7 @@
 //! One module per command.
 
 mod add;
+mod cache;
 mod export;
 mod fetch;
 mod lock;
@@ -8,8 +9,10 @@ mod serve;
 
 use std::process::ExitCode;
 
+use millhand_packages::InstallerSettings;
+
 use crate::cli::Command;
-use crate::signals;
+use crate::{progress, signals};
 
 /// What shells use for a program that was interrupted.
 const INTERRUPTED: u8 = 130;
@@ -23,6 +26,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Outdated(args) => lock::outdated(args).await,
         Command::Export(args) => export::run(args).await,
         Command::Fetch(args) => fetch::run(args).await,
+        Command::Cache(args) => cache::run(args),
     }
 }
 
@@ -33,4 +37,9 @@ async fn until_interrupted(work: impl Future<Output = anyhow::Result<()>>) -> an
         done = work => done.map(|()| ExitCode::SUCCESS),
         () = told_to_end => Ok(ExitCode::from(INTERRUPTED)),
     }
+}
+
+/// The same settings, with downloads shown on the terminal.
+fn with_progress(settings: InstallerSettings) -> InstallerSettings {
+    InstallerSettings { observer: progress::downloads(), ..settings }
 }

@@ -15,16 +15,31 @@ use crate::{output, signals};
 pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let told_to_end = signals::told_to_end()?;
     let pages = Arc::new(Pages::open(&args.dir)?);
-    let settings = args.install.settings(&args.dir)?;
+    let settings = args.install.clone().settings(&args.dir)?;
     tracing::info!("serving `{}`, cache `{}`", args.dir.display(), settings.cache_dir.display());
     let installer = Arc::new(Installer::open(settings)?);
+    warn_of_surprises(&args, &pages, &installer)?;
 
     let listener = serve::bind(args.port).await?;
-    let port = listener.local_addr().context("cannot read the port that was picked")?.port();
-    output::line(&format!("listening on http://127.0.0.1:{port}/"))?;
+    let address = listener.local_addr().context("cannot read the port that was picked")?;
+    output::line(&format!("listening on http://{address}/"))?;
     serve::run(listener, app(AppState { installer, pages }), told_to_end)
         .await
         .context("the server failed")?;
     tracing::debug!("ended");
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is allowed, and will most likely disappoint.
+fn warn_of_surprises(args: &ServeArgs, pages: &Pages, installer: &Installer) -> anyhow::Result<()> {
+    if !pages.have_a_start() {
+        tracing::warn!("`{}` has no `index.html`: `/` is not found", args.dir.display());
+    }
+    if args.install.offline && installer.store().is_empty()? {
+        let cache = installer.store().folder().display();
+        tracing::warn!(
+            "the cache `{cache}` is empty and downloads are off: run `millhand fetch` while there is a network"
+        );
+    }
+    Ok(())
 }

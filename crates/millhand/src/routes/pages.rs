@@ -15,7 +15,7 @@ use tower::ServiceExt as _;
 use tower_http::services::ServeDir;
 
 use crate::app::AppState;
-use crate::headers::NO_CACHE;
+use crate::headers::{NO_CACHE, SOURCE};
 
 /// A folder of pages.
 #[derive(Clone, Debug)]
@@ -38,21 +38,46 @@ impl Pages {
     }
 }
 
+/// What browsers ask every site for. A site without one is in order.
+const FAVICON: &str = "/favicon.ico";
+
+impl Pages {
+    /// Whether there is a page at `/`.
+    #[must_use]
+    pub fn have_a_start(&self) -> bool {
+        self.folder.join("index.html").is_file()
+    }
+}
+
 /// Answers with a file of the folder, with `index.html` for a folder in it.
 pub async fn serve(State(state): State<AppState>, request: Request) -> Response {
     if !is_visible(request.uri().path()) {
         return not_found();
     }
+    let path = request.uri().path().to_owned();
     let Ok(response) = ServeDir::new(&state.pages.folder).oneshot(request).await;
     if response.status() == StatusCode::NOT_FOUND {
-        return not_found();
+        return if path == FAVICON { nothing() } else { not_found() };
     }
     let mut response = response.map(Body::new);
     response.headers_mut().insert(header::CACHE_CONTROL, NO_CACHE);
+    if is_typescript(&path) {
+        response.headers_mut().insert(header::CONTENT_TYPE, SOURCE);
+    }
     if let Some(text) = response.headers().get(header::CONTENT_TYPE).and_then(in_utf8) {
         response.headers_mut().insert(header::CONTENT_TYPE, text);
     }
     response
+}
+
+/// What the registry of types takes for video.
+fn is_typescript(path: &str) -> bool {
+    [".ts", ".mts", ".cts"].iter().any(|extension| path.ends_with(extension))
+}
+
+/// A browser that is told so looks no further, and complains of nothing.
+fn nothing() -> Response {
+    (StatusCode::NO_CONTENT, [(header::CACHE_CONTROL, NO_CACHE)]).into_response()
 }
 
 /// A type of text that names no encoding, with the one that pages are in today.

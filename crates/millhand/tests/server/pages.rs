@@ -12,6 +12,7 @@ async fn site() -> Server {
     fs::write(site.join("docs/index.html"), "the documents").unwrap();
     fs::write(site.join("docs/app.mjs"), "export {}").unwrap();
     fs::write(site.join("data.wasm"), "wasm").unwrap();
+    fs::write(site.join("app.ts"), "let a: number").unwrap();
     fs::write(site.join(".env"), "SECRET=1").unwrap();
     fs::create_dir_all(site.join(".git")).unwrap();
     fs::write(site.join(".git/config"), "secret").unwrap();
@@ -28,6 +29,7 @@ async fn files_and_folders_are_served() {
         ("/docs/app.mjs", "application/javascript", "export {}"),
         ("/docs/app.mjs?v=1", "application/javascript", "export {}"),
         ("/data.wasm", "application/wasm", "wasm"),
+        ("/app.ts", "text/plain; charset=utf-8", "let a: number"),
     ] {
         let answer = server.get(path).await;
         assert_eq!((answer.status.as_u16(), answer.text()), (200, body), "{path}");
@@ -55,6 +57,15 @@ async fn what_is_not_there_is_not_found() {
         let answer = server.get(path).await;
         assert_eq!((answer.status.as_u16(), answer.text()), (404, "there is no such page\n"), "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_site_without_an_icon_is_in_order() {
+    let server = site().await;
+    let answer = server.get("/favicon.ico").await;
+    assert_eq!((answer.status.as_u16(), answer.text()), (204, ""));
+    fs::write(server.site.path().join("favicon.ico"), "icon").unwrap();
+    assert_eq!(server.get("/favicon.ico").await.text(), "icon");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use millhand::routes::pages::Pages;
 use millhand::{AppState, app};
 use millhand_fixture::{Sources, VERSION};
-use millhand_packages::{FetchLimits, Installer, InstallerSettings, NpmRegistry};
+use millhand_packages::{FetchLimits, Installer, InstallerSettings, NpmRegistry, PythonIndex};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
@@ -105,6 +105,7 @@ fn settings(sources: &Sources, cache: &TempDir) -> InstallerSettings {
     InstallerSettings {
         cdn: sources.cdn().parse().unwrap(),
         registry: NpmRegistry::At(sources.registry().parse().unwrap()),
+        python_index: PythonIndex::Off,
         limits: FetchLimits { backoff: Duration::from_millis(1), ..FetchLimits::default() },
         ..InstallerSettings::in_folder(cache.path())
     }
