@@ -10,8 +10,8 @@ use oxc::allocator::Allocator;
 use oxc::parser::Parser;
 use oxc::span::SourceType;
 use rolldown::{
-    BundlerOptions, HashCharacters, InputItem, OutputFormat, PathsOutputOption, Platform, PreserveEntrySignatures,
-    SourceMapType, TsConfig,
+    BundlerOptions, HashCharacters, InputItem, OutputFormat, PathsOutputOption, Platform,
+    PreserveEntrySignatures, SourceMapType, TsConfig,
 };
 use rolldown_common::Output;
 
@@ -25,8 +25,7 @@ const THREADS: usize = 2;
 
 /// Builds a package.
 pub(crate) fn build(source: &SourcePackage, asked: &Entries) -> Result<BuiltPackage, TransformError> {
-    let mut scope = Scope::new(source);
-    let entries = plan::entries(&mut scope, asked)?;
+    let (scope, entries) = plan::entries(Scope::new(source), asked)?;
     let scope = Arc::new(scope);
     let chunks = match asked {
         Entries::Deep(subpath) if entries.len() == 1 => format!("chunk/deep/{subpath}"),
@@ -52,11 +51,8 @@ fn options(scope: &Scope, packager: &Packager, entries: &[Entry], chunks: &str) 
             InputItem { name: Some(name), import: packager.enter(entry) }
         })
         .collect();
-    let define = [
-        ("process.env.NODE_ENV", "\"production\""),
-        ("global", "globalThis"),
-        ("define.amd", "false"),
-    ];
+    let define =
+        [("process.env.NODE_ENV", "\"production\""), ("global", "globalThis"), ("define.amd", "false")];
     let base = scope.base();
     BundlerOptions {
         paths: Some(PathsOutputOption::Fn(Arc::new(move |id| {

@@ -24,7 +24,8 @@ pub(crate) fn common_js_entry<'a>(module: &str, names: impl Iterator<Item = &'a 
         quote(module)
     );
     for (index, name) in names.enumerate() {
-        let _ = writeln!(code, "var name{index} = read({});\nexport {{ name{index} as {name} }};", quote(name));
+        let _ =
+            writeln!(code, "var name{index} = read({});\nexport {{ name{index} as {name} }};", quote(name));
     }
     code += "function read(name) {\n  try {\n    return whole[name];\n  } catch {}\n}\n";
     code

@@ -65,7 +65,8 @@ impl Transform for Bundler {
 
     /// Builds on a thread of its own: it has a deep stack, and can be left behind if it does not end.
     fn build(&self, package: &SourcePackage, entries: &Entries) -> Result<BuiltPackage, TransformError> {
-        let broken = |message: String| TransformError::Broken { id: package.id.clone(), messages: vec![message] };
+        let broken =
+            |message: String| TransformError::Broken { id: package.id.clone(), messages: vec![message] };
         let (sender, receiver) = sync_channel(1);
         let (source, asked) = (package.clone(), entries.clone());
         let work = move || {

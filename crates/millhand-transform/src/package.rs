@@ -160,7 +160,10 @@ impl Package {
             return None;
         }
         // TypeScript writes `./a.js` for `./a.ts`.
-        let typed = path.strip_suffix(".js").into_iter().flat_map(|stem| ["ts", "tsx"].map(|one| format!("{stem}.{one}")));
+        let typed = path
+            .strip_suffix(".js")
+            .into_iter()
+            .flat_map(|stem| ["ts", "tsx"].map(|one| format!("{stem}.{one}")));
         [path.to_owned()]
             .into_iter()
             .chain(EXTENSIONS.iter().map(|extension| format!("{path}.{extension}")))
@@ -409,12 +412,16 @@ mod tests {
         assert_eq!(exports(map, ".").as_deref(), Some("./i.js"));
         assert_eq!(exports(r#""./a.js""#, ".").as_deref(), Some("./a.js"));
         assert_eq!(exports(r#"{"types": "./a.d.ts"}"#, "."), None);
-        assert_eq!(exports(r#"{"import": {"types": "./a.d.ts", "default": "./a.js"}}"#, ".").as_deref(), Some("./a.js"));
+        assert_eq!(
+            exports(r#"{"import": {"types": "./a.d.ts", "default": "./a.js"}}"#, ".").as_deref(),
+            Some("./a.js")
+        );
     }
 
     #[test]
     fn the_longest_pattern_wins() {
-        let map = r#"{"./*": "./a/*.js", "./lib/*": "./b/*.js", "./lib/x": "./c.js", "./lib/internal/*": null}"#;
+        let map =
+            r#"{"./*": "./a/*.js", "./lib/*": "./b/*.js", "./lib/x": "./c.js", "./lib/internal/*": null}"#;
         assert_eq!(exports(map, "./q").as_deref(), Some("./a/q.js"));
         assert_eq!(exports(map, "./lib/q").as_deref(), Some("./b/q.js"));
         assert_eq!(exports(map, "./lib/x").as_deref(), Some("./c.js"));

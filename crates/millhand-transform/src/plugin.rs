@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arcstr::ArcStr;
 use rolldown::ModuleType;
 use rolldown::plugin::{
-    HookLoadArgs, HookLoadOutput, HookLoadReturn, HookResolveIdArgs, HookResolveIdOutput, HookResolveIdReturn,
-    HookUsage, LoadPluginContext, Plugin, PluginContext, SharedLoadPluginContext,
+    HookLoadArgs, HookLoadOutput, HookLoadReturn, HookResolveIdArgs, HookResolveIdOutput,
+    HookResolveIdReturn, HookUsage, LoadPluginContext, Plugin, PluginContext, SharedLoadPluginContext,
 };
 use rolldown_common::side_effects::HookSideEffects;
 use rolldown_common::{EmittedAsset, EmittedChunk, ImportKind, ResolvedExternal};
@@ -73,9 +73,9 @@ impl Packager {
 
     fn has_default(&self, external: &External) -> bool {
         self.scope.is_external_common_js(external)
-            || self.scope.package.entry(external.subpath.as_deref()).is_some_and(|file| {
-                matches!(&*self.scope.package.source(&file), Ok(source) if source.scan.has_default)
-            })
+            || self.scope.package.entry(external.subpath.as_deref()).is_some_and(
+                |file| matches!(&*self.scope.package.source(&file), Ok(source) if source.scan.has_default),
+            )
     }
 
     fn is_common_js(&self, file: &str) -> bool {
@@ -96,7 +96,9 @@ impl Packager {
 
     fn lead(&self, args: &HookResolveIdArgs<'_>) -> HookResolveIdOutput {
         let specifier = args.specifier;
-        if specifier.starts_with('/') && self.glue.lock().unwrap_or_else(PoisonError::into_inner).contains_key(specifier) {
+        if specifier.starts_with('/')
+            && self.glue.lock().unwrap_or_else(PoisonError::into_inner).contains_key(specifier)
+        {
             return module(specifier.to_owned());
         }
         let from = args.importer.and_then(|importer| importer.strip_prefix(&self.base)?.strip_prefix('/'));
@@ -154,6 +156,11 @@ impl Packager {
     }
 
     fn external(&self, target: &External, kind: ImportKind) -> HookResolveIdOutput {
+        if let Some(data) = self.scope.data(target) {
+            let (package, subpath) = (target.package.as_deref(), target.subpath.as_deref());
+            let name = format!("data/{}/{}", package.unwrap_or_default(), subpath.unwrap_or_default());
+            return module(self.add(&name, data));
+        }
         let is_common_js = self.scope.is_external_common_js(target);
         match kind == ImportKind::Require || is_common_js {
             true => module(self.facade(target)),
@@ -214,7 +221,11 @@ impl Packager {
         match &*self.scope.package.source(file) {
             Ok(source) if extension(file) == "json" => {
                 let code = source.text.as_str().into();
-                Ok(Some(HookLoadOutput { code, module_type: Some(ModuleType::Json), ..HookLoadOutput::default() }))
+                Ok(Some(HookLoadOutput {
+                    code,
+                    module_type: Some(ModuleType::Json),
+                    ..HookLoadOutput::default()
+                }))
             }
             Ok(source) => self.script(context, file, source).map(Some),
             Err(problem) => Ok(Some(javascript(glue::throwing_module(problem)))),
@@ -238,8 +249,11 @@ impl Packager {
         if !edits.changed {
             return Ok(HookLoadOutput { code: source.text.as_str().into(), ..HookLoadOutput::default() });
         }
-        let options =
-            SourceMapOptions { include_content: true, source: self.path(file).into(), hires: Hires::Boundary };
+        let options = SourceMapOptions {
+            include_content: true,
+            source: self.path(file).into(),
+            hires: Hires::Boundary,
+        };
         let map = Some(edits.text.source_map(options));
         Ok(HookLoadOutput { code: edits.text.to_string().into(), map, ..HookLoadOutput::default() })
     }
@@ -250,10 +264,12 @@ impl Packager {
             Target::Builtin(builtin) => Some(self.why_missing(file, builtin)),
             Target::Missing => Some(self.why_missing(file, &request.specifier)),
             // What is optional must not stand in the way of the rest.
-            Target::External(external) if !request.is_needed => self.scope.needs_node(external).map(|builtin| {
-                let (id, name) = (&self.scope.id, &request.specifier);
-                format!("`{id}` uses `{name}`, which needs `{builtin}` of Node ({file})")
-            }),
+            Target::External(external) if !request.is_needed => {
+                self.scope.needs_node(external).map(|builtin| {
+                    let (id, name) = (&self.scope.id, &request.specifier);
+                    format!("`{id}` uses `{name}`, which needs `{builtin}` of Node ({file})")
+                })
+            }
             Target::File(needed) if is_script(needed) => match &*self.scope.package.source(needed) {
                 Err(problem) => Some(problem.clone()),
                 Ok(_) => None,
@@ -319,8 +335,7 @@ impl Packager {
             if replacement.starts_with('m') {
                 needed.insert((*name, replacement));
             }
-            let code =
-                if *is_shorthand { format!("{name}: {replacement}") } else { replacement.to_owned() };
+            let code = if *is_shorthand { format!("{name}: {replacement}") } else { replacement.to_owned() };
             edits.replace(span.start, span.end, code)?;
         }
         for (name, variable) in needed {

@@ -26,6 +26,8 @@ pub(crate) struct Scan {
     pub(crate) has_default: bool,
     /// Whether it can only be read as a script, not as a module.
     pub(crate) is_sloppy: bool,
+    /// Whether it is an ES module of constants that are written out, and nothing else.
+    pub(crate) is_data: bool,
     /// The modules that it asks for.
     pub(crate) requests: Vec<Request>,
     /// Files that it refers to, relative to itself.
@@ -150,6 +152,7 @@ pub(crate) fn script(file: &str, text: &str, is_typed_module: bool) -> Result<Sc
     let mut scan = visitor.scan;
     scan.is_sloppy = is_sloppy;
     scan.is_common_js = !has_module_syntax && extension != "mjs" && (extension == "cjs" || !is_typed_module);
+    scan.is_data = has_module_syntax && parsed.program.body.iter().all(is_data_statement);
     scan.has_default = parsed
         .module_record
         .local_export_entries
@@ -157,6 +160,51 @@ pub(crate) fn script(file: &str, text: &str, is_typed_module: bool) -> Result<Sc
         .chain(&parsed.module_record.indirect_export_entries)
         .any(|entry| entry.export_name.is_default() || is_named_default(&entry.export_name));
     Ok(scan)
+}
+
+fn is_data_statement(statement: &Statement<'_>) -> bool {
+    match statement {
+        Statement::VariableDeclaration(declaration) => declaration
+            .declarations
+            .iter()
+            .all(|one| one.init.as_ref().is_some_and(|value| is_data(value, &[]))),
+        Statement::ExportDefaultDeclaration(export) => export
+            .declaration
+            .as_expression()
+            .is_some_and(|value| matches!(value, Expression::Identifier(_)) || is_data(value, &[])),
+        _ => false,
+    }
+}
+
+/// Constants, and functions that put their arguments into some.
+fn is_data(value: &Expression<'_>, arguments: &[&str]) -> bool {
+    match value.get_inner_expression() {
+        Expression::StringLiteral(_)
+        | Expression::NumericLiteral(_)
+        | Expression::BooleanLiteral(_)
+        | Expression::NullLiteral(_) => true,
+        Expression::Identifier(name) => arguments.contains(&name.name.as_str()),
+        Expression::ArrayExpression(array) => array
+            .elements
+            .iter()
+            .all(|one| one.as_expression().is_some_and(|value| is_data(value, arguments))),
+        Expression::ObjectExpression(object) => object.properties.iter().all(|one| match one {
+            ObjectPropertyKind::ObjectProperty(one) => !one.computed && is_data(&one.value, arguments),
+            ObjectPropertyKind::SpreadProperty(_) => false,
+        }),
+        Expression::FunctionExpression(function) => {
+            let names = function.params.items.iter().map(|one| one.pattern.get_identifier_name());
+            let Some(names) = names.collect::<Option<Vec<_>>>() else { return false };
+            let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+            match function.body.as_ref().map(|body| body.statements.as_slice()) {
+                Some([Statement::ReturnStatement(result)]) => {
+                    result.argument.as_ref().is_some_and(|value| is_data(value, &names))
+                }
+                _ => false,
+            }
+        }
+        _ => false,
+    }
 }
 
 /// Parsers recur, and a stack that runs out takes the process with it. Brackets in texts are not told from others,
@@ -352,9 +400,8 @@ impl<'a> Visitor<'a, '_> {
     fn is_asked_for(&self, name: &str, span: Span) -> bool {
         let asks = |test: Span| {
             let test = self.slice(test);
-            test.match_indices("typeof").any(|(at, _)| {
-                test[at + "typeof".len()..].trim_start_matches([' ', '(']).starts_with(name)
-            })
+            test.match_indices("typeof")
+                .any(|(at, _)| test[at + "typeof".len()..].trim_start_matches([' ', '(']).starts_with(name))
         };
         self.stack.iter().rev().any(|kind| match kind {
             AstKind::UnaryExpression(unary) => unary.operator.is_typeof() && unary.argument.span() == span,
@@ -457,7 +504,9 @@ impl<'a> Visitor<'a, '_> {
     fn is_exports(&self, expression: &Expression<'a>) -> bool {
         match expression.get_inner_expression() {
             Expression::Identifier(identifier) => self.aliases.contains(identifier.name.as_str()),
-            Expression::StaticMemberExpression(member) => is_module_exports(&member.object, member.property.name.as_str()),
+            Expression::StaticMemberExpression(member) => {
+                is_module_exports(&member.object, member.property.name.as_str())
+            }
             Expression::AssignmentExpression(assignment) => {
                 matches!(&assignment.left, AssignmentTarget::StaticMemberExpression(member)
                     if is_module_exports(&member.object, member.property.name.as_str()))
@@ -636,7 +685,8 @@ fn literal(expression: &Expression<'_>) -> Option<String> {
 }
 
 fn is_module_exports(object: &Expression<'_>, property: &str) -> bool {
-    property == "exports" && matches!(object, Expression::Identifier(identifier) if identifier.name == "module")
+    property == "exports"
+        && matches!(object, Expression::Identifier(identifier) if identifier.name == "module")
 }
 
 fn is_own_url(expression: &Expression<'_>) -> bool {
@@ -653,9 +703,9 @@ fn production_test(test: &Expression<'_>) -> Option<bool> {
     match test.get_inner_expression() {
         Expression::BinaryExpression(binary) => {
             let sides = [(&binary.left, &binary.right), (&binary.right, &binary.left)];
-            let value = sides.into_iter().find_map(|(variable, value)| {
-                is_node_env(variable).then(|| literal(value)).flatten()
-            })?;
+            let value = sides
+                .into_iter()
+                .find_map(|(variable, value)| is_node_env(variable).then(|| literal(value)).flatten())?;
             match binary.operator.as_str() {
                 "==" | "===" => Some(value == "production"),
                 "!=" | "!==" => Some(value != "production"),
@@ -680,7 +730,9 @@ fn production_test(test: &Expression<'_>) -> Option<bool> {
 }
 
 fn is_node_env(expression: &Expression<'_>) -> bool {
-    let Expression::StaticMemberExpression(variable) = expression.get_inner_expression() else { return false };
+    let Expression::StaticMemberExpression(variable) = expression.get_inner_expression() else {
+        return false;
+    };
     let Expression::StaticMemberExpression(environment) = &variable.object else { return false };
     variable.property.name == "NODE_ENV"
         && environment.property.name == "env"

@@ -7,8 +7,14 @@ use crate::support::{World, paths, text};
 #[test]
 fn files_named_by_url_come_along_at_their_path() {
     let files = [
-        ("lib/index.js", "export const url = new URL('../data/a.bin', import.meta.url); export { other } from './sub/b.js'"),
-        ("lib/sub/b.js", "export const other = new URL(`./b.css`, import.meta.url).href; export const none = () => new URL('./none', import.meta.url)"),
+        (
+            "lib/index.js",
+            "export const url = new URL('../data/a.bin', import.meta.url); export { other } from './sub/b.js'",
+        ),
+        (
+            "lib/sub/b.js",
+            "export const other = new URL(`./b.css`, import.meta.url).href; export const none = () => new URL('./none', import.meta.url)",
+        ),
         ("data/a.bin", "raw"),
         ("lib/sub/b.css", "a { background: url('../../data/image.png?x#y') }"),
         ("data/image.png", "image"),
@@ -29,7 +35,10 @@ fn files_named_by_url_come_along_at_their_path() {
 #[test]
 fn workers_are_modules_of_their_own() {
     let files = [
-        ("index.js", "import { name } from './shared.js'; export const start = (options) => new Worker(new URL('./worker.js', import.meta.url), options); export const plain = () => new Worker(new URL('./worker.js', import.meta.url)); export { name }"),
+        (
+            "index.js",
+            "import { name } from './shared.js'; export const start = (options) => new Worker(new URL('./worker.js', import.meta.url), options); export const plain = () => new Worker(new URL('./worker.js', import.meta.url)); export { name }",
+        ),
         ("worker.js", "import { name } from './shared.js'; globalThis.ran = name"),
         ("shared.js", "export const name = 'shared'"),
     ];
@@ -47,7 +56,10 @@ fn workers_are_modules_of_their_own() {
 #[test]
 fn styles_images_and_data_can_be_imported() {
     let files = [
-        ("index.js", "import './style/a.css'; import image from './image.png'; import data, { list } from './data.json'; export { image, data, list }"),
+        (
+            "index.js",
+            "import './style/a.css'; import image from './image.png'; import data, { list } from './data.json'; export { image, data, list }",
+        ),
         ("style/a.css", "@import './b.css'; a { background: url(../image.png) }"),
         ("style/b.css", "b {}"),
         ("image.png", "image"),
@@ -68,7 +80,8 @@ fn styles_images_and_data_can_be_imported() {
 
 #[test]
 fn a_file_does_not_take_the_place_of_an_entry() {
-    let files = [("index.js", "export const url = new URL('./entry.js', import.meta.url)"), ("entry.js", "raw")];
+    let files =
+        [("index.js", "export const url = new URL('./entry.js', import.meta.url)"), ("entry.js", "raw")];
     let world = World::new().with("a@1.0.0", json!({"type": "module"}), &files);
     let built = world.build("a").unwrap();
     assert_eq!(text(&built, "raw/entry.js"), "raw");

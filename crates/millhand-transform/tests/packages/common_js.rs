@@ -7,8 +7,14 @@ use crate::support::{World, text};
 #[test]
 fn names_are_found_through_switches_and_modules() {
     let files = [
-        ("index.js", "if (process.env.NODE_ENV === 'production') module.exports = require('./prod'); else module.exports = require('./dev')"),
-        ("prod.js", "'use strict'; exports.a = 1; Object.defineProperty(exports, 'b', { get: () => 2 }); require('./more'); exports['default'] = 3; exports.delete = 4"),
+        (
+            "index.js",
+            "if (process.env.NODE_ENV === 'production') module.exports = require('./prod'); else module.exports = require('./dev')",
+        ),
+        (
+            "prod.js",
+            "'use strict'; exports.a = 1; Object.defineProperty(exports, 'b', { get: () => 2 }); require('./more'); exports['default'] = 3; exports.delete = 4",
+        ),
         ("dev.js", "exports.dev = require('fs')"),
         ("more.js", ""),
     ];
@@ -31,7 +37,8 @@ fn names_of_compilers_are_found() {
     ];
     let esbuild = "var __defProp = Object.defineProperty; var __export = (t, all) => { for (var n in all) __defProp(t, n, { get: all[n], enumerable: true }) };
         var src = {}; __export(src, { built: () => 3 }); module.exports = src; 0 && (module.exports = { built })";
-    let world = World::new().with("a@1.0.0", json!({}), &files).with("b@1.0.0", json!({}), &[("index.js", esbuild)]);
+    let world =
+        World::new().with("a@1.0.0", json!({}), &files).with("b@1.0.0", json!({}), &[("index.js", esbuild)]);
     let ran = world.run(
         "import { typescript, babel } from '$a/entry.js'; import { built } from '$b/entry.js'; console.log(typescript, babel, built)",
     );
@@ -45,7 +52,11 @@ fn a_whole_that_tells_nothing_is_default_only() {
     let world = World::new()
         .with("umd@1.0.0", json!({}), &[("index.js", umd)])
         .with("esm@1.0.0", json!({"type": "module"}), &[("index.js", "export default 1")])
-        .with("both@1.0.0", json!({"type": "module"}), &[("index.js", "export default 1; export const a = 2")]);
+        .with(
+            "both@1.0.0",
+            json!({"type": "module"}),
+            &[("index.js", "export default 1; export const a = 2")],
+        );
     assert!(world.build("umd").unwrap().files["entry.js"].default_only);
     assert!(world.build("esm").unwrap().files["entry.js"].default_only);
     assert!(!world.build("both").unwrap().files["entry.js"].default_only);
@@ -57,9 +68,11 @@ fn names_are_imported_from_a_whole_that_tells_nothing() {
     let whole = "var all = {}; ['debounce', 'chunk'].forEach(function (name) { all[name] = function () { return name } }); module.exports = all";
     let user = "import all, { debounce } from 'whole'; import * as space from 'whole'; export { chunk } from 'whole';
         export default [all.chunk(), debounce(), space.debounce(), (await import('whole')).chunk()].join()";
-    let world = World::new()
-        .with("whole@1.0.0", json!({}), &[("index.js", whole)])
-        .with("user@1.0.0", json!({"type": "module", "dependencies": {"whole": "1"}}), &[("index.js", user)]);
+    let world = World::new().with("whole@1.0.0", json!({}), &[("index.js", whole)]).with(
+        "user@1.0.0",
+        json!({"type": "module", "dependencies": {"whole": "1"}}),
+        &[("index.js", user)],
+    );
     let ran = world.run("import text, { chunk } from '$user/entry.js'; console.log(text, chunk())");
     assert_eq!(ran, "chunk,debounce,debounce,chunk chunk");
 }
@@ -70,9 +83,18 @@ fn the_default_of_compiled_modules_depends_on_who_imports() {
     let user = "import it from 'compiled'; export default typeof it";
     let world = World::new()
         .with("compiled@1.0.0", json!({}), &[("index.js", compiled)])
-        .with("bundled@1.0.0", json!({"module": "index.js", "dependencies": {"compiled": "1"}}), &[("index.js", user)])
-        .with("node@1.0.0", json!({"type": "module", "dependencies": {"compiled": "1"}}), &[("index.js", user)]);
-    let ran = world.run("import a from '$bundled/entry.js'; import b from '$node/entry.js'; console.log(a, b)");
+        .with(
+            "bundled@1.0.0",
+            json!({"module": "index.js", "dependencies": {"compiled": "1"}}),
+            &[("index.js", user)],
+        )
+        .with(
+            "node@1.0.0",
+            json!({"type": "module", "dependencies": {"compiled": "1"}}),
+            &[("index.js", user)],
+        );
+    let ran =
+        world.run("import a from '$bundled/entry.js'; import b from '$node/entry.js'; console.log(a, b)");
     assert_eq!(ran, "string object");
 }
 
@@ -81,8 +103,16 @@ fn requiring_other_packages_gives_what_their_authors_export() {
     let user = "var f = require('whole'); var esm = require('esm'); var json = require('whole/data.json');
         exports.all = [f(), esm.named, esm.default, esm.__esModule, json.a, require('./lazy')()].join()";
     let world = World::new()
-        .with("whole@1.0.0", json!({}), &[("index.js", "module.exports = () => 'called'"), ("data.json", "{\"a\": 5}")])
-        .with("esm@1.0.0", json!({"type": "module"}), &[("index.js", "export const named = 'n'; export default 'd'")])
+        .with(
+            "whole@1.0.0",
+            json!({}),
+            &[("index.js", "module.exports = () => 'called'"), ("data.json", "{\"a\": 5}")],
+        )
+        .with(
+            "esm@1.0.0",
+            json!({"type": "module"}),
+            &[("index.js", "export const named = 'n'; export default 'd'")],
+        )
         .with(
             "user@1.0.0",
             json!({"dependencies": {"whole": "1", "esm": "1"}}),
@@ -98,12 +128,14 @@ fn requiring_other_packages_gives_what_their_authors_export() {
 
 #[test]
 fn packages_that_pass_on_common_js_pass_on_its_names() {
-    let world = World::new()
-        .with("cjs@1.0.0", json!({}), &[("index.js", "exports.a = 1; exports.b = 2")])
-        .with(
+    let world =
+        World::new().with("cjs@1.0.0", json!({}), &[("index.js", "exports.a = 1; exports.b = 2")]).with(
             "user@1.0.0",
             json!({"module": "index.js", "dependencies": {"cjs": "1"}}),
-            &[("index.js", "export * from 'cjs'; export * from './own'; export const c = 3"), ("own.js", "exports.own = 4")],
+            &[
+                ("index.js", "export * from 'cjs'; export * from './own'; export const c = 3"),
+                ("own.js", "exports.own = 4"),
+            ],
         );
     let ran = world.run("import * as all from '$user/entry.js'; console.log(JSON.stringify(all))");
     assert_eq!(ran, r#"{"a":1,"b":2,"c":3,"own":4}"#);
@@ -142,8 +174,16 @@ fn packages_may_import_each_other() {
 #[test]
 fn imports_of_other_packages_are_relative() {
     let world = World::new()
-        .with("@scope/a@1.0.0", json!({"type": "module", "dependencies": {"b": "1"}}), &[("index.js", "export * from 'b'")])
-        .with("b@1.0.0", json!({"type": "module", "exports": {".": "./index.js", "./sub": "./sub.js"}}), &[("index.js", "export const b = 1"), ("sub.js", "export const sub = 2")])
+        .with(
+            "@scope/a@1.0.0",
+            json!({"type": "module", "dependencies": {"b": "1"}}),
+            &[("index.js", "export * from 'b'")],
+        )
+        .with(
+            "b@1.0.0",
+            json!({"type": "module", "exports": {".": "./index.js", "./sub": "./sub.js"}}),
+            &[("index.js", "export const b = 1"), ("sub.js", "export const sub = 2")],
+        )
         .with(
             "c@1.0.0",
             json!({"exports": {"./deep/er": "./index.js"}, "type": "module", "dependencies": {"b": "1"}}),
@@ -173,8 +213,11 @@ fn a_getter_that_throws_does_not_keep_the_rest_from_loading() {
 
 #[test]
 fn names_are_found_in_other_packages_that_are_passed_on() {
-    let world = World::new()
-        .with("inner@1.0.0", json!({}), &[("index.js", "exports.a = 1; exports.b = 2")])
-        .with("outer@1.0.0", json!({"dependencies": {"inner": "1"}}), &[("index.js", "module.exports = require('inner')")]);
+    let world =
+        World::new().with("inner@1.0.0", json!({}), &[("index.js", "exports.a = 1; exports.b = 2")]).with(
+            "outer@1.0.0",
+            json!({"dependencies": {"inner": "1"}}),
+            &[("index.js", "module.exports = require('inner')")],
+        );
     assert_eq!(world.run("import { a, b } from '$outer/entry.js'; console.log(a, b)"), "1 2");
 }

@@ -63,7 +63,8 @@ fn declared_entries_are_modules_only_and_share_state() {
 #[test]
 fn an_entry_that_needs_node_is_left_out_and_says_why() {
     let exports = json!({".": "./index.js", "./node": "./node.js"});
-    let files = [("index.js", "export const a = 1"), ("node.js", "import fs from 'node:fs'; export default fs")];
+    let files =
+        [("index.js", "export const a = 1"), ("node.js", "import fs from 'node:fs'; export default fs")];
     let world = World::new().with("a@1.0.0", json!({"exports": exports}), &files);
     assert_eq!(paths(&world.build("a").unwrap()), ["entry.js"]);
     let error = world.deep("a", "node").unwrap_err();
@@ -76,7 +77,10 @@ fn patterns_and_files_are_deep_entries() {
     let exports = json!({".": "./index.js", "./parts/*": "./parts/*.js", "./parts/secret/*": null});
     let files = [
         ("index.js", "export const state = { count: 0 }"),
-        ("parts/a.js", "import { state } from '../index.js'; import { name } from './b.js'; export { state, name }"),
+        (
+            "parts/a.js",
+            "import { state } from '../index.js'; import { name } from './b.js'; export { state, name }",
+        ),
         ("parts/b.js", "import { state } from 'a'; export const name = 'b' + state.count++"),
         ("parts/secret/c.js", "export {}"),
     ];
@@ -168,4 +172,16 @@ fn a_private_import_and_the_browser_field_choose_files() {
     ];
     let world = World::new().with("a@1.0.0", manifest, &files);
     assert_eq!(world.run("import a from '$a/entry.js'; console.log(a)"), "web,none,{},{},none");
+}
+
+#[test]
+fn data_of_another_package_is_taken_over_instead_of_built_alone() {
+    let world = World::new()
+        .with("icons@1.0.0", json!({}), &[("a.js", "var a = { icon: [1, 'x', { deep: null }], tone: function render(a, b) { return { a: a, b: [b] } } };\nexport default a;"), ("b.js", "export default Symbol('b')")])
+        .with("user@1.0.0", json!({"type": "module", "dependencies": {"icons": "1"}}), &[("index.js", "import a from 'icons/a'; import b from 'icons/b'; export { a, b }")]);
+    let built = world.build("user").unwrap();
+    assert_eq!(built.files["entry.js"].imports.len(), 1, "{:?}", built.files["entry.js"].imports);
+    world.place("user", &built);
+    world.place("icons", &world.deep("icons", "b").unwrap());
+    assert_eq!(world.run_placed("import { a } from '$user/entry.js'; console.log(a.icon[1])"), "x");
 }

@@ -7,8 +7,13 @@ use crate::support::World;
 
 #[test]
 fn a_module_that_is_needed_at_once_is_refused_with_the_way_to_it() {
-    for code in ["import { readFileSync } from 'node:fs'", "const fs = require('fs'); exports.a = fs", "(function () { require('fs/promises') }())"] {
-        let files = [("index.js", "import './lib/a.js'"), ("lib/a.js", "export * from './b.js'"), ("lib/b.js", code)];
+    for code in [
+        "import { readFileSync } from 'node:fs'",
+        "const fs = require('fs'); exports.a = fs",
+        "(function () { require('fs/promises') }())",
+    ] {
+        let files =
+            [("index.js", "import './lib/a.js'"), ("lib/a.js", "export * from './b.js'"), ("lib/b.js", code)];
         let world = World::new().with("a@1.0.0", json!({}), &files);
         let error = world.build("a").unwrap_err();
         let TransformError::NeedsNode { builtin, chain, .. } = error else { panic!("{error}") };
@@ -48,7 +53,10 @@ fn what_is_only_tried_throws_when_it_is_used() {
 fn static_imports_behind_a_dynamic_one_throw_when_they_are_used() {
     let files = [
         ("index.js", "export const load = () => import('./node.js')"),
-        ("node.js", "import fs, { readFile } from 'fs'; import * as all from 'os'; export const read = () => readFile('a'); export const write = () => fs.writeFile('a')"),
+        (
+            "node.js",
+            "import fs, { readFile } from 'fs'; import * as all from 'os'; export const read = () => readFile('a'); export const write = () => fs.writeFile('a')",
+        ),
     ];
     let world = World::new().with("a@1.0.0", json!({"type": "module"}), &files);
     let ran = world.run(
@@ -93,12 +101,19 @@ fn globals_of_node_are_there_where_code_counts_on_them() {
 #[test]
 fn a_module_that_is_nowhere_is_refused_unless_it_is_optional() {
     let world = World::new()
-        .with("a@1.0.0", json!({}), &[("index.js", "import './b.js'"), ("b.js", "import { x } from 'absent/sub'; export { x }")])
+        .with(
+            "a@1.0.0",
+            json!({}),
+            &[("index.js", "import './b.js'"), ("b.js", "import { x } from 'absent/sub'; export { x }")],
+        )
         .with("b@1.0.0", json!({}), &[("index.js", "require('./absent')")])
         .with(
             "c@1.0.0",
             json!({"peerDependencies": {"peer": "1"}, "peerDependenciesMeta": {"peer": {"optional": true}}}),
-            &[("index.js", "import peer, { x } from 'peer'; export const use = () => x(); export const a = 1")],
+            &[(
+                "index.js",
+                "import peer, { x } from 'peer'; export const use = () => x(); export const a = 1",
+            )],
         );
     let error = world.build("a").unwrap_err();
     assert_eq!(error.to_string(), "`a@1.0.0` imports `absent/sub`, which cannot be found (index.js → b.js)");
@@ -112,7 +127,11 @@ fn a_module_that_is_nowhere_is_refused_unless_it_is_optional() {
 
 #[test]
 fn a_native_addon_is_refused() {
-    let world = World::new().with("a@1.0.0", json!({}), &[("index.js", "module.exports = require('./a.node')"), ("a.node", "")]);
+    let world = World::new().with(
+        "a@1.0.0",
+        json!({}),
+        &[("index.js", "module.exports = require('./a.node')"), ("a.node", "")],
+    );
     assert_eq!(world.build("a").unwrap_err().code(), "npm-package-needs-node");
 }
 
@@ -136,5 +155,8 @@ fn an_optional_package_that_needs_node_is_not_imported() {
 fn globals_are_defined_behind_the_first_line_of_a_script() {
     let files = [("index.js", "#!/usr/bin/env node\nmodule.exports = process.env.A")];
     let world = World::new().with("a@1.0.0", json!({}), &files);
-    assert_eq!(world.run("delete globalThis.process; const a = await import('$a/entry.js'); console.log(a.default)"), "undefined");
+    assert_eq!(
+        world.run("delete globalThis.process; const a = await import('$a/entry.js'); console.log(a.default)"),
+        "undefined"
+    );
 }

@@ -11,16 +11,21 @@ use crate::support::{World, paths, text};
 fn sample() -> World {
     let exports = json!({".": "./src/index.js", "./two": "./src/two.js"});
     let files = [
-        ("src/index.js", "import dep from 'dep'; export * from './shared.js'; export const env = process.env.X;\nexport const later = () => import('./later.js'); export { dep }"),
+        (
+            "src/index.js",
+            "import dep from 'dep'; export * from './shared.js'; export const env = process.env.X;\nexport const later = () => import('./later.js'); export { dep }",
+        ),
         ("src/two.js", "import { shared } from './shared.js';\nexport function two() {\n  return shared\n}"),
         ("src/shared.js", "export const shared = { url: new URL('./data.bin', import.meta.url) }"),
         ("src/later.js", "import cjs from './cjs.cjs'; export default cjs"),
         ("src/cjs.cjs", "exports.a = require('dep')"),
         ("src/data.bin", "data"),
     ];
-    World::new()
-        .with("dep@1.0.0", json!({}), &[("index.js", "exports.a = 1")])
-        .with("a@1.0.0", json!({"type": "module", "exports": exports, "dependencies": {"dep": "1"}}), &files)
+    World::new().with("dep@1.0.0", json!({}), &[("index.js", "exports.a = 1")]).with(
+        "a@1.0.0",
+        json!({"type": "module", "exports": exports, "dependencies": {"dep": "1"}}),
+        &files,
+    )
 }
 
 #[test]
@@ -93,19 +98,33 @@ fn chunks_of_deep_builds_have_names_of_their_own() {
 
 #[test]
 fn a_syntax_error_names_file_line_and_column() {
-    let world = World::new().with("a@1.0.0", json!({}), &[("index.js", "import './b.js'"), ("b.js", "let a = 1\nlet é = = 2")]);
+    let world = World::new().with(
+        "a@1.0.0",
+        json!({}),
+        &[("index.js", "import './b.js'"), ("b.js", "let a = 1\nlet é = = 2")],
+    );
     let error = world.build("a").unwrap_err();
     assert_eq!(error.code(), "npm-package-broken");
-    assert!(error.to_string().starts_with("`a@1.0.0` cannot be built: `b.js`, line 2, column 9: "), "{error}");
+    assert!(
+        error.to_string().starts_with("`a@1.0.0` cannot be built: `b.js`, line 2, column 9: "),
+        "{error}"
+    );
     assert!(error.to_string().ends_with("(index.js → b.js)"), "{error}");
-    let world = World::new().with("a@1.0.0", json!({}), &[("index.js", "module.exports = require('./b.json')"), ("b.json", "{\n nope}")]);
+    let world = World::new().with(
+        "a@1.0.0",
+        json!({}),
+        &[("index.js", "module.exports = require('./b.json')"), ("b.json", "{\n nope}")],
+    );
     let error = world.build("a").unwrap_err().to_string();
     assert!(error.contains("`b.json`, line 2"), "{error}");
 }
 
 #[test]
 fn a_broken_file_that_is_not_needed_at_once_throws_when_it_is() {
-    let files = [("index.js", "exports.a = 1; exports.b = function () { return require('./b') }"), ("b.js", "let = =")];
+    let files = [
+        ("index.js", "exports.a = 1; exports.b = function () { return require('./b') }"),
+        ("b.js", "let = ="),
+    ];
     let world = World::new().with("a@1.0.0", json!({}), &files);
     let ran = world.run("import { a, b } from '$a/entry.js'; console.log(a); try { b() } catch (error) { console.log(error.message.slice(0, 6)) }");
     assert_eq!(ran, "1\n`b.js`");
@@ -119,7 +138,10 @@ fn odd_packages_are_no_panic() {
         (json!({"main": "../../../etc/passwd"}), &[("index.js", "module.exports = 1")]),
         (json!({"exports": {".": {"import": {"import": null}}}}), &[]),
         (json!({"main": "."}), &[("index.js", "module.exports = 1")]),
-        (json!({"main": "./lib", "exports": null}), &[("lib/package.json", "{\"main\": \"..\"}"), ("index.js", "")]),
+        (
+            json!({"main": "./lib", "exports": null}),
+            &[("lib/package.json", "{\"main\": \"..\"}"), ("index.js", "")],
+        ),
         (json!({"main": "a"}), &[("a/package.json", "nonsense"), ("a/index.json", "1")]),
         (json!({}), &[("index.js", "#!/usr/bin/env node\n'use strict'; module.exports = process.env.A")]),
         (json!({}), &[("index.js", "import './index.js'; export * from './index.js'")]),
@@ -138,6 +160,9 @@ fn odd_packages_are_no_panic() {
 #[test]
 fn a_build_that_takes_too_long_is_given_up() {
     let world = sample();
-    let error = Bundler::new().with_timeout(Duration::ZERO).build(&world.source("a"), &Entries::Declared).unwrap_err();
+    let error = Bundler::new()
+        .with_timeout(Duration::ZERO)
+        .build(&world.source("a"), &Entries::Declared)
+        .unwrap_err();
     assert_eq!(error.code(), "npm-package-broken");
 }

@@ -122,7 +122,10 @@ pub(crate) fn paths(built: &BuiltPackage) -> Vec<&str> {
 }
 
 fn key(id: &NpmId) -> String {
-    format!("{:016x}", id.to_string().bytes().fold(7u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into())))
+    format!(
+        "{:016x}",
+        id.to_string().bytes().fold(7u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()))
+    )
 }
 
 fn write(path: &Path, content: &[u8]) {
