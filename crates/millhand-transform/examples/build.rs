@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use millhand_packages::npm::NpmId;
 use millhand_packages::transform::{
-    Dependency, Entries, ImportedModule, SourcePackage, Transform as _, entry_path,
+    Dependency, Entries, Import, ImportedModule, SourcePackage, Transform as _, entry_path,
 };
 use millhand_transform::Bundler;
 use serde_json::Value;
@@ -25,6 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         out: arguments.next().ok_or(usage)?.into(),
         modules,
         done: BTreeMap::new(),
+        imports: BTreeMap::new(),
         asked: BTreeSet::new(),
     };
     for name in arguments {
@@ -44,6 +45,7 @@ struct Builds {
     modules: PathBuf,
     out: PathBuf,
     done: BTreeMap<PathBuf, BTreeSet<String>>,
+    imports: BTreeMap<PathBuf, BTreeMap<String, Vec<Import>>>,
     asked: BTreeSet<(PathBuf, Option<String>)>,
 }
 
@@ -54,25 +56,20 @@ impl Builds {
             if !self.asked.insert((root.clone(), subpath.clone())) {
                 continue;
             }
-            let mut needed = Vec::new();
             if !self.done.contains_key(&root) {
-                needed.extend(self.build(&root, &Entries::Declared)?);
+                self.build(&root, &Entries::Declared)?;
             }
             let entry = entry_path(subpath.as_deref());
             if !self.done.get(&root).is_some_and(|files| files.contains(&entry)) {
                 let subpath = subpath.unwrap_or_else(|| ".".to_owned());
-                needed.extend(self.build(&root, &Entries::Deep(subpath))?);
+                self.build(&root, &Entries::Deep(subpath))?;
             }
-            rest.extend(needed);
+            rest.extend(self.needed(&root, &entry)?);
         }
         Ok(())
     }
 
-    fn build(
-        &mut self,
-        root: &Path,
-        entries: &Entries,
-    ) -> Result<Vec<(PathBuf, Option<String>)>, Box<dyn Error>> {
+    fn build(&mut self, root: &Path, entries: &Entries) -> Result<(), Box<dyn Error>> {
         let package = self.source(root)?;
         let start = Instant::now();
         let built = Bundler::new().build(&package, entries);
@@ -82,7 +79,7 @@ impl Builds {
             Ok(built) => built,
             Err(error) => {
                 println!("FAILED {} {entries:?} {elapsed} ms [{}] {error}", package.id, error.code());
-                return Ok(Vec::new());
+                return Ok(());
             }
         };
         let bytes: usize = built.files.values().map(|file| file.content.len()).sum();
@@ -93,20 +90,37 @@ impl Builds {
             built.files.len(),
         );
         let folder = self.out.join(key(&package.id)).join(package.id.to_string());
-        let mut needed = Vec::new();
+        let mut imports = BTreeMap::new();
         for (path, file) in built.files {
             let target = folder.join(&path);
             fs::create_dir_all(target.parent().ok_or("no folder")?)?;
             fs::write(target, &file.content)?;
-            for import in file.imports {
-                if let ImportedModule::Package { id, subpath } = import.from {
-                    let root = package.dependencies.values().find(|one| one.id == id);
-                    needed.push((root.map_or_else(|| root_of(&package), |one| one.root.clone()), subpath));
+            files.insert(path.clone());
+            imports.insert(path, file.imports);
+        }
+        self.imports.entry(root.to_owned()).or_default().extend(imports);
+        fs::write(self.out.join("package.json"), "{\"type\":\"module\"}")?;
+        Ok(())
+    }
+
+    /// The modules of other packages that an entry leads to.
+    fn needed(&self, root: &Path, entry: &str) -> Result<Vec<(PathBuf, Option<String>)>, Box<dyn Error>> {
+        let package = self.source(root)?;
+        let Some(imports) = self.imports.get(root) else { return Ok(Vec::new()) };
+        let (mut seen, mut rest) = (BTreeSet::from([entry.to_owned()]), vec![entry.to_owned()]);
+        let mut needed = Vec::new();
+        while let Some(path) = rest.pop() {
+            for import in imports.get(&path).into_iter().flatten() {
+                match &import.from {
+                    ImportedModule::Own(own) => rest.extend(seen.insert(own.clone()).then(|| own.clone())),
+                    ImportedModule::Package { id, subpath } => {
+                        let other = package.dependencies.values().find(|one| one.id == *id);
+                        let root = other.map_or_else(|| root.to_owned(), |one| one.root.clone());
+                        needed.push((root, subpath.clone()));
+                    }
                 }
             }
-            files.insert(path);
         }
-        fs::write(self.out.join("package.json"), "{\"type\":\"module\"}")?;
         Ok(needed)
     }
 
@@ -129,10 +143,6 @@ impl Builds {
         let file = self.out.join(key(&id)).join(id.to_string()).join(entry_path(subpath));
         Ok(file.display().to_string())
     }
-}
-
-fn root_of(package: &SourcePackage) -> PathBuf {
-    package.root.clone()
 }
 
 fn split(name: &str) -> (&str, Option<&str>) {

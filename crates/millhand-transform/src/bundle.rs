@@ -25,8 +25,7 @@ const THREADS: usize = 2;
 
 /// Builds a package.
 pub(crate) fn build(source: &SourcePackage, asked: &Entries) -> Result<BuiltPackage, TransformError> {
-    let mut scope = Scope::new(source);
-    let entries = plan::entries(&mut scope, asked)?;
+    let (scope, entries) = plan::entries(Scope::new(source), asked)?;
     let scope = Arc::new(scope);
     let chunks = match asked {
         Entries::Deep(subpath) if entries.len() == 1 => format!("chunk/deep/{subpath}"),

@@ -30,7 +30,7 @@ pub(crate) enum Content {
 /// Finds the entries that can be built.
 ///
 /// One that a browser cannot run does not keep the others from being built. It is told why when it is asked for.
-pub(crate) fn entries(scope: &mut Scope, asked: &Entries) -> Result<Vec<Entry>, TransformError> {
+pub(crate) fn entries(scope: Scope, asked: &Entries) -> Result<(Scope, Vec<Entry>), TransformError> {
     let declared = scope.package.declared();
     let subpath = match asked {
         Entries::Declared => return declared_entries(scope, declared),
@@ -40,39 +40,38 @@ pub(crate) fn entries(scope: &mut Scope, asked: &Entries) -> Result<Vec<Entry>, 
         },
     };
     if let Some((_, file)) = declared.iter().find(|(declared, _)| *declared == subpath) {
-        judge(scope, file)?;
+        judge(&scope, file)?;
         return declared_entries(scope, declared);
     }
     let Some(file) = scope.package.entry(subpath.as_deref()) else {
-        return Err(unknown(scope, subpath.unwrap_or_default(), &declared));
+        return Err(unknown(&scope, subpath.unwrap_or_default(), &declared));
     };
-    let built: Vec<_> = declared.into_iter().filter(|(_, file)| judge(scope, file).is_ok()).collect();
-    scope.leave_out(&built);
+    let scope = scope.without(&declared);
     let content = match scope.entry_elsewhere(&file) {
         Some(external) => Content::Same(external),
         None => {
-            judge(scope, &file)?;
+            judge(&scope, &file)?;
             Content::File(file)
         }
     };
-    Ok(vec![Entry { subpath, content }])
+    Ok((scope, vec![Entry { subpath, content }]))
 }
 
 fn declared_entries(
-    scope: &Scope,
+    scope: Scope,
     declared: Vec<(Option<String>, String)>,
-) -> Result<Vec<Entry>, TransformError> {
+) -> Result<(Scope, Vec<Entry>), TransformError> {
     let mut entries = Vec::new();
     let mut first_refusal = None;
     for (subpath, file) in declared {
-        match judge(scope, &file) {
+        match judge(&scope, &file) {
             Ok(()) => entries.push(Entry { subpath, content: Content::File(file) }),
             Err(refusal) => drop(first_refusal.get_or_insert(refusal)),
         }
     }
     match entries.is_empty() {
         true => Err(first_refusal.unwrap_or_else(|| TransformError::NoEntry { id: scope.id.clone() })),
-        false => Ok(entries),
+        false => Ok((scope, entries)),
     }
 }
 
@@ -88,7 +87,7 @@ fn unknown(scope: &Scope, subpath: String, declared: &[(Option<String>, String)]
 }
 
 /// Whether what runs when the entry is loaded can run in a browser.
-fn judge(scope: &Scope, entry: &str) -> Result<(), TransformError> {
+pub(crate) fn judge(scope: &Scope, entry: &str) -> Result<(), TransformError> {
     let mut importers: BTreeMap<String, Option<String>> = BTreeMap::from([(entry.to_owned(), None)]);
     let mut rest = VecDeque::from([entry.to_owned()]);
     while let Some(file) = rest.pop_front() {

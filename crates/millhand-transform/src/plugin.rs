@@ -156,6 +156,11 @@ impl Packager {
     }
 
     fn external(&self, target: &External, kind: ImportKind) -> HookResolveIdOutput {
+        if let Some(data) = self.scope.data(target) {
+            let (package, subpath) = (target.package.as_deref(), target.subpath.as_deref());
+            let name = format!("data/{}/{}", package.unwrap_or_default(), subpath.unwrap_or_default());
+            return module(self.add(&name, data));
+        }
         let is_common_js = self.scope.is_external_common_js(target);
         match kind == ImportKind::Require || is_common_js {
             true => module(self.facade(target)),

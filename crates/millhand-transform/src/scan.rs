@@ -26,6 +26,8 @@ pub(crate) struct Scan {
     pub(crate) has_default: bool,
     /// Whether it can only be read as a script, not as a module.
     pub(crate) is_sloppy: bool,
+    /// Whether it is an ES module of constants that are written out, and nothing else.
+    pub(crate) is_data: bool,
     /// The modules that it asks for.
     pub(crate) requests: Vec<Request>,
     /// Files that it refers to, relative to itself.
@@ -150,6 +152,7 @@ pub(crate) fn script(file: &str, text: &str, is_typed_module: bool) -> Result<Sc
     let mut scan = visitor.scan;
     scan.is_sloppy = is_sloppy;
     scan.is_common_js = !has_module_syntax && extension != "mjs" && (extension == "cjs" || !is_typed_module);
+    scan.is_data = has_module_syntax && parsed.program.body.iter().all(is_data_statement);
     scan.has_default = parsed
         .module_record
         .local_export_entries
@@ -157,6 +160,51 @@ pub(crate) fn script(file: &str, text: &str, is_typed_module: bool) -> Result<Sc
         .chain(&parsed.module_record.indirect_export_entries)
         .any(|entry| entry.export_name.is_default() || is_named_default(&entry.export_name));
     Ok(scan)
+}
+
+fn is_data_statement(statement: &Statement<'_>) -> bool {
+    match statement {
+        Statement::VariableDeclaration(declaration) => declaration
+            .declarations
+            .iter()
+            .all(|one| one.init.as_ref().is_some_and(|value| is_data(value, &[]))),
+        Statement::ExportDefaultDeclaration(export) => export
+            .declaration
+            .as_expression()
+            .is_some_and(|value| matches!(value, Expression::Identifier(_)) || is_data(value, &[])),
+        _ => false,
+    }
+}
+
+/// Constants, and functions that put their arguments into some.
+fn is_data(value: &Expression<'_>, arguments: &[&str]) -> bool {
+    match value.get_inner_expression() {
+        Expression::StringLiteral(_)
+        | Expression::NumericLiteral(_)
+        | Expression::BooleanLiteral(_)
+        | Expression::NullLiteral(_) => true,
+        Expression::Identifier(name) => arguments.contains(&name.name.as_str()),
+        Expression::ArrayExpression(array) => array
+            .elements
+            .iter()
+            .all(|one| one.as_expression().is_some_and(|value| is_data(value, arguments))),
+        Expression::ObjectExpression(object) => object.properties.iter().all(|one| match one {
+            ObjectPropertyKind::ObjectProperty(one) => !one.computed && is_data(&one.value, arguments),
+            ObjectPropertyKind::SpreadProperty(_) => false,
+        }),
+        Expression::FunctionExpression(function) => {
+            let names = function.params.items.iter().map(|one| one.pattern.get_identifier_name());
+            let Some(names) = names.collect::<Option<Vec<_>>>() else { return false };
+            let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+            match function.body.as_ref().map(|body| body.statements.as_slice()) {
+                Some([Statement::ReturnStatement(result)]) => {
+                    result.argument.as_ref().is_some_and(|value| is_data(value, &names))
+                }
+                _ => false,
+            }
+        }
+        _ => false,
+    }
 }
 
 /// Parsers recur, and a stack that runs out takes the process with it. Brackets in texts are not told from others,

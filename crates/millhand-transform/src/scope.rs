@@ -1,13 +1,14 @@
 //! Where the names lead that a package imports.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use millhand_packages::npm::NpmId;
 use millhand_packages::transform::{SourcePackage, entry_path};
 
 use crate::builtins;
 use crate::package::{Alias, Asks, Package, extension};
+use crate::plan;
 
 /// The folder that stands for the one of all keys. Outputs have paths relative to it, never where a package is
 /// on disk.
@@ -42,11 +43,20 @@ pub(crate) struct External {
 #[derive(Debug)]
 pub(crate) struct Scope {
     pub(crate) id: NpmId,
-    pub(crate) package: Package,
-    others: BTreeMap<String, Other>,
-    /// Files that are built elsewhere, as entries.
-    elsewhere: BTreeMap<String, Option<String>>,
+    pub(crate) package: Arc<Package>,
+    others: Arc<BTreeMap<String, Other>>,
+    elsewhere: Option<Elsewhere>,
     found: Mutex<HashMap<(String, String, Asks), Target>>,
+}
+
+/// The files that another build makes entries of.
+#[derive(Debug)]
+struct Elsewhere {
+    entries: BTreeMap<String, Option<String>>,
+    /// How that build sees the package.
+    scope: Box<Scope>,
+    /// Whether it makes them indeed: that takes a while to tell, so only those are looked at that matter.
+    judged: Mutex<HashMap<String, bool>>,
 }
 
 #[derive(Debug)]
@@ -71,24 +81,34 @@ impl Scope {
             .collect();
         Self {
             id: source.id.clone(),
-            package: Package::open(&source.root),
-            others,
-            elsewhere: BTreeMap::new(),
+            package: Arc::new(Package::open(&source.root)),
+            others: Arc::new(others),
+            elsewhere: None,
             found: Mutex::default(),
         }
     }
 
-    /// Treats these entries as built elsewhere.
-    pub(crate) fn leave_out(&mut self, declared: &[(Option<String>, String)]) {
-        // The shortest name of a file is its url.
-        for (subpath, file) in declared.iter().rev() {
-            self.elsewhere.insert(file.clone(), subpath.clone());
+    /// The same package, with these entries built elsewhere.
+    pub(crate) fn without(self, declared: &[(Option<String>, String)]) -> Self {
+        // A file with several names has the url of the first.
+        let entries = declared.iter().rev().map(|(subpath, file)| (file.clone(), subpath.clone())).collect();
+        Self {
+            id: self.id.clone(),
+            package: Arc::clone(&self.package),
+            others: Arc::clone(&self.others),
+            elsewhere: Some(Elsewhere { entries, scope: Box::new(self), judged: Mutex::default() }),
+            found: Mutex::default(),
         }
     }
 
     /// The entry that a file is elsewhere.
     pub(crate) fn entry_elsewhere(&self, file: &str) -> Option<External> {
-        self.elsewhere.get(file).map(|subpath| External { package: None, subpath: subpath.clone() })
+        let elsewhere = self.elsewhere.as_ref()?;
+        let subpath = elsewhere.entries.get(file)?;
+        let mut judged = elsewhere.judged.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_built =
+            *judged.entry(file.to_owned()).or_insert_with(|| plan::judge(&elsewhere.scope, file).is_ok());
+        is_built.then(|| External { package: None, subpath: subpath.clone() })
     }
 
     /// The folder of this package, as the bundler sees it.
@@ -204,8 +224,22 @@ impl Scope {
         self.others.get(external.package.as_deref()?)
     }
 
+    /// The text of a module of another package that is nothing but data, and no entry that its author declares:
+    /// a copy of it does no harm, and a build of its own costs more.
+    pub(crate) fn data(&self, external: &External) -> Option<String> {
+        let other = self.other(external)?;
+        if other.declared.iter().any(|(subpath, _)| *subpath == external.subpath) {
+            return None;
+        }
+        let file = other.package.entry(external.subpath.as_deref())?;
+        match &*other.package.source(&file) {
+            Ok(source) if source.scan.is_data && !source.scan.is_common_js => Some(source.text.clone()),
+            _ => None,
+        }
+    }
+
     fn external_file(&self, external: &External) -> Option<(&Package, String)> {
-        let package = self.other(external).map_or(&self.package, |other| &other.package);
+        let package: &Package = self.other(external).map_or(&self.package, |other| &other.package);
         Some((package, package.entry(external.subpath.as_deref())?))
     }
 

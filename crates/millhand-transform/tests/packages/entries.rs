@@ -173,3 +173,15 @@ fn a_private_import_and_the_browser_field_choose_files() {
     let world = World::new().with("a@1.0.0", manifest, &files);
     assert_eq!(world.run("import a from '$a/entry.js'; console.log(a)"), "web,none,{},{},none");
 }
+
+#[test]
+fn data_of_another_package_is_taken_over_instead_of_built_alone() {
+    let world = World::new()
+        .with("icons@1.0.0", json!({}), &[("a.js", "var a = { icon: [1, 'x', { deep: null }], tone: function render(a, b) { return { a: a, b: [b] } } };\nexport default a;"), ("b.js", "export default Symbol('b')")])
+        .with("user@1.0.0", json!({"type": "module", "dependencies": {"icons": "1"}}), &[("index.js", "import a from 'icons/a'; import b from 'icons/b'; export { a, b }")]);
+    let built = world.build("user").unwrap();
+    assert_eq!(built.files["entry.js"].imports.len(), 1, "{:?}", built.files["entry.js"].imports);
+    world.place("user", &built);
+    world.place("icons", &world.deep("icons", "b").unwrap());
+    assert_eq!(world.run_placed("import { a } from '$user/entry.js'; console.log(a.icon[1])"), "x");
+}
