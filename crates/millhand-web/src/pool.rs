@@ -163,7 +163,7 @@ impl Inner {
         let value = act(&mut state, now);
         state.finish(now);
         if let Some(wake_up) = &*self.wake_up.borrow() {
-            wake_up.set(state.scheduler.poll_timeout().map(|(at, _)| at));
+            wake_up.set(state.next_timeout());
         }
         drop(state);
         self.tell();

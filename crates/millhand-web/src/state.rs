@@ -13,7 +13,7 @@ use millhand_core::{
 use wasm_bindgen::JsValue;
 
 use crate::event::Event;
-use crate::interrupt;
+use crate::interrupt::Interrupts;
 use crate::payloads::{Call, FunctionId, Functions, Recipient, Tasks};
 use crate::port::{Port, PortEvent};
 use crate::wire::{HostMessage, Subject, WorkerMessage};
@@ -50,8 +50,7 @@ struct Hired {
     defined: BTreeSet<FunctionId>,
     /// Why it died, once it has.
     cause: JsValue,
-    /// Memory that it shares with this page, to interrupt Python in; `undefined` where pages share none.
-    interrupt: JsValue,
+    interrupts: Interrupts,
 }
 
 /// What workers install: the same for all, prepared once.
@@ -102,7 +101,7 @@ impl State {
     pub(crate) fn obey(&mut self, now: Instant) {
         loop {
             while let Some(output) = self.scheduler.poll_output() {
-                self.carry_out(output);
+                self.carry_out(now, output);
             }
             let Some(input) = self.follow_ups.pop_front() else { return };
             self.scheduler.handle_input(now, input);
@@ -135,15 +134,24 @@ impl State {
         if matches!(self.setup, Setup::Pending) {
             self.renew_boot_deadlines(now);
         }
+        for hired in self.workers.values_mut() {
+            hired.interrupts.repeat(now);
+        }
         self.scheduler.handle_timeout(now);
         self.obey(now);
+    }
+
+    /// When [`Self::on_timeout`] is wanted next.
+    pub(crate) fn next_timeout(&self) -> Option<Instant> {
+        let interrupts = self.workers.values().filter_map(|hired| hired.interrupts.next());
+        interrupts.chain(self.scheduler.poll_timeout().map(|(at, _)| at)).min()
     }
 
     /// What workers install has been prepared.
     pub(crate) fn on_setup_prepared(&mut self, now: Instant, setup: JsValue) {
         self.renew_boot_deadlines(now);
         for (id, hired) in &mut self.workers {
-            hired.outbox.push(HostMessage::install(&worker_name(*id), &setup, &hired.interrupt));
+            hired.outbox.push(HostMessage::install(&worker_name(*id), &setup, &hired.interrupts.memory()));
         }
         self.setup = Setup::Prepared(setup);
     }
@@ -209,7 +217,7 @@ impl State {
         }
     }
 
-    fn carry_out(&mut self, output: Output) {
+    fn carry_out(&mut self, now: Instant, output: Output) {
         match output {
             Output::StartWorker { worker } => self.start_worker(worker),
             Output::StopWorker { worker, reason } => {
@@ -219,7 +227,7 @@ impl State {
                 self.dismiss(worker);
             }
             Output::PostTask { worker, task } => self.post_task(worker, task),
-            Output::AbortTask { worker, task } => self.abort_task(worker, task),
+            Output::AbortTask { worker, task } => self.abort_task(now, worker, task),
             Output::SettleTask { task, worker, reason } => self.settle_task(task, worker, reason),
             Output::FailPool => self.events.push_back(Event::PoolFailed { cause: self.last_failure.clone() }),
         }
@@ -228,18 +236,18 @@ impl State {
     fn start_worker(&mut self, worker: WorkerId) {
         self.events.push_back(Event::WorkerStarted { worker });
         let mut outbox = Vec::new();
-        let interrupt = interrupt::shared_memory();
+        let interrupts = Interrupts::new();
         match &self.setup {
             Setup::Pending => {}
             Setup::Prepared(setup) => {
-                outbox.push(HostMessage::install(&worker_name(worker), setup, &interrupt))
+                outbox.push(HostMessage::install(&worker_name(worker), setup, &interrupts.memory()))
             }
             Setup::Failed(cause) => return self.fail_install(worker, cause.clone(), InstallFault::Permanent),
         }
         match (self.open_port)(worker) {
             Ok(port) => {
                 let hired =
-                    Hired { port, outbox, defined: BTreeSet::new(), cause: JsValue::UNDEFINED, interrupt };
+                    Hired { port, outbox, defined: BTreeSet::new(), cause: JsValue::UNDEFINED, interrupts };
                 self.workers.insert(worker, hired);
             }
             Err(exception) => self.fail_install(worker, exception, InstallFault::Transient),
@@ -249,7 +257,6 @@ impl State {
     fn post_task(&mut self, worker: WorkerId, task: TaskId) {
         let Some((call, inbox)) = self.tasks.start(task, worker) else { return };
         let Some(hired) = self.workers.get_mut(&worker) else { return };
-        interrupt::clear(&hired.interrupt);
         let Call { function, args, transfer } = call;
         if hired.defined.insert(function)
             && let Some(definition) = self.functions.definition(function)
@@ -262,16 +269,19 @@ impl State {
     }
 
     /// JavaScript hears of it when it listens; Python is interrupted where it stands.
-    fn abort_task(&mut self, worker: WorkerId, task: TaskId) {
+    fn abort_task(&mut self, now: Instant, worker: WorkerId, task: TaskId) {
         let cause = self.tasks.cancel_cause(task);
         self.post(worker, HostMessage::abort(task, &cause));
-        if let Some(hired) = self.workers.get(&worker) {
-            interrupt::raise(&hired.interrupt);
+        if let Some(hired) = self.workers.get_mut(&worker) {
+            hired.interrupts.begin(now);
         }
     }
 
     fn settle_task(&mut self, task: TaskId, worker: Option<WorkerId>, reason: ExitReason) {
         let (said, cancel_cause) = self.tasks.end(task);
+        if let Some(hired) = worker.and_then(|id| self.workers.get_mut(&id)) {
+            hired.interrupts.end();
+        }
         let value = match reason {
             ExitReason::Completed | ExitReason::Threw | ExitReason::Unclonable => said,
             ExitReason::Cancelled => cancel_cause,

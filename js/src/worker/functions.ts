@@ -80,8 +80,8 @@ async function callForEach(target: AnyFunction, { args, context }: EntryPointArg
   return results
 }
 
-function runPython({ args }: EntryPointArguments, python: Python | null): unknown {
+function runPython({ args, context }: EntryPointArguments, python: Python | null): unknown {
   if (!python) throw new Error('this worker has no Python')
   const { source, args: values } = args as { source: string; args: unknown }
-  return python.run(source, values)
+  return python.run(source, values, context.signal)
 }

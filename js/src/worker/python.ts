@@ -13,8 +13,13 @@ const BASE_URL = 'https://environment.millhand.invalid/'
 
 /** A running Python, on the global scope under its alias. */
 export interface Python {
-  /** Runs a source with `args` as the dict `args`; the value of its last expression comes back. */
-  run(source: string, args: unknown): Promise<unknown>
+  /**
+   * Runs a source with `args` as the dict `args`; the value of its last expression comes back. When `signal` aborts, what it
+   * awaits raises `CancelledError`.
+   */
+  run(source: string, args: unknown, signal: AbortSignal): Promise<unknown>
+  /** Whether the host's interrupts reach Python: they are for the task that runs, and for nothing after it. */
+  heedInterrupts(heeded: boolean): void
   /** Sends what was printed without an end of its line. */
   flushOutput(): void
   /**
@@ -32,12 +37,17 @@ interface Pyodide {
     options: { messageCallback: (text: string) => void; errorCallback: (text: string) => void },
   ): Promise<unknown>
   readonly loadedPackages: Record<string, string>
-  runPython(source: string): unknown
-  runPythonAsync(source: string, options: { globals: PyProxy }): Promise<unknown>
+  runPython(source: string, options?: { globals: PyProxy }): unknown
   setInterruptBuffer(interrupt: Uint8Array): void
   setStdout(options: { write: (bytes: Uint8Array) => number }): void
   toPy(value: unknown): PyProxy
   ffi: { PyProxy: new () => PyProxy }
+}
+
+/** An `asyncio.Task`. */
+interface PyTask extends PyProxy, PromiseLike<unknown> {
+  cancel(): void
+  copy(): PyTask
 }
 
 interface PyProxy {
@@ -58,13 +68,17 @@ export async function startPython(setup: PythonSetup, options: InstallOptions): 
       report({ step: 'PackagesLoading', packages: setup.packages })
       await loadPackages(pyodide, setup.packages)
     }
-    // Where pages share none, it has memory of its own: Python that looks for interrupts calls JavaScript now and then, and
-    // WebKit ends no worker that stays within WebAssembly.
-    pyodide.setInterruptBuffer(new Uint8Array(interrupt ?? new ArrayBuffer(1)))
+    // Without interrupts it has memory of its own: Python that looks for them calls JavaScript now and then, and WebKit ends no
+    // worker that stays within WebAssembly.
+    const unheeded = new Uint8Array(1)
+    const shared = interrupt ? new Uint8Array(interrupt) : unheeded
+    const heedInterrupts = (heeded: boolean): void => pyodide.setInterruptBuffer(heeded ? shared : unheeded)
+    heedInterrupts(false)
     self.addEventListener('unhandledrejection', ignoreInterrupt)
     Object.assign(globalThis, { [setup.alias]: pyodide })
     return {
-      run: (source, args) => run(pyodide, source, args),
+      run: runnerOf(pyodide, () => heedInterrupts(false)),
+      heedInterrupts,
       flushOutput: captureOutput(pyodide, print),
       toJavaScript: (value, then) => new Conversion(pyodide, then).convert(value),
     }
@@ -142,12 +156,37 @@ function captureOutput(pyodide: Pyodide, print: (text: string) => void): () => v
   }
 }
 
-async function run(pyodide: Pyodide, source: string, args: unknown): Promise<unknown> {
-  const globals = pyodide.toPy({ args: args ?? {} })
-  try {
-    return await pyodide.runPythonAsync(source, { globals })
-  } finally {
-    globals.destroy()
+/** Runs a source as an `asyncio` task: that can be cancelled while it waits, where interrupts do not reach it. */
+const START_TASK = `
+import asyncio
+from pyodide.code import eval_code_async
+
+def start_task(source, globals):
+    return asyncio.ensure_future(eval_code_async(source, globals=globals))
+
+start_task`
+
+/** @param heard a cancel has been heard, and the task has what it needs to end: it is not to be interrupted besides. */
+function runnerOf(pyodide: Pyodide, heard: () => void): Python['run'] {
+  const scope = pyodide.toPy({})
+  const start = pyodide.runPython(START_TASK, { globals: scope }) as (source: string, globals: PyProxy) => PyTask
+  return async (source, args, signal) => {
+    signal.throwIfAborted()
+    const globals = pyodide.toPy({ args: args ?? {} })
+    const task = start(source, globals)
+    const cancel = (): void => {
+      heard()
+      task.cancel()
+    }
+    signal.addEventListener('abort', cancel)
+    try {
+      // Awaiting a proxy destroys it.
+      return await task.copy()
+    } finally {
+      signal.removeEventListener('abort', cancel)
+      task.destroy()
+      globals.destroy()
+    }
   }
 }
 

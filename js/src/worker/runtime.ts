@@ -111,6 +111,7 @@ class Runtime {
     try {
       const run = await this.#functions.get(functionId)
       if (!run) throw new Error(`function ${functionId} was not defined in this worker`)
+      this.#python?.heedInterrupts(true)
       value = await run({
         args,
         context: context.forTask,
@@ -125,6 +126,7 @@ class Runtime {
       outcome = error instanceof UnclonableError ? Outcome.Unclonable : Outcome.Threw
       value = toErrorRecord(error)
     }
+    this.#python?.heedInterrupts(false)
     this.#python?.flushOutput()
     context.end()
     this.#contexts.delete(taskId)
