@@ -94,7 +94,7 @@ impl Pool {
                 return Err(PoolError::UnknownFunction { id: function.0 });
             }
             let task = state.next_task_id();
-            state.tasks.insert(task, Call { function, args, transfer }, spec.retries);
+            state.tasks.insert(task, Call { function, args, transfer }, spec);
             state.tasks.set_cancel_cause(task, cancel_cause);
             state.decide(now, Input::TaskSubmitted { task, spec });
             Ok(task)

@@ -5,17 +5,18 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use js_sys::{Array, Promise};
+use js_sys::Promise;
 use millhand_core::{
     ExitReason, Input, InstallFault, Instant, Outcome, Output, PoolConfig, PoolSizes, PoolState, Scheduler,
-    TaskId, WorkerId, WorkerState,
+    StopReason, TaskId, WorkerId, WorkerState,
 };
 use wasm_bindgen::JsValue;
 
 use crate::event::Event;
 use crate::interrupt::Interrupts;
-use crate::payloads::{Call, FunctionId, Functions, Recipient, Tasks};
-use crate::port::{Port, PortEvent};
+use crate::outbox::Outbox;
+use crate::payloads::{Call, Ended, FunctionId, Functions, Recipient, Tasks};
+use crate::port::{FOREIGN_MESSAGE, Port, PortEvent};
 use crate::wire::{HostMessage, Subject, WorkerMessage};
 
 /// Opens the port of a new worker.
@@ -33,6 +34,8 @@ pub(crate) struct State {
     follow_ups: VecDeque<Input>,
     /// Why the last install failed.
     last_failure: JsValue,
+    /// The worker that went last, and why: the scheduler settles the tasks that were for it alone right after.
+    last_gone: Option<(WorkerId, JsValue)>,
     waiters: Vec<Waiter>,
     /// Whether as many workers as the pool starts with have been up.
     first_up: bool,
@@ -45,11 +48,9 @@ pub(crate) struct State {
 struct Hired {
     port: Box<dyn Port>,
     /// Messages of this turn, sent together at its end.
-    outbox: Vec<HostMessage>,
+    outbox: Outbox,
     /// Functions whose source it has.
     defined: BTreeSet<FunctionId>,
-    /// Why it died, once it has.
-    cause: JsValue,
     interrupts: Interrupts,
 }
 
@@ -79,6 +80,7 @@ impl State {
             open_port,
             follow_ups: VecDeque::new(),
             last_failure: JsValue::UNDEFINED,
+            last_gone: None,
             waiters: Vec::new(),
             first_up: false,
             end_told: false,
@@ -221,10 +223,11 @@ impl State {
         match output {
             Output::StartWorker { worker } => self.start_worker(worker),
             Output::StopWorker { worker, reason } => {
-                if reason == millhand_core::StopReason::BootTimedOut {
-                    self.last_failure = "the worker showed no progress within the boot timeout".into();
+                let cause = JsValue::from(sentence_of(reason));
+                if reason == StopReason::BootTimedOut {
+                    self.last_failure = cause.clone();
                 }
-                self.dismiss(worker);
+                self.dismiss(worker, cause);
             }
             Output::PostTask { worker, task } => self.post_task(worker, task),
             Output::AbortTask { worker, task } => self.abort_task(now, worker, task),
@@ -235,7 +238,7 @@ impl State {
 
     fn start_worker(&mut self, worker: WorkerId) {
         self.events.push_back(Event::WorkerStarted { worker });
-        let mut outbox = Vec::new();
+        let mut outbox = Outbox::default();
         let interrupts = Interrupts::new();
         match &self.setup {
             Setup::Pending => {}
@@ -246,8 +249,7 @@ impl State {
         }
         match (self.open_port)(worker) {
             Ok(port) => {
-                let hired =
-                    Hired { port, outbox, defined: BTreeSet::new(), cause: JsValue::UNDEFINED, interrupts };
+                let hired = Hired { port, outbox, defined: BTreeSet::new(), interrupts };
                 self.workers.insert(worker, hired);
             }
             Err(exception) => self.fail_install(worker, exception, InstallFault::Transient),
@@ -264,7 +266,9 @@ impl State {
             hired.outbox.push(HostMessage::define(function.0, definition));
         }
         hired.outbox.push(HostMessage::run(task, function.0, &args, transfer));
-        hired.outbox.extend(inbox.iter().map(|data| HostMessage::data(task, data)));
+        for data in &inbox {
+            hired.outbox.push(HostMessage::data(task, data));
+        }
         self.events.push_back(Event::TaskStarted { task, worker });
     }
 
@@ -278,7 +282,7 @@ impl State {
     }
 
     fn settle_task(&mut self, task: TaskId, worker: Option<WorkerId>, reason: ExitReason) {
-        let (said, cancel_cause) = self.tasks.end(task);
+        let Ended { value: said, cancel_cause, target } = self.tasks.end(task);
         if let Some(hired) = worker.and_then(|id| self.workers.get_mut(&id)) {
             hired.interrupts.end();
         }
@@ -286,9 +290,7 @@ impl State {
             ExitReason::Completed | ExitReason::Threw | ExitReason::Unclonable => said,
             ExitReason::Cancelled => cancel_cause,
             ExitReason::InstallFailed => self.last_failure.clone(),
-            ExitReason::WorkerLost => worker
-                .and_then(|id| self.workers.get(&id))
-                .map_or(JsValue::UNDEFINED, |hired| hired.cause.clone()),
+            ExitReason::WorkerLost => self.why_gone(worker.or(target)),
             ExitReason::TimedOut
             | ExitReason::QueueTimedOut
             | ExitReason::Rejected
@@ -297,10 +299,18 @@ impl State {
         self.events.push_back(Event::TaskExited { task, worker, reason, value });
     }
 
+    /// What a worker that has just gone died of, or was ended for.
+    fn why_gone(&self, worker: Option<WorkerId>) -> JsValue {
+        match &self.last_gone {
+            Some((gone, cause)) if worker == Some(*gone) => cause.clone(),
+            Some(_) | None => JsValue::UNDEFINED,
+        }
+    }
+
     fn on_message(&mut self, now: Instant, worker: WorkerId, message: &JsValue) {
         let Some(hired) = self.workers.get(&worker) else { return }; // It crossed the worker's end.
         let Some(message) = WorkerMessage::parse(message) else {
-            return self.lose(now, worker, "the worker sent a message that is not of the protocol".into());
+            return self.lose(now, worker, FOREIGN_MESSAGE.into());
         };
         match message {
             WorkerMessage::Booted { .. } if !self.is_starting(worker) => {}
@@ -357,15 +367,16 @@ impl State {
 
     /// The install of a starting worker failed.
     fn fail_install(&mut self, worker: WorkerId, cause: JsValue, fault: InstallFault) {
-        self.last_failure = cause;
-        self.dismiss(worker);
+        self.last_failure = cause.clone();
+        self.dismiss(worker, cause);
         self.follow_ups.push_back(Input::InstallFailed { worker, fault });
     }
 
     /// Ends what is left of a worker that died, once the scheduler has settled its task.
     fn lose(&mut self, now: Instant, worker: WorkerId, cause: JsValue) {
-        let Some(hired) = self.workers.get_mut(&worker) else { return };
-        hired.cause = cause.clone();
+        if !self.workers.contains_key(&worker) {
+            return;
+        }
         if self.is_starting(worker) {
             self.fail_install(worker, cause, InstallFault::Transient);
             return self.obey(now);
@@ -374,18 +385,20 @@ impl State {
             Some(WorkerState::Busy(task)) => Some(task),
             Some(WorkerState::Starting | WorkerState::Idle) | None => None,
         };
+        self.last_gone = Some((worker, cause.clone()));
         self.decide(now, Input::WorkerLost { worker });
         if let Some(task) = task {
             self.tasks.leave(task, worker);
         }
-        self.dismiss(worker);
+        self.dismiss(worker, cause);
     }
 
     fn is_starting(&self, worker: WorkerId) -> bool {
         self.scheduler.worker_state(worker) == Some(WorkerState::Starting)
     }
 
-    fn dismiss(&mut self, worker: WorkerId) {
+    fn dismiss(&mut self, worker: WorkerId, cause: JsValue) {
+        self.last_gone = Some((worker, cause));
         if let Some(hired) = self.workers.remove(&worker) {
             hired.port.terminate();
         }
@@ -402,13 +415,8 @@ impl State {
     fn flush(&mut self) -> bool {
         let mut refused = Vec::new();
         for (&worker, hired) in &mut self.workers {
-            if hired.outbox.is_empty() {
-                continue;
-            }
-            let messages = std::mem::take(&mut hired.outbox);
-            if post_batch(hired.port.as_ref(), &messages).is_err() {
-                refused.extend(post_singly(hired.port.as_ref(), &messages).map(|refusal| (worker, refusal)));
-            }
+            let of_worker = hired.outbox.flush(hired.port.as_ref());
+            refused.extend(of_worker.into_iter().map(|refusal| (worker, refusal)));
         }
         let is_refused = !refused.is_empty();
         for (worker, (subject, exception)) in refused {
@@ -464,20 +472,13 @@ pub(crate) fn worker_name(worker: WorkerId) -> String {
     format!("w{}", worker.0)
 }
 
-fn post_batch(port: &dyn Port, messages: &[HostMessage]) -> Result<(), JsValue> {
-    let transfer = Array::new();
-    for moved in messages.iter().filter_map(|message| message.transfer.as_ref()) {
-        for object in moved.iter() {
-            transfer.push(&object);
-        }
+/// Why a worker was ended, for whoever waited for it.
+const fn sentence_of(reason: StopReason) -> &'static str {
+    match reason {
+        StopReason::BootTimedOut => "the worker showed no progress within the boot timeout",
+        StopReason::Unresponsive => "it did not stop a task in time, and was ended",
+        StopReason::Idle => "it had nothing to do for longer than the idle timeout, and was ended",
+        StopReason::Surplus => "the pool was made smaller",
+        StopReason::PoolTerminated => "the pool was ended",
     }
-    port.post(&messages.iter().map(|message| &message.tuple).collect::<Array>(), &transfer)
-}
-
-/// Sends each message of a batch that was refused as a whole; gives out what cannot be sent, and why.
-fn post_singly(port: &dyn Port, messages: &[HostMessage]) -> impl Iterator<Item = (Subject, JsValue)> {
-    messages.iter().filter_map(move |message| {
-        let exception = post_batch(port, std::slice::from_ref(message)).err()?;
-        Some((message.subject, exception))
-    })
 }

@@ -8,18 +8,13 @@ await startHost({ module_or_path: new URL('./millhand_web_bg.wasm', import.meta.
 export { isMillhandError, InstallError, InvalidInputError, MillhandError, TaskError } from '../common/errors.js'
 export type { ErrorCode } from '../common/errors.js'
 export type { InstallInputs, PoolSizing, PostInstallTask, PyodideInput, WorkersPoolInput } from '../api/inputs.js'
+export type { BroadcastOptions } from '../api/broadcast.js'
 export type * from '../api/messages.js'
+export type { PoolStats, RunningTask, WorkerEntry, WWorkerTrait } from '../api/pool-news.js'
 export { Task } from '../api/task.js'
 export type { EntryPoint, EntryPointArguments, WorkerContext, WorkerScope } from '../api/task.js'
 export { WorkersPool } from '../api/workers-pool.js'
-export type {
-  PoolStats,
-  RunningTask,
-  ScheduleInput,
-  TaskOptions,
-  WorkerEntry,
-  WWorkerTrait,
-} from '../api/workers-pool.js'
+export type { ScheduleInput, TaskOptions } from '../api/task-options.js'
 export { RemoteError } from '../wire/errors.js'
 
 /** The workers pool's module, by the name that notebooks know it by. */

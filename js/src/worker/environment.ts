@@ -19,10 +19,10 @@ export interface InstallOptions {
 export async function installEnvironment(setup: WorkerSetup, options: InstallOptions): Promise<Python | null> {
   options.report({ step: 'WorkerBooted' })
   const python = setup.python ? await startPython(setup.python, options) : null
-  await permanently(async () => {
-    for (const record of setup.globals) await setGlobal(record)
-    for (const task of setup.postInstallTasks) await runPostInstallTask(task, options)
-  })
+  for (const record of setup.globals) await permanently(`the global \`${record.name}\``, () => setGlobal(record))
+  for (const task of setup.postInstallTasks) {
+    await permanently(`the post-install task \`${task.title}\``, () => runPostInstallTask(task, options))
+  }
   return python
 }
 
@@ -41,10 +41,10 @@ async function runPostInstallTask(task: PostInstallRecord, { workerId, report }:
   await run({ args: task.args, context: context.forTask, workerScope: globalThis, taskId: '', workerId })
 }
 
-async function permanently(act: () => Promise<void>): Promise<void> {
+async function permanently(what: string, act: () => Promise<void>): Promise<void> {
   try {
     await act()
   } catch (cause) {
-    throw new PermanentInstallError('the environment cannot be made', { cause })
+    throw new PermanentInstallError(what, cause)
   }
 }

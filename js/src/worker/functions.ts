@@ -5,6 +5,7 @@
 
 import type { FunctionDefinition, FunctionOrigin } from '../wire/protocol.js'
 import type { EntryPointArguments } from '../wire/task-input.js'
+import { ItemError } from './failures.js'
 import type { Python } from './python.js'
 
 export type TaskFunction = (input: EntryPointArguments) => unknown
@@ -75,7 +76,11 @@ async function callForEach(target: AnyFunction, { args, context }: EntryPointArg
   const results: unknown[] = []
   for (const [offset, item] of items.entries()) {
     context.signal.throwIfAborted()
-    results.push(await target.call({ context }, item, first + offset))
+    try {
+      results.push(await target.call({ context }, item, first + offset))
+    } catch (cause) {
+      throw new ItemError(first + offset, cause)
+    }
   }
   return results
 }

@@ -129,7 +129,7 @@ async function loadPackages(pyodide: Pyodide, names: string[]): Promise<void> {
   const missing = names.filter((name) => !loaded.has(packageName(name)))
   if (missing.length === 0) return
   const cause = new Error(`these packages do not load: \`${missing.join('`, `')}\`: ${problems.join('; ')}`)
-  throw new PermanentInstallError(cause.message, { cause })
+  throw new PermanentInstallError(undefined, cause)
 }
 
 /** Sends what Python prints, a line at a time; the function that it gives sends the rest of the last line. */

@@ -160,7 +160,7 @@ for (const isolated of [true, false]) {
       const pool = new WorkersPool({ install: { pyodide: [] }, pool: { startAt: 1, stretchTo: 1, cancelGrace: 30_000 } })
       const task = pool.python(`
 import asyncio
-print("in")
+asyncio.get_running_loop().call_soon(print, "in")
 try:
     await asyncio.sleep(3600)
 except asyncio.CancelledError:
