@@ -37,7 +37,7 @@ interface Pyodide {
     options: { messageCallback: (text: string) => void; errorCallback: (text: string) => void },
   ): Promise<unknown>
   readonly loadedPackages: Record<string, string>
-  runPython(source: string, options?: { globals: PyProxy }): unknown
+  runPython(source: string, options?: { globals: PyProxy; filename: string }): unknown
   setInterruptBuffer(interrupt: Uint8Array): void
   setStdout(options: { write: (bytes: Uint8Array) => number }): void
   toPy(value: unknown): PyProxy
@@ -77,7 +77,7 @@ export async function startPython(setup: PythonSetup, options: InstallOptions): 
     self.addEventListener('unhandledrejection', ignoreInterrupt)
     Object.assign(globalThis, { [setup.alias]: pyodide })
     return {
-      run: runnerOf(pyodide, () => heedInterrupts(false)),
+      run: runnerOf(pyodide, heedInterrupts),
       heedInterrupts,
       flushOutput: captureOutput(pyodide, print),
       toJavaScript: (value, then) => new Conversion(pyodide, then).convert(value),
@@ -156,26 +156,36 @@ function captureOutput(pyodide: Pyodide, print: (text: string) => void): () => v
   }
 }
 
-/** Runs a source as an `asyncio` task: that can be cancelled while it waits, where interrupts do not reach it. */
+/**
+ * Runs a source as an `asyncio` task: that can be cancelled while it waits, where interrupts do not reach it. They are heeded within
+ * the source alone: one that hit the event loop as it starts a task would leave that to run in the time of another.
+ */
 const START_TASK = `
 import asyncio
 from pyodide.code import eval_code_async
 
-def start_task(source, globals):
-    return asyncio.ensure_future(eval_code_async(source, globals=globals))
+async def run(source, globals, heed_interrupts):
+    heed_interrupts(True)
+    try:
+        return await eval_code_async(source, globals=globals)
+    finally:
+        heed_interrupts(False)
 
-start_task`
+lambda *args: asyncio.ensure_future(run(*args))`
 
-/** @param heard a cancel has been heard, and the task has what it needs to end: it is not to be interrupted besides. */
-function runnerOf(pyodide: Pyodide, heard: () => void): Python['run'] {
-  const scope = pyodide.toPy({})
-  const start = pyodide.runPython(START_TASK, { globals: scope }) as (source: string, globals: PyProxy) => PyTask
+type StartTask = (source: string, globals: PyProxy, heedInterrupts: (heeded: boolean) => void) => PyTask
+
+function runnerOf(pyodide: Pyodide, heedInterrupts: (heeded: boolean) => void): Python['run'] {
+  const options = { globals: pyodide.toPy({}), filename: 'millhand' }
+  const start = pyodide.runPython(START_TASK, options) as StartTask
   return async (source, args, signal) => {
     signal.throwIfAborted()
+    heedInterrupts(false)
     const globals = pyodide.toPy({ args: args ?? {} })
-    const task = start(source, globals)
+    const task = start(source, globals, heedInterrupts)
     const cancel = (): void => {
-      heard()
+      // It has heard, and has what it needs to end: it is not to be interrupted besides.
+      heedInterrupts(false)
       task.cancel()
     }
     signal.addEventListener('abort', cancel)

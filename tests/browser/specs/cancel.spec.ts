@@ -143,12 +143,15 @@ while True: pass`)
       loop.cancel()
       const next = pool.python('print("next")\nsum(1 for _ in range(50_000))')
       reasons.add((await rejection(loop)).reason)
+      // Some are stopped before they run, or as they begin to.
+      const early = rejection(pool.python('while True: pass', {}, { timeout: 1 + (round % 5) }))
       sums.add(await next)
+      reasons.add((await early).reason)
       for (const { type, data } of await collect(next.message$)) if (type === 'Log') lines.add(data.text)
     }
     return { reasons: [...reasons], sums: [...sums], lines: [...lines], worker: await pool.run(({ workerId }) => workerId) }
   })
-  expect(seen).toEqual({ reasons: ['Cancelled'], sums: [50_000], lines: ['next'], worker: 'w1' })
+  expect(seen).toEqual({ reasons: ['Cancelled', 'TimedOut'], sums: [50_000], lines: ['next'], worker: 'w1' })
 })
 
 for (const isolated of [true, false]) {
