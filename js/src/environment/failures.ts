@@ -1,7 +1,15 @@
 /** Failures of an install that mean something to whoever hears of them. */
 
 /** The environment cannot be made, and another try would fail in the same way; `cause` is what a user should see. */
-export class PermanentInstallError extends Error {}
+export class PermanentInstallError extends Error {
+  /** @param during what of the environment was being made, if the cause does not say it. */
+  constructor(
+    readonly during: string | undefined,
+    cause: unknown,
+  ) {
+    super('the environment cannot be made', { cause })
+  }
+}
 
 /** A module or a script that does not run; `cause` is what it threw. */
 export class ModuleError extends Error {
