@@ -11,14 +11,14 @@ export class PermanentInstallError extends Error {
   }
 }
 
-/** A module or a script that does not run; `cause` is what it threw. */
+/** A module, a script or a function of the user's that does not run; `cause` is what it threw. */
 export class ModuleError extends Error {
   override readonly name = 'ModuleError'
-  /** Whether it could not be loaded, rather than run: another try may do. */
-  readonly isPassing: boolean
+  /** What failed: the loading of a module (another try may do), its own code, or a function that was given for it. */
+  readonly at: 'loading' | 'running' | 'calling'
 
-  constructor(message: string, cause: unknown, isPassing = false) {
+  constructor(message: string, at: ModuleError['at'], cause: unknown) {
     super(message, { cause })
-    this.isPassing = isPassing
+    this.at = at
   }
 }

@@ -33,15 +33,15 @@ async function installModules(setup: ModulesSetup<string>, { report }: InstallOp
   try {
     setNames(await loadModules(await compileAll(setup), { report, runScript }), new Set(setup.chosen))
   } catch (cause) {
-    if (cause instanceof ModuleError && cause.isPassing) throw cause
+    if (cause instanceof ModuleError && cause.at === 'loading') throw cause
     throw new PermanentInstallError(undefined, withReason(cause))
   }
 }
 
 /** What a worker lacks is the likeliest reason. */
 function withReason(cause: unknown): unknown {
-  if (!(cause instanceof ModuleError)) return cause
-  return new ModuleError(`${cause.message} (it may need a DOM, which workers do not have)`, cause.cause)
+  if (!(cause instanceof ModuleError) || cause.at !== 'running') return cause
+  return new ModuleError(`${cause.message} (it may need a DOM, which workers do not have)`, cause.at, cause.cause)
 }
 
 type AnyFunction = (...args: unknown[]) => unknown
