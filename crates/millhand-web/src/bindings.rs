@@ -37,6 +37,7 @@ export interface HostListener {
   taskSentData(task: number, worker: number, payload: unknown): void
   taskPostFailed(task: number, worker: number, error: unknown): void
   taskExited(task: number, worker: number | undefined, reason: ExitReason, value: unknown): void
+  poolFailed(cause: unknown): void
   batchEnded(queued: number): void
   poolTerminated(): void
 }
@@ -60,11 +61,15 @@ export interface HostTaskSpec {
   timeoutMs: number | undefined
   queueTimeoutMs: number | undefined
   retries: number
-  /** Whether it is part of getting a worker ready: it is taken even by a full or draining pool. */
-  essential: boolean
-  /** Why it was cancelled before it was submitted; `undefined` if it was not. */
-  withdrawnBecause: unknown
+  /** `undefined`: it is taken if the queue is not full and the pool does not drain. */
+  admission: HostAdmission | undefined
 }
+
+export type HostAdmission =
+  /** It is part of getting a worker ready: it is taken even by a full or draining pool. */
+  | { kind: "Essential" }
+  /** It was cancelled before it was submitted, and exits so. */
+  | { kind: "Withdrawn"; cause: unknown }
 "#;
 
 #[wasm_bindgen]
@@ -106,6 +111,8 @@ extern "C" {
         reason: &JsValue,
         value: &JsValue,
     ) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch, js_name = poolFailed)]
+    fn pool_failed(this: &HostListener, cause: &JsValue) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = batchEnded)]
     fn batch_ended(this: &HostListener, queued: usize) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = poolTerminated)]
@@ -148,9 +155,15 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     fn retries(this: &HostTaskSpec) -> u32;
     #[wasm_bindgen(method, getter)]
-    fn essential(this: &HostTaskSpec) -> bool;
-    #[wasm_bindgen(method, getter, js_name = withdrawnBecause)]
-    fn withdrawn_because(this: &HostTaskSpec) -> JsValue;
+    fn admission(this: &HostTaskSpec) -> Option<HostAdmission>;
+
+    /// On which terms a task is taken, if not on those of any other.
+    pub type HostAdmission;
+
+    #[wasm_bindgen(method, getter)]
+    fn kind(this: &HostAdmission) -> String;
+    #[wasm_bindgen(method, getter)]
+    fn cause(this: &HostAdmission) -> JsValue;
 
     #[wasm_bindgen(js_name = reportError)]
     fn report_error(exception: &JsValue);
@@ -225,12 +238,8 @@ impl Host {
         spec: HostTaskSpec,
     ) -> Result<f64, JsValue> {
         let millis = |ms: u32| Duration::from_millis(ms.into());
-        let cancel_cause = spec.withdrawn_because();
-        let admission = match (cancel_cause.is_undefined(), spec.essential()) {
-            (false, _) => Admission::Withdrawn,
-            (true, true) => Admission::Essential,
-            (true, false) => Admission::Ordinary,
-        };
+        let (admission, cancel_cause) =
+            spec.admission().as_ref().map_or_else(Default::default, read_admission);
         let call = TaskCall { function: FunctionId(function), args, transfer, cancel_cause };
         let spec = TaskSpec {
             priority: Priority(spec.priority()),
@@ -343,10 +352,18 @@ fn tell(listener: &HostListener, event: Event) -> Result<(), JsValue> {
         Event::TaskExited { task, worker, reason, value } => {
             listener.task_exited(id(task), worker.map(|worker| worker.0), &name_of(reason).into(), &value)
         }
-        // Told by the exits of its tasks, and to those who wait for workers.
-        Event::PoolFailed { .. } => Ok(()),
+        Event::PoolFailed { cause } => listener.pool_failed(&cause),
         Event::BatchEnded { queued } => listener.batch_ended(queued),
         Event::PoolTerminated => listener.pool_terminated(),
+    }
+}
+
+/// The terms, and why the task was cancelled if they say that it was.
+fn read_admission(admission: &HostAdmission) -> (Admission, JsValue) {
+    if admission.kind() == "Withdrawn" {
+        (Admission::Withdrawn, admission.cause())
+    } else {
+        (Admission::Essential, JsValue::UNDEFINED)
     }
 }
 

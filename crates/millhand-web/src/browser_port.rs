@@ -7,7 +7,7 @@ use js_sys::Array;
 use wasm_bindgen::prelude::*;
 use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
 
-use crate::port::{Port, PortEvent, PortSink};
+use crate::port::{FOREIGN_MESSAGE, Port, PortEvent, PortSink};
 
 #[wasm_bindgen]
 extern "C" {
@@ -39,9 +39,7 @@ impl BrowserPort {
             let sink = sink.clone();
             move |event: MessageEvent| match event.data().dyn_into::<Array>() {
                 Ok(batch) => sink(PortEvent::Received(batch)),
-                Err(_) => {
-                    sink(PortEvent::Lost("the worker sent a message that is not of the protocol".into()))
-                }
+                Err(_) => sink(PortEvent::Lost(FOREIGN_MESSAGE.to_owned())),
             }
         });
         let on_message_error = Closure::new({

@@ -78,7 +78,7 @@ pub enum Event {
         /// The result, an `ErrorRecord`, or a sentence that names the cause.
         value: JsValue,
     },
-    /// The pool cannot get workers and takes no more tasks.
+    /// The pool cannot get workers and takes no more tasks. The exits of those that it had come next.
     PoolFailed {
         /// An `ErrorRecord` or a sentence.
         cause: JsValue,

@@ -11,6 +11,7 @@ mod clock;
 mod error;
 mod event;
 mod interrupt;
+mod outbox;
 mod payloads;
 mod pool;
 mod port;

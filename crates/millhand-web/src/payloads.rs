@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use js_sys::Array;
-use millhand_core::{TaskId, WorkerId};
+use millhand_core::{TaskId, TaskSpec, WorkerId};
 use wasm_bindgen::JsValue;
 
 /// A function that has been given to a pool.
@@ -39,6 +39,8 @@ pub(crate) struct Task {
     /// `None` once it was sent, unless it may have to be sent again.
     call: Option<Call>,
     retries: u32,
+    /// The only worker that may run it.
+    target: Option<WorkerId>,
     runner: Option<WorkerId>,
     /// Data that was sent to it before it started.
     inbox: Vec<JsValue>,
@@ -56,6 +58,17 @@ pub(crate) struct Call {
     pub(crate) transfer: Option<Array>,
 }
 
+/// What is left of a task at its end.
+#[derive(Debug, Default)]
+pub(crate) struct Ended {
+    /// What its worker said.
+    pub(crate) value: JsValue,
+    /// Why its user cancelled it.
+    pub(crate) cancel_cause: JsValue,
+    /// The only worker that could run it.
+    pub(crate) target: Option<WorkerId>,
+}
+
 /// Where data for a task has to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Recipient {
@@ -66,10 +79,11 @@ pub(crate) enum Recipient {
 }
 
 impl Tasks {
-    pub(crate) fn insert(&mut self, id: TaskId, call: Call, retries: u32) {
+    pub(crate) fn insert(&mut self, id: TaskId, call: Call, spec: TaskSpec) {
         let task = Task {
             call: Some(call),
-            retries,
+            retries: spec.retries,
+            target: spec.target,
             runner: None,
             inbox: Vec::new(),
             cancel_cause: JsValue::UNDEFINED,
@@ -129,8 +143,10 @@ impl Tasks {
         }
     }
 
-    /// Forgets a task, and gives out what its worker said at its end, and why it was cancelled.
-    pub(crate) fn end(&mut self, id: TaskId) -> (JsValue, JsValue) {
-        self.open.remove(&id).map(|task| (task.value, task.cancel_cause)).unwrap_or_default()
+    /// Forgets a task, and gives out what is left of it.
+    pub(crate) fn end(&mut self, id: TaskId) -> Ended {
+        let ended =
+            |task: Task| Ended { value: task.value, cancel_cause: task.cancel_cause, target: task.target };
+        self.open.remove(&id).map(ended).unwrap_or_default()
     }
 }

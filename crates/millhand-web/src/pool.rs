@@ -94,7 +94,7 @@ impl Pool {
                 return Err(PoolError::UnknownFunction { id: function.0 });
             }
             let task = state.next_task_id();
-            state.tasks.insert(task, Call { function, args, transfer }, spec.retries);
+            state.tasks.insert(task, Call { function, args, transfer }, spec);
             state.tasks.set_cancel_cause(task, cancel_cause);
             state.decide(now, Input::TaskSubmitted { task, spec });
             Ok(task)
@@ -163,7 +163,7 @@ impl Inner {
         let value = act(&mut state, now);
         state.finish(now);
         if let Some(wake_up) = &*self.wake_up.borrow() {
-            wake_up.set(state.scheduler.poll_timeout().map(|(at, _)| at));
+            wake_up.set(state.next_timeout());
         }
         drop(state);
         self.tell();

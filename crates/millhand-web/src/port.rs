@@ -32,5 +32,8 @@ pub enum PortEvent {
     Lost(String),
 }
 
+/// The cause of a worker's loss if code in it posts messages of its own.
+pub(crate) const FOREIGN_MESSAGE: &str = "the worker sent a message that is not of the protocol";
+
 /// Where a port's events go.
 pub type PortSink = Rc<dyn Fn(PortEvent)>;

@@ -5,17 +5,18 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use js_sys::{Array, Promise};
+use js_sys::Promise;
 use millhand_core::{
     ExitReason, Input, InstallFault, Instant, Outcome, Output, PoolConfig, PoolSizes, PoolState, Scheduler,
-    TaskId, WorkerId, WorkerState,
+    StopReason, TaskId, WorkerId, WorkerState,
 };
 use wasm_bindgen::JsValue;
 
 use crate::event::Event;
-use crate::interrupt;
-use crate::payloads::{Call, FunctionId, Functions, Recipient, Tasks};
-use crate::port::{Port, PortEvent};
+use crate::interrupt::Interrupts;
+use crate::outbox::Outbox;
+use crate::payloads::{Call, Ended, FunctionId, Functions, Recipient, Tasks};
+use crate::port::{FOREIGN_MESSAGE, Port, PortEvent};
 use crate::wire::{HostMessage, Subject, WorkerMessage};
 
 /// Opens the port of a new worker.
@@ -33,6 +34,8 @@ pub(crate) struct State {
     follow_ups: VecDeque<Input>,
     /// Why the last install failed.
     last_failure: JsValue,
+    /// The worker that went last, and why: the scheduler settles the tasks that were for it alone right after.
+    last_gone: Option<(WorkerId, JsValue)>,
     waiters: Vec<Waiter>,
     /// Whether as many workers as the pool starts with have been up.
     first_up: bool,
@@ -45,13 +48,10 @@ pub(crate) struct State {
 struct Hired {
     port: Box<dyn Port>,
     /// Messages of this turn, sent together at its end.
-    outbox: Vec<HostMessage>,
+    outbox: Outbox,
     /// Functions whose source it has.
     defined: BTreeSet<FunctionId>,
-    /// Why it died, once it has.
-    cause: JsValue,
-    /// Memory that it shares with this page, to interrupt Python in; `undefined` where pages share none.
-    interrupt: JsValue,
+    interrupts: Interrupts,
 }
 
 /// What workers install: the same for all, prepared once.
@@ -80,6 +80,7 @@ impl State {
             open_port,
             follow_ups: VecDeque::new(),
             last_failure: JsValue::UNDEFINED,
+            last_gone: None,
             waiters: Vec::new(),
             first_up: false,
             end_told: false,
@@ -102,7 +103,7 @@ impl State {
     pub(crate) fn obey(&mut self, now: Instant) {
         loop {
             while let Some(output) = self.scheduler.poll_output() {
-                self.carry_out(output);
+                self.carry_out(now, output);
             }
             let Some(input) = self.follow_ups.pop_front() else { return };
             self.scheduler.handle_input(now, input);
@@ -135,15 +136,24 @@ impl State {
         if matches!(self.setup, Setup::Pending) {
             self.renew_boot_deadlines(now);
         }
+        for hired in self.workers.values_mut() {
+            hired.interrupts.repeat(now);
+        }
         self.scheduler.handle_timeout(now);
         self.obey(now);
+    }
+
+    /// When [`Self::on_timeout`] is wanted next.
+    pub(crate) fn next_timeout(&self) -> Option<Instant> {
+        let interrupts = self.workers.values().filter_map(|hired| hired.interrupts.next());
+        interrupts.chain(self.scheduler.poll_timeout().map(|(at, _)| at)).min()
     }
 
     /// What workers install has been prepared.
     pub(crate) fn on_setup_prepared(&mut self, now: Instant, setup: JsValue) {
         self.renew_boot_deadlines(now);
         for (id, hired) in &mut self.workers {
-            hired.outbox.push(HostMessage::install(&worker_name(*id), &setup, &hired.interrupt));
+            hired.outbox.push(HostMessage::install(&worker_name(*id), &setup, &hired.interrupts.memory()));
         }
         self.setup = Setup::Prepared(setup);
     }
@@ -209,17 +219,18 @@ impl State {
         }
     }
 
-    fn carry_out(&mut self, output: Output) {
+    fn carry_out(&mut self, now: Instant, output: Output) {
         match output {
             Output::StartWorker { worker } => self.start_worker(worker),
             Output::StopWorker { worker, reason } => {
-                if reason == millhand_core::StopReason::BootTimedOut {
-                    self.last_failure = "the worker showed no progress within the boot timeout".into();
+                let cause = JsValue::from(sentence_of(reason));
+                if reason == StopReason::BootTimedOut {
+                    self.last_failure = cause.clone();
                 }
-                self.dismiss(worker);
+                self.dismiss(worker, cause);
             }
             Output::PostTask { worker, task } => self.post_task(worker, task),
-            Output::AbortTask { worker, task } => self.abort_task(worker, task),
+            Output::AbortTask { worker, task } => self.abort_task(now, worker, task),
             Output::SettleTask { task, worker, reason } => self.settle_task(task, worker, reason),
             Output::FailPool => self.events.push_back(Event::PoolFailed { cause: self.last_failure.clone() }),
         }
@@ -227,19 +238,18 @@ impl State {
 
     fn start_worker(&mut self, worker: WorkerId) {
         self.events.push_back(Event::WorkerStarted { worker });
-        let mut outbox = Vec::new();
-        let interrupt = interrupt::shared_memory();
+        let mut outbox = Outbox::default();
+        let interrupts = Interrupts::new();
         match &self.setup {
             Setup::Pending => {}
             Setup::Prepared(setup) => {
-                outbox.push(HostMessage::install(&worker_name(worker), setup, &interrupt))
+                outbox.push(HostMessage::install(&worker_name(worker), setup, &interrupts.memory()))
             }
             Setup::Failed(cause) => return self.fail_install(worker, cause.clone(), InstallFault::Permanent),
         }
         match (self.open_port)(worker) {
             Ok(port) => {
-                let hired =
-                    Hired { port, outbox, defined: BTreeSet::new(), cause: JsValue::UNDEFINED, interrupt };
+                let hired = Hired { port, outbox, defined: BTreeSet::new(), interrupts };
                 self.workers.insert(worker, hired);
             }
             Err(exception) => self.fail_install(worker, exception, InstallFault::Transient),
@@ -249,7 +259,6 @@ impl State {
     fn post_task(&mut self, worker: WorkerId, task: TaskId) {
         let Some((call, inbox)) = self.tasks.start(task, worker) else { return };
         let Some(hired) = self.workers.get_mut(&worker) else { return };
-        interrupt::clear(&hired.interrupt);
         let Call { function, args, transfer } = call;
         if hired.defined.insert(function)
             && let Some(definition) = self.functions.definition(function)
@@ -257,28 +266,31 @@ impl State {
             hired.outbox.push(HostMessage::define(function.0, definition));
         }
         hired.outbox.push(HostMessage::run(task, function.0, &args, transfer));
-        hired.outbox.extend(inbox.iter().map(|data| HostMessage::data(task, data)));
+        for data in &inbox {
+            hired.outbox.push(HostMessage::data(task, data));
+        }
         self.events.push_back(Event::TaskStarted { task, worker });
     }
 
     /// JavaScript hears of it when it listens; Python is interrupted where it stands.
-    fn abort_task(&mut self, worker: WorkerId, task: TaskId) {
+    fn abort_task(&mut self, now: Instant, worker: WorkerId, task: TaskId) {
         let cause = self.tasks.cancel_cause(task);
         self.post(worker, HostMessage::abort(task, &cause));
-        if let Some(hired) = self.workers.get(&worker) {
-            interrupt::raise(&hired.interrupt);
+        if let Some(hired) = self.workers.get_mut(&worker) {
+            hired.interrupts.begin(now);
         }
     }
 
     fn settle_task(&mut self, task: TaskId, worker: Option<WorkerId>, reason: ExitReason) {
-        let (said, cancel_cause) = self.tasks.end(task);
+        let Ended { value: said, cancel_cause, target } = self.tasks.end(task);
+        if let Some(hired) = worker.and_then(|id| self.workers.get_mut(&id)) {
+            hired.interrupts.end();
+        }
         let value = match reason {
             ExitReason::Completed | ExitReason::Threw | ExitReason::Unclonable => said,
             ExitReason::Cancelled => cancel_cause,
             ExitReason::InstallFailed => self.last_failure.clone(),
-            ExitReason::WorkerLost => worker
-                .and_then(|id| self.workers.get(&id))
-                .map_or(JsValue::UNDEFINED, |hired| hired.cause.clone()),
+            ExitReason::WorkerLost => self.why_gone(worker.or(target)),
             ExitReason::TimedOut
             | ExitReason::QueueTimedOut
             | ExitReason::Rejected
@@ -287,10 +299,18 @@ impl State {
         self.events.push_back(Event::TaskExited { task, worker, reason, value });
     }
 
+    /// What a worker that has just gone died of, or was ended for.
+    fn why_gone(&self, worker: Option<WorkerId>) -> JsValue {
+        match &self.last_gone {
+            Some((gone, cause)) if worker == Some(*gone) => cause.clone(),
+            Some(_) | None => JsValue::UNDEFINED,
+        }
+    }
+
     fn on_message(&mut self, now: Instant, worker: WorkerId, message: &JsValue) {
         let Some(hired) = self.workers.get(&worker) else { return }; // It crossed the worker's end.
         let Some(message) = WorkerMessage::parse(message) else {
-            return self.lose(now, worker, "the worker sent a message that is not of the protocol".into());
+            return self.lose(now, worker, FOREIGN_MESSAGE.into());
         };
         match message {
             WorkerMessage::Booted { .. } if !self.is_starting(worker) => {}
@@ -347,15 +367,16 @@ impl State {
 
     /// The install of a starting worker failed.
     fn fail_install(&mut self, worker: WorkerId, cause: JsValue, fault: InstallFault) {
-        self.last_failure = cause;
-        self.dismiss(worker);
+        self.last_failure = cause.clone();
+        self.dismiss(worker, cause);
         self.follow_ups.push_back(Input::InstallFailed { worker, fault });
     }
 
     /// Ends what is left of a worker that died, once the scheduler has settled its task.
     fn lose(&mut self, now: Instant, worker: WorkerId, cause: JsValue) {
-        let Some(hired) = self.workers.get_mut(&worker) else { return };
-        hired.cause = cause.clone();
+        if !self.workers.contains_key(&worker) {
+            return;
+        }
         if self.is_starting(worker) {
             self.fail_install(worker, cause, InstallFault::Transient);
             return self.obey(now);
@@ -364,18 +385,20 @@ impl State {
             Some(WorkerState::Busy(task)) => Some(task),
             Some(WorkerState::Starting | WorkerState::Idle) | None => None,
         };
+        self.last_gone = Some((worker, cause.clone()));
         self.decide(now, Input::WorkerLost { worker });
         if let Some(task) = task {
             self.tasks.leave(task, worker);
         }
-        self.dismiss(worker);
+        self.dismiss(worker, cause);
     }
 
     fn is_starting(&self, worker: WorkerId) -> bool {
         self.scheduler.worker_state(worker) == Some(WorkerState::Starting)
     }
 
-    fn dismiss(&mut self, worker: WorkerId) {
+    fn dismiss(&mut self, worker: WorkerId, cause: JsValue) {
+        self.last_gone = Some((worker, cause));
         if let Some(hired) = self.workers.remove(&worker) {
             hired.port.terminate();
         }
@@ -392,13 +415,8 @@ impl State {
     fn flush(&mut self) -> bool {
         let mut refused = Vec::new();
         for (&worker, hired) in &mut self.workers {
-            if hired.outbox.is_empty() {
-                continue;
-            }
-            let messages = std::mem::take(&mut hired.outbox);
-            if post_batch(hired.port.as_ref(), &messages).is_err() {
-                refused.extend(post_singly(hired.port.as_ref(), &messages).map(|refusal| (worker, refusal)));
-            }
+            let of_worker = hired.outbox.flush(hired.port.as_ref());
+            refused.extend(of_worker.into_iter().map(|refusal| (worker, refusal)));
         }
         let is_refused = !refused.is_empty();
         for (worker, (subject, exception)) in refused {
@@ -454,20 +472,13 @@ pub(crate) fn worker_name(worker: WorkerId) -> String {
     format!("w{}", worker.0)
 }
 
-fn post_batch(port: &dyn Port, messages: &[HostMessage]) -> Result<(), JsValue> {
-    let transfer = Array::new();
-    for moved in messages.iter().filter_map(|message| message.transfer.as_ref()) {
-        for object in moved.iter() {
-            transfer.push(&object);
-        }
+/// Why a worker was ended, for whoever waited for it.
+const fn sentence_of(reason: StopReason) -> &'static str {
+    match reason {
+        StopReason::BootTimedOut => "the worker showed no progress within the boot timeout",
+        StopReason::Unresponsive => "it did not stop a task in time, and was ended",
+        StopReason::Idle => "it had nothing to do for longer than the idle timeout, and was ended",
+        StopReason::Surplus => "the pool was made smaller",
+        StopReason::PoolTerminated => "the pool was ended",
     }
-    port.post(&messages.iter().map(|message| &message.tuple).collect::<Array>(), &transfer)
-}
-
-/// Sends each message of a batch that was refused as a whole; gives out what cannot be sent, and why.
-fn post_singly(port: &dyn Port, messages: &[HostMessage]) -> impl Iterator<Item = (Subject, JsValue)> {
-    messages.iter().filter_map(move |message| {
-        let exception = post_batch(port, std::slice::from_ref(message)).err()?;
-        Some((message.subject, exception))
-    })
 }

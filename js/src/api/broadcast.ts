@@ -2,7 +2,7 @@
 
 import { parseWorkerId } from '../wire/names.js'
 import type { Task } from './task.js'
-import { TaskError } from '../common/errors.js'
+import { MillhandError, TaskError } from '../common/errors.js'
 import type { TaskStream } from './task-stream.js'
 
 /** A task that the host has. */
@@ -12,31 +12,53 @@ export interface Submitted {
 }
 
 /** Submits a task for one worker, before its other ones. */
-type SubmitTo = (functionId: number, args: unknown, title: string, worker: number) => Submitted
+type SubmitTo = (broadcast: Broadcast, worker: number) => Submitted
 
-interface Broadcast {
+/** All optional. */
+export interface BroadcastOptions {
+  /** When it aborts, tasks of the broadcast are cancelled, and workers that start later no longer run it. */
+  signal?: AbortSignal
+}
+
+export interface Broadcast {
   functionId: number
   args: unknown
   title: string
+  signal: AbortSignal | undefined
 }
+
+/** The most that are kept for workers that start later: each of those runs them all before it has any other task. */
+const MAX_KEPT = 1_000
 
 export class Broadcasts {
   readonly #submitTo: SubmitTo
-  readonly #all: Broadcast[] = []
+  /** In the order of the calls. */
+  readonly #kept = new Set<Broadcast>()
 
   constructor(submitTo: SubmitTo) {
     this.#submitTo = submitTo
   }
 
-  /** Submits to the workers of these names, and remembers it for later ones. */
-  add(functionId: number, args: unknown, title: string, workers: Iterable<string>): Submitted[] {
-    this.#all.push({ functionId, args, title })
-    return [...workers].map((name) => this.#submitTo(functionId, args, title, parseWorkerId(name) ?? 0))
+  /** Why no more broadcasts can be taken, if that is so. */
+  get refusal(): MillhandError | null {
+    if (this.#kept.size < MAX_KEPT) return null
+    const message = `the pool keeps ${MAX_KEPT} broadcasts for workers that start later, and no more`
+    const hint = 'give broadcasts a `signal`, and abort it when later workers need them no more'
+    return new MillhandError('rejected', message, { hint })
+  }
+
+  /** Submits to the workers of these names, and keeps it for later ones until its signal aborts. */
+  add(broadcast: Broadcast, workers: Iterable<string>): Submitted[] {
+    if (!broadcast.signal?.aborted) {
+      this.#kept.add(broadcast)
+      broadcast.signal?.addEventListener('abort', () => this.#kept.delete(broadcast), { once: true })
+    }
+    return [...workers].map((name) => this.#submitTo(broadcast, parseWorkerId(name) ?? 0))
   }
 
   /** A worker has started: it runs all that was broadcast before. */
   reach(worker: number): void {
-    for (const { functionId, args, title } of this.#all) this.#submitTo(functionId, args, title, worker)
+    for (const broadcast of this.#kept) this.#submitTo(broadcast, worker)
   }
 }
 

@@ -1,8 +1,9 @@
 /** How tasks end: the `Exit` message of each reason, with an error that says why. */
 
 import { isCloneable, isErrorRecord, RemoteError, toErrorRecord } from '../wire/errors.js'
-import { InstallError, isMillhandError, TaskError } from '../common/errors.js'
+import { InstallError, isMillhandError, sentenceOf, TaskError } from '../common/errors.js'
 import type { ExitReason, MessageExit } from './messages.js'
+import type { PoolEnd } from './pool-news.js'
 
 /** What the host says of an ended task. */
 export interface Ended {
@@ -12,6 +13,8 @@ export interface Ended {
   /** The result, an {@link ErrorRecord}, an exception of this page, or a sentence. */
   value: unknown
   title: string
+  /** After which call of the user's the task was submitted, if the pool did not take it for that. */
+  refusedAfter: PoolEnd | null
 }
 
 export function toExit(ended: Ended): MessageExit {
@@ -23,7 +26,9 @@ export function toExit(ended: Ended): MessageExit {
 export function toInstallError(cause: unknown): InstallError {
   if (cause instanceof InstallError) return cause
   const error = toError(cause)
-  return new InstallError(`the workers' environment cannot be had: ${error?.message ?? 'no cause is known'}`, {
+  const during = error instanceof RemoteError && error.during !== undefined ? `${error.during}: ` : ''
+  const sentence = error ? sentenceOf(error) : 'no cause is known'
+  return new InstallError(`the workers' environment cannot be had: ${during}${sentence}`, {
     hint: isMillhandError(error) ? error.hint : undefined,
     cause: error,
   })
@@ -35,7 +40,7 @@ export function toCancelCause(reason: unknown): unknown {
   return reason instanceof Error || !isCloneable(reason) ? toErrorRecord(reason) : structuredClone(reason)
 }
 
-function toResult({ reason, value, title, ...ids }: Ended): unknown {
+function toResult({ reason, value, title, refusedAfter, ...ids }: Ended): unknown {
   const cause = toError(value)
   switch (reason) {
     case 'Completed':
@@ -62,13 +67,35 @@ function toResult({ reason, value, title, ...ids }: Ended): unknown {
         hint: 'schedule less at a time (`pool.map` does), or raise `pool.maxQueue`',
       })
     case 'WorkerLost':
-      return new TaskError({ reason, ...ids }, `the worker of \`${title}\` is gone: ${cause?.message ?? 'it ended'}`, { cause })
-    case 'InstallFailed':
-      return new TaskError({ reason, ...ids }, `\`${title}\` had no worker: ${toInstallError(value).message}`, {
-        cause: toInstallError(value),
+      return new TaskError({ reason, ...ids }, `the worker of \`${title}\` is gone: ${cause?.message ?? 'it ended'}`, {
+        hint: cause?.message.includes(NOT_OF_THE_PROTOCOL) ? 'send with `context.sendData`, not with `self.postMessage`' : undefined,
+        cause,
       })
+    case 'InstallFailed': {
+      const failure = toInstallError(value)
+      return new TaskError({ reason, ...ids }, `\`${title}\` had no worker: ${sentenceOf(failure)}`, {
+        hint: failure.hint,
+        cause: failure,
+      })
+    }
     case 'PoolTerminated':
-      return new TaskError({ reason, ...ids }, `the pool was terminated before \`${title}\` had ended`)
+      return new TaskError({ reason, ...ids }, poolTerminated(title, refusedAfter), {
+        hint: refusedAfter ? 'make a new pool' : undefined,
+      })
+  }
+}
+
+/** What the host says of a worker that posts messages of its own. */
+const NOT_OF_THE_PROTOCOL = 'not of the protocol'
+
+function poolTerminated(title: string, refusedAfter: PoolEnd | null): string {
+  switch (refusedAfter) {
+    case null:
+      return `the pool was terminated before \`${title}\` had ended`
+    case 'drain':
+      return `\`${title}\` was not taken: the pool was drained, and takes no more tasks`
+    case 'terminate':
+      return `\`${title}\` was not taken: the pool was terminated`
   }
 }
 

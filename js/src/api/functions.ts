@@ -39,11 +39,19 @@ export interface FunctionTableOptions {
   inspect: (source: string, inspected: Inspected) => void
 }
 
+/**
+ * The most different functions that a pool takes. Each stays in every worker that has it as long as that worker lives, for modules
+ * cannot be unloaded: code that makes a new source for each call would fill the memory.
+ */
+const MAX_FUNCTIONS = 10_000
+
 /** The ids of functions in one pool. Functions with the same definition share one. */
 export class FunctionTable {
   readonly #options: FunctionTableOptions
   readonly #known = new Map<FunctionDefinition['call'], WeakMap<object, number>>()
   readonly #byDefinition = new Map<string, number>()
+  /** Functions that seem to use the Python runtime. */
+  readonly #pythonUsers = new Set<number>()
   #sourcesForbidden = false
 
   constructor(options: FunctionTableOptions) {
@@ -59,10 +67,16 @@ export class FunctionTable {
     const origin = typeof entryPoint === 'function' ? moduleOrigins.get(entryPoint) : undefined
     const known = typeof entryPoint === 'function' ? this.#known.get(call)?.get(entryPoint) : undefined
     if (known !== undefined && (origin || !this.#sourcesForbidden)) return known
-    const id = origin ? this.#define({ call, from: origin }) : this.#defineSource(call, entryPoint, field)
+    const check = (): void => this.#checkCount(entryPoint, field)
+    const id = origin ? this.#define({ call, from: origin }, check) : this.#defineSource(call, entryPoint, field)
     const ids = this.#known.get(call) ?? new WeakMap<object, number>()
     this.#known.set(call, ids.set(entryPoint as object, id))
     return id
+  }
+
+  /** Whether a function's source mentions the Python runtime. */
+  mentionsPython(id: number): boolean {
+    return this.#pythonUsers.has(id)
   }
 
   /** The function that runs Python sources. */
@@ -73,9 +87,18 @@ export class FunctionTable {
   #defineSource(call: 'entryPoint' | 'each' | 'spread', entryPoint: unknown, field: string): number {
     const source = sourceOf(entryPoint, field)
     if (this.#sourcesForbidden) throw sourceForbidden(field)
-    return this.#define({ call, from: { source } }, () =>
-      this.#options.inspect(source, { call, entryPoint: entryPoint as object, field }),
-    )
+    const id = this.#define({ call, from: { source } }, () => {
+      this.#checkCount(entryPoint, field)
+      this.#options.inspect(source, { call, entryPoint: entryPoint as object, field })
+    })
+    if (/\bpyodide\b/.test(source)) this.#pythonUsers.add(id)
+    return id
+  }
+
+  #checkCount(entryPoint: unknown, field: string): void {
+    if (this.#byDefinition.size < MAX_FUNCTIONS) return
+    const hint = 'give what differs through `args`, so that the source stays the same'
+    throw new InvalidInputError(field, entryPoint, `is one too many: the pool has ${MAX_FUNCTIONS} different functions`, hint)
   }
 
   /** @param check throws for a definition that cannot be had; asked once for each. */

@@ -182,15 +182,21 @@ function parseSizing(pool: PoolSizing, machine: Machine, hasPython: boolean): Ho
   const count = (name: keyof PoolSizing, min: number, max: number): number | undefined =>
     pool[name] === undefined ? undefined : parseCount(`pool.${name}`, pool[name], min, max)
   const first = startAt ?? Math.min(1, stretchTo ?? 1)
+  const spares = count('spares', 0, MAX_WORKERS) ?? 0
+  const maxQueue = count('maxQueue', 0, MAX_QUEUE) ?? DEFAULT_MAX_QUEUE
+  if (maxQueue + first + spares === 0) {
+    const hint = 'a task starts a worker by waiting for it: let some wait, or start with a worker'
+    throw new InvalidInputError('pool.maxQueue', maxQueue, 'leaves a pool that starts without workers none to take tasks', hint)
+  }
   return {
     startAt: first,
     stretchTo: stretchTo ?? Math.max(first, defaultStretch(machine, hasPython)),
     installConcurrency: count('installConcurrency', 1, MAX_WORKERS) ?? machine.cores,
     bootTimeoutMs: count('bootTimeout', 1, MAX_TIMEOUT_MS) ?? DEFAULT_BOOT_TIMEOUT_MS,
-    spares: count('spares', 0, MAX_WORKERS) ?? 0,
+    spares,
     idleTimeoutMs: count('idleTimeout', 1, MAX_TIMEOUT_MS),
     cancelGraceMs: count('cancelGrace', 0, MAX_TIMEOUT_MS) ?? DEFAULT_CANCEL_GRACE_MS,
-    maxQueue: count('maxQueue', 1, MAX_QUEUE) ?? DEFAULT_MAX_QUEUE,
+    maxQueue,
   }
 }
 

@@ -21,6 +21,11 @@ const WORKER_ONLY = new Set(
   ).split(' '),
 )
 
+/** The most names that are kept of a pool's sources. With more, names of other functions are no longer looked for. */
+const MAX_MENTIONED = 100_000
+/** The most sources that are known to have been read. */
+const MAX_NOTED = 1_000
+
 /** A function that is looked over, and what it is for. */
 export interface Inspected {
   call: FunctionDefinition['call']
@@ -32,12 +37,14 @@ export interface Inspected {
 export class Preflight {
   /** Names that the pool puts on its workers' global scope; `null` if it may be any. */
   readonly #given: Set<string> | null
-  /** Sources that run in its workers: a name that one of them mentions may be set by it. */
-  readonly #sources: Set<string>
+  /** Names that sources in its workers mention, and so may set; `null` once there are too many to keep. */
+  #mentioned: Set<string> | null = new Set()
+  /** Sources whose names are among them: many calls have the same one. */
+  readonly #noted = new Set<string>()
 
   constructor(given: Iterable<string> | null, sources: string[]) {
     this.#given = given && new Set(given)
-    this.#sources = new Set(sources)
+    sources.forEach((source) => this.note(source))
   }
 
   /** @throws InvalidInputError that names what is missing, and says what to do. */
@@ -60,15 +67,19 @@ export class Preflight {
 
   /** Takes note of a source that runs in the workers: names that it mentions may be set by it. */
   note(source: string): void {
-    this.#sources.add(source)
+    if (!this.#mentioned || this.#noted.has(source)) return
+    if (this.#noted.size >= MAX_NOTED) this.#noted.clear()
+    this.#noted.add(source)
+    for (const [name] of source.matchAll(/(?!\d)[\p{ID_Continue}$]+/gu)) this.#mentioned.add(name)
+    if (this.#mentioned.size > MAX_MENTIONED) this.#mentioned = null
   }
 
   #isMissing(name: string, source: string): boolean {
     if (this.#given?.has(name) || WORKER_ONLY.has(name)) return false
     if (!this.#given && !PAGE_ONLY.has(name)) return false
     if (PAGE_ONLY.has(name) ? isGuarded(name, source) : name in globalThis) return false
-    const mention = new RegExp(`(?<![\\p{ID_Continue}$])${name.replaceAll('$', '\\$')}(?![\\p{ID_Continue}$])`, 'u')
-    return ![...this.#sources].some((known) => mention.test(known))
+    // With too many names to tell, any may have been set.
+    return this.#mentioned !== null && !this.#mentioned.has(name)
   }
 }
 

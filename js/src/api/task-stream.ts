@@ -1,7 +1,6 @@
 /** One task's messages: kept within a bound, told to whoever listens now, and replayed to whoever comes late. */
 
 import type { Subscriber } from 'rxjs'
-import { Observable } from 'rxjs'
 import type { Message, MessageExit } from './messages.js'
 
 /** How many of the last messages a late subscriber gets, besides `Start` and `Exit`. */
@@ -10,12 +9,9 @@ export const DEFAULT_REPLAY = 1_000
 export const MAX_REPLAY = 1_000_000
 
 export class TaskStream {
-  /**
-   * Hot: the task runs once, whoever listens. A subscriber first gets what it missed (`Start`, the last `replay`
-   * messages, `Exit`), then what comes. It completes after `Exit`, and never errors. Unsubscribing does not touch the task.
-   */
-  readonly message$: Observable<Message>
   readonly title: string
+  /** What may help if the task throws for want of something. */
+  readonly hint: string | undefined
   readonly #replay: number
   #start: Message | null = null
   #recent: Message[] = []
@@ -23,11 +19,23 @@ export class TaskStream {
   #dropped = 0
   #exit: MessageExit | null = null
   readonly #subscribers = new Set<Subscriber<Message>>()
+  #exitListeners: ((exit: MessageExit) => void)[] = []
+  #isTaken = false
 
-  constructor(title: string, replay: number) {
+  constructor(title: string, replay: number, hint?: string) {
     this.title = title
     this.#replay = replay
-    this.message$ = new Observable((subscriber) => this.#subscribe(subscriber))
+    this.hint = hint
+  }
+
+  /** The call that submitted the task is over. */
+  take(): void {
+    this.#isTaken = this.#exit === null
+  }
+
+  /** Whether the pool took the task: one that ends before was refused at the call. */
+  get isTaken(): boolean {
+    return this.#isTaken
   }
 
   push(message: Message): void {
@@ -47,9 +55,22 @@ export class TaskStream {
     if (message.type !== 'Exit') return
     for (const subscriber of subscribers) subscriber.complete()
     this.#subscribers.clear()
+    const listeners = this.#exitListeners
+    this.#exitListeners = []
+    for (const listener of listeners) listener(message)
   }
 
-  #subscribe(subscriber: Subscriber<Message>): (() => void) | undefined {
+  /** Tells the exit, now if it is there already. For the pool's own needs: nobody is told of who asks. */
+  onExit(listener: (exit: MessageExit) => void): void {
+    if (this.#exit) listener(this.#exit)
+    else this.#exitListeners.push(listener)
+  }
+
+  /**
+   * Hot: the task runs once, whoever listens. A subscriber first gets what it missed (`Start`, the last `replay`
+   * messages, `Exit`), then what comes. It completes after `Exit`, and never errors. Unsubscribing does not touch the task.
+   */
+  subscribe(subscriber: Subscriber<Message>): (() => void) | undefined {
     if (this.#start) subscriber.next(this.#start)
     // A listener may make the task say more while it is told the past: go on until there is no more past.
     for (let position = this.#dropped; ; position += 1) {

@@ -1,10 +1,12 @@
 /** A task as its user holds it: a promise of the result, and the stream of what it says. */
 
-import type { Observable } from 'rxjs'
+import { Observable } from 'rxjs'
 import { iterateData } from './data-iterator.js'
 import { TaskError } from '../common/errors.js'
+import type { RemoteError } from '../wire/errors.js'
 import type { EntryPointArguments } from '../wire/task-input.js'
 import type { Message, MessageExit } from './messages.js'
+import type { TaskStream } from './task-stream.js'
 
 export type { EntryPointArguments, WorkerContext, WorkerScope } from '../wire/task-input.js'
 
@@ -20,18 +22,35 @@ export interface TaskControls {
 /**
  * A task that `pool.run` queued. Awaiting it gives the entry point's result, or throws a {@link TaskError}; iterating over it
  * (`for await`) gives the payloads of its `Data` messages.
+ *
+ * One that fails while nobody awaits it, iterates over it or subscribes to it is an unhandled rejection, as a promise is.
  */
 export class Task<Result> implements PromiseLike<Result>, AsyncIterable<unknown> {
   readonly id: string
-  /** See `TaskStream.message$`: hot, replayed, completes after `Exit`. */
-  readonly message$: Observable<Message>
+  readonly #stream: TaskStream
   readonly #controls: TaskControls
+  #message$: Observable<Message> | null = null
   #result: Promise<Result> | null = null
+  /** Whether somebody hears of a failure other than by the promise. */
+  #isHeard = false
 
-  constructor(id: string, message$: Observable<Message>, controls: TaskControls) {
+  constructor(id: string, stream: TaskStream, controls: TaskControls) {
     this.id = id
-    this.message$ = message$
+    this.#stream = stream
     this.#controls = controls
+    stream.onExit((exit) => {
+      // A promise that is rejected and that nobody has: the browser tells of it, unless somebody comes in time.
+      if (!this.#isHeard && isSurprising(exit, stream)) void this.#promise()
+    })
+  }
+
+  /** See {@link TaskStream.subscribe}: hot, replayed, completes after `Exit`. */
+  get message$(): Observable<Message> {
+    this.#message$ ??= new Observable((subscriber) => {
+      this.#hear()
+      return this.#stream.subscribe(subscriber)
+    })
+    return this.#message$
   }
 
   /** Sends data to the task's `context.onData`; `false` if the task has ended. */
@@ -51,8 +70,7 @@ export class Task<Result> implements PromiseLike<Result>, AsyncIterable<unknown>
     onFulfilled?: ((result: Result) => Fulfilled | PromiseLike<Fulfilled>) | null,
     onRejected?: ((error: unknown) => Rejected | PromiseLike<Rejected>) | null,
   ): Promise<Fulfilled | Rejected> {
-    this.#result ??= this.#settled()
-    return this.#result.then(onFulfilled, onRejected)
+    return this.#promise().then(onFulfilled, onRejected)
   }
 
   catch<Rejected = never>(
@@ -67,28 +85,47 @@ export class Task<Result> implements PromiseLike<Result>, AsyncIterable<unknown>
 
   /** Payloads from now on, and those that are replayed; breaking off does not touch the task. */
   [Symbol.asyncIterator](): AsyncGenerator<unknown, void, undefined> {
-    return iterateData(this.message$, toTaskError)
+    this.#hear()
+    return iterateData(this.message$, (exit) => toTaskError(exit, this.#stream))
   }
 
-  #settled(): Promise<Result> {
-    return new Promise((resolve, reject) => {
-      this.message$.subscribe((message) => {
-        if (message.type !== 'Exit') return
-        if (message.data.reason === 'Completed') resolve(message.data.result as Result)
-        else reject(toTaskError(message))
+  #promise(): Promise<Result> {
+    this.#result ??= new Promise((resolve, reject) => {
+      this.#stream.onExit((exit) => {
+        if (exit.data.reason === 'Completed') resolve(exit.data.result as Result)
+        else reject(toTaskError(exit, this.#stream))
       })
     })
+    return this.#result
   }
+
+  #hear(): void {
+    this.#isHeard = true
+    this.#result?.catch(() => undefined)
+  }
+}
+
+/** Whether a task failed otherwise than by its user's own wish: who cancels a task or ends the pool knows of it. */
+function isSurprising({ data }: MessageExit, { isTaken }: TaskStream): boolean {
+  const isWished = data.reason === 'Cancelled' || (data.reason === 'PoolTerminated' && isTaken)
+  return data.error && !isWished
 }
 
 /** Name and message; of a Python exception the last line, for its message is the whole traceback. */
-function summaryOf(thrown: Error & { python?: { traceback: string } | undefined }): string {
+function summaryOf(thrown: RemoteError): string {
   return thrown.python?.traceback.trim().split('\n').at(-1) ?? `${thrown.name}: ${thrown.message}`
 }
 
-function toTaskError({ data }: MessageExit): unknown {
+function toTaskError({ data }: MessageExit, { title, hint }: TaskStream): unknown {
   const { reason, result, taskId, workerId } = data
   if (reason !== 'Threw') return result
-  const thrown = result as Error
-  return new TaskError({ reason, taskId, workerId }, `the task threw ${summaryOf(thrown)}`, { cause: thrown })
+  const thrown = result as RemoteError
+  const during = thrown.during === undefined ? '' : ` (${thrown.during})`
+  return new TaskError({ reason, taskId, workerId }, `\`${title}\` threw ${summaryOf(thrown)}${during}`, {
+    hint: WANTING.has(thrown.name) ? hint : undefined,
+    cause: thrown,
+  })
 }
+
+/** What is thrown where something is not there. */
+const WANTING = new Set(['TypeError', 'ReferenceError'])

@@ -1,87 +1,37 @@
-/** The pool as its user sees it. It checks inputs, and turns what the host tells into messages and observables. */
+/** The pool as its user sees it: calls in, checked. What it tells is made by {@link PoolNews}. */
 
-import type { Observable } from 'rxjs'
-import { BehaviorSubject, filter, Subject } from 'rxjs'
-import type { HostListener, HostTaskSpec } from '../host.js'
+import type { BehaviorSubject, Subject } from 'rxjs'
+import { Observable } from 'rxjs'
+import type { HostTaskSpec } from '../host.js'
 import { Host } from '../host.js'
 import { prepareSetup } from '../install/setup.js'
-import { RemoteError } from '../wire/errors.js'
-import type { ErrorRecord, InstallEvent } from '../wire/protocol.js'
-import { checkOptions, checkSignal, checkText, parseCount } from '../common/checks.js'
+import { checkOptions, checkSignal, parseCount } from '../common/checks.js'
 import type { Snapshot } from '../common/cloneable.js'
 import { snapshot } from '../common/cloneable.js'
 import { InvalidInputError, MillhandError } from '../common/errors.js'
-import { toCancelCause, toExit, toInstallError } from './exit.js'
-import type { Submitted } from './broadcast.js'
+import { toCancelCause, toInstallError } from './exit.js'
+import type { BroadcastOptions, Submitted } from './broadcast.js'
 import { Broadcasts, resultsOf } from './broadcast.js'
 import { FunctionTable } from './functions.js'
 import type { Machine, PoolPlan, PoolSizing, TaskTimes, WorkersPoolInput } from './inputs.js'
-import { MAX_WORKERS, parsePoolInput, parseSizes, parseTimes, TIME_OPTIONS } from './inputs.js'
+import { MAX_WORKERS, parsePoolInput, parseSizes } from './inputs.js'
 import type { MapOptions } from './map.js'
 import { checkIterable, mapItems, parseMapOptions } from './map.js'
+import type { PoolEnd, PoolStats, RunningTask, WorkerEntry } from './pool-news.js'
+import { PoolNews } from './pool-news.js'
 import { Preflight } from './preflight.js'
+import type { ScheduleInput, TaskOptions } from './task-options.js'
+import { broadcastSpec, parseTaskOptions, TASK_OPTIONS } from './task-options.js'
 import type { PoolModule } from './use.js'
 import { useModule } from './use.js'
-import type { CdnEvent, ExitReason, Message } from './messages.js'
-import { parseTaskId, parseWorkerId, taskName, workerName } from '../wire/names.js'
+import type { CdnEvent, Message } from './messages.js'
+import { parseTaskId, parseWorkerId, taskName } from '../wire/names.js'
 import type { EntryPoint } from './task.js'
 import { Task } from './task.js'
-import { DEFAULT_REPLAY, MAX_REPLAY, TaskStream } from './task-stream.js'
+import { DEFAULT_REPLAY, TaskStream } from './task-stream.js'
 
 /** Where the worker's script is: beside this module. */
 const WORKER_URL = new URL('./worker.js', import.meta.url).href
-
-/** What `schedule` takes. */
-export interface ScheduleInput<Args, Result> extends TaskOptions {
-  entryPoint: EntryPoint<Args, Result>
-  args?: Args
-}
-
-export interface TaskOptions extends TaskTimes {
-  /** Cancels the task when it aborts; its reason is the cause of the exit. */
-  signal?: AbortSignal
-  /** What of `args` is moved rather than copied. Not together with `retries`: what was moved cannot be sent again. */
-  transfer?: Transferable[]
-  /** For people who watch the pool; the entry point's name otherwise. */
-  title?: string
-  /** The only worker that may run the task, a key of `workers$`. If it is gone, the task exits `WorkerLost`. */
-  targetWorkerId?: string
-  /**
-   * Higher goes first among queued tasks; 0 otherwise. Equal ones keep the order of their calls. Each step is worth ten seconds
-   * of waiting, so that nothing waits for ever.
-   */
-  priority?: number
-  /** How many of its last messages a late subscriber gets, besides `Start` and `Exit`; 1,000 otherwise. */
-  replay?: number
-}
-
-/** A worker that has its environment. */
-export interface WorkerEntry {
-  worker: WWorkerTrait
-  /** Hot, without replay: every message of this worker's tasks. Completes with the pool. */
-  channel$: Observable<Message>
-}
-
-/** A worker's handle. */
-export interface WWorkerTrait {
-  readonly id: string
-}
-
-export interface RunningTask {
-  taskId: string
-  title: string
-  workerId: string
-}
-
-export interface PoolStats {
-  queued: number
-  running: number
-  /** Workers that boot or install. */
-  starting: number
-  idle: number
-  /** Tasks that ended, by how. */
-  exits: Record<ExitReason, number>
-}
 
 /**
  * A pool of workers that all have one environment. It starts with its construction.
@@ -91,58 +41,60 @@ export interface PoolStats {
  */
 export class WorkersPool {
   /** Workers that have their environment, by id. */
-  readonly workers$ = new BehaviorSubject<Record<string, WorkerEntry>>({})
+  readonly workers$: BehaviorSubject<Record<string, WorkerEntry>>
   /** Ids of all live workers, from the moment that they start to boot. */
-  readonly startedWorkers$ = new BehaviorSubject<string[]>([])
+  readonly startedWorkers$: BehaviorSubject<string[]>
   /** Ids of the workers that run a task. */
-  readonly busyWorkers$ = new BehaviorSubject<string[]>([])
-  readonly runningTasks$ = new BehaviorSubject<RunningTask[]>([])
-  readonly stats$ = new BehaviorSubject<PoolStats>({ queued: 0, running: 0, starting: 0, idle: 0, exits: noExits() })
+  readonly busyWorkers$: BehaviorSubject<string[]>
+  readonly runningTasks$: BehaviorSubject<RunningTask[]>
+  readonly stats$: BehaviorSubject<PoolStats>
   /** Each time that a task which ran has ended, or its worker with it. */
-  readonly workerReleased$ = new Subject<{ workerId: string; taskId: string }>()
+  readonly workerReleased$: Subject<{ workerId: string; taskId: string }>
   /** Every message of every task, and of every worker's install. */
-  readonly mergedChannel$ = new Subject<Message>()
+  readonly mergedChannel$: Subject<Message>
   /** Progress of the install. */
-  readonly cdnEvent$ = new Subject<CdnEvent>()
+  readonly cdnEvent$: Subject<CdnEvent>
 
   readonly #host: Host
-  /** Kept here because the host, once the pool has ended, holds it only loosely. */
-  readonly #listener: HostListener
+  readonly #news: PoolNews
   readonly #functions: FunctionTable
   readonly #preflight: Preflight
   readonly #defaults: TaskTimes
   readonly #hasPython: boolean
-  readonly #broadcasts = new Broadcasts((functionId, args, title, worker) => {
-    const spec: HostTaskSpec = { ...PLAIN_SPEC, priority: BROADCAST_PRIORITY, target: worker, essential: true }
-    return this.#queue(new TaskStream(title, DEFAULT_REPLAY), functionId, { value: args, transfer: undefined }, spec)
+  readonly #broadcasts = new Broadcasts(({ functionId, args, title, signal }, worker) => {
+    const stream = new TaskStream(title, DEFAULT_REPLAY)
+    const submitted = this.#queue(stream, functionId, { value: args, transfer: undefined }, broadcastSpec(worker, signal))
+    if (signal) this.#cancelWith(signal, submitted)
+    return submitted
   })
   #sizes: { startAt: number; stretchTo: number }
-  /** Tasks that have not ended. */
-  readonly #streams = new Map<number, TaskStream>()
-  readonly #started = new Set<string>()
-  readonly #running = new Map<number, RunningTask>()
-  readonly #exits = noExits()
-  #ready: Record<string, WorkerEntry> = {}
-  /** Aborts when the pool has ended. */
-  readonly #ending = new AbortController()
+  #endedBy: PoolEnd | null = null
   #lastTask = 0
-  #lastWorker = 0
 
   /** @throws InvalidInputError for an input that cannot be meant. */
   constructor(input: WorkersPoolInput = {}) {
     const plan = parsePoolInput(input, thisMachine())
-    const report = (event: InstallEvent, workerId: string | null = null): void => {
-      const cdnEvent = { ...event, workerId }
-      this.cdnEvent$.next(cdnEvent)
-      quietly(() => plan.cdnEvent$?.next(cdnEvent))
-    }
+    const news = new PoolNews({
+      workerStarted: (worker) => this.#broadcasts.reach(worker),
+      sourcesForbidden: () => this.#functions.forbidSources(),
+      cdnEvent: (event) => quietly(() => plan.cdnEvent$?.next(event)),
+      endedBy: () => this.#endedBy,
+    })
     const { esm, python, globals, postInstallTasks } = plan
     // Not within the constructor: nobody could subscribe before the first event.
     const setup = Promise.resolve().then(() =>
-      prepareSetup({ esm, python, globals, postInstallTasks }, report, this.#ending.signal),
+      prepareSetup({ esm, python, globals, postInstallTasks }, (event) => news.report(event, null), news.ended),
     )
-    this.#listener = this.#makeListener(report)
-    this.#host = new Host(plan.settings, WORKER_URL, setup, this.#listener)
+    this.#news = news
+    this.workers$ = news.workers$
+    this.startedWorkers$ = news.startedWorkers$
+    this.busyWorkers$ = news.busyWorkers$
+    this.runningTasks$ = news.runningTasks$
+    this.stats$ = news.stats$
+    this.workerReleased$ = news.workerReleased$
+    this.mergedChannel$ = news.mergedChannel$
+    this.cdnEvent$ = news.cdnEvent$
+    this.#host = new Host(plan.settings, WORKER_URL, setup, news.listener)
     const { startAt, stretchTo } = plan.settings
     this.#sizes = { startAt, stretchTo }
     this.#defaults = plan.defaults
@@ -160,7 +112,8 @@ export class WorkersPool {
    * @throws InvalidInputError for what cannot be sent or cannot be meant.
    */
   schedule<Args, Result>(input: ScheduleInput<Args, Result>): Observable<Message> {
-    return this.#submit(input).stream.message$
+    const { stream } = this.#submit(input)
+    return new Observable((subscriber) => stream.subscribe(subscriber))
   }
 
   /**
@@ -168,7 +121,7 @@ export class WorkersPool {
    * @throws InvalidInputError for what cannot be sent or cannot be meant.
    */
   run<Args, Result>(entryPoint: EntryPoint<Args, Result>, args?: Args, options: TaskOptions = {}): Task<Result> {
-    checkOptions('options', options, TASK_OPTIONS)
+    checkOptions('options', options, TASK_OPTIONS, ONE_ARGUMENT)
     return this.#handle(this.#submit({ ...options, entryPoint, ...(args === undefined ? {} : { args }) }))
   }
 
@@ -234,15 +187,26 @@ export class WorkersPool {
   }
 
   /**
-   * Runs `entryPoint` once on every worker, before its other tasks, and on those that start later. The results are those of the
-   * workers that are there now; one that is lost gives none. Rejects with the first failure.
+   * Runs `entryPoint` once on every worker, before its other tasks, and on those that start later, until `options.signal` aborts.
+   * The results are those of the workers that are there now; one that is lost gives none. Rejects with the first failure, and if
+   * the pool takes no more tasks.
    * @throws InvalidInputError for what cannot be sent.
    */
-  broadcast<Args, Result>(entryPoint: EntryPoint<Args, Result>, args?: Args): Promise<Result[]> {
+  broadcast<Args, Result>(
+    entryPoint: EntryPoint<Args, Result>,
+    args?: Args,
+    options: BroadcastOptions = {},
+  ): Promise<Result[]> {
+    checkOptions('options', options, ['signal'], ONE_ARGUMENT)
+    const { signal } = options
+    checkSignal(signal)
     const { value } = snapshot(args, 'args')
     const functionId = this.#functions.idOf('entryPoint', entryPoint, 'entryPoint')
-    const streams = this.#broadcasts.add(functionId, value, entryPoint.name || 'broadcast', this.#started)
-    return resultsOf<Result>(streams.map((submitted) => this.#handle(submitted)))
+    const refusal = this.#endedBy ? endedError(this.#endedBy) : (this.#news.failure ?? this.#broadcasts.refusal)
+    if (refusal) return Promise.reject(refusal)
+    const broadcast = { functionId, args: value, title: entryPoint.name || 'broadcast', signal }
+    const tasks = this.#broadcasts.add(broadcast, this.#news.started)
+    return resultsOf<Result>(tasks.map((submitted) => this.#handle(submitted)))
   }
 
   /** Cancels a task, as {@link Task.cancel} does. */
@@ -271,7 +235,7 @@ export class WorkersPool {
    * @throws InvalidInputError for more than `pool.stretchTo`.
    */
   async reserve(input: { workersCount: number }): Promise<void> {
-    checkOptions('reserve', input, ['workersCount'])
+    checkOptions('reserve', input, ['workersCount'], 'write `pool.reserve({ workersCount: 2 })`')
     const { workersCount } = input
     const count = parseCount('workersCount', workersCount, 0, MAX_WORKERS)
     const { stretchTo } = this.#sizes
@@ -299,9 +263,10 @@ export class WorkersPool {
 
   /** Ends the pool when its tasks have ended, and resolves then. Tasks that are scheduled from now on exit `PoolTerminated`. */
   async drain(): Promise<void> {
+    this.#endedBy ??= 'drain'
     this.#host.drain()
-    const { signal } = this.#ending
-    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+    const { ended } = this.#news
+    if (!ended.aborted) await new Promise((resolve) => ended.addEventListener('abort', resolve, { once: true }))
   }
 
   /** `await using pool = new WorkersPool(…)`: drains at the end of the scope. */
@@ -311,6 +276,7 @@ export class WorkersPool {
 
   /** Ends the pool now: open tasks exit `PoolTerminated`, workers die, observables complete. Again: nothing. */
   terminate(): void {
+    if (!this.#news.ended.aborted) this.#endedBy = 'terminate'
     this.#host.terminate()
   }
 
@@ -324,29 +290,11 @@ export class WorkersPool {
 
   /** @param copy makes the arguments, once all else has been checked: it may move some of them. */
   #submitCall(functionId: number, copy: () => Snapshot, name: string, options: TaskOptions): Submitted {
-    const { title = name, targetWorkerId, priority = 0, replay = DEFAULT_REPLAY, signal } = options
-    const { timeout, queueTimeout, retries = 0 } = { ...this.#defaults, ...parseTimes(options) }
-    if (!Number.isInteger(priority) || Math.abs(priority) > MAX_PRIORITY) {
-      const problem = `is not a whole number from -${MAX_PRIORITY} to ${MAX_PRIORITY}`
-      throw new InvalidInputError('priority', priority, problem)
-    }
-    const spec: HostTaskSpec = {
-      priority,
-      target: targetWorkerId === undefined ? undefined : this.#parseTarget(targetWorkerId),
-      timeoutMs: timeout,
-      queueTimeoutMs: queueTimeout,
-      // What was moved cannot be sent again.
-      retries: options.transfer ? 0 : retries,
-      essential: false,
-      withdrawnBecause: undefined,
-    }
-    checkText('title', title)
-    checkTransfer(options)
-    checkSignal(signal)
-    if (signal?.aborted) spec.withdrawnBecause = toCancelCause(signal.reason)
-    const stream = new TaskStream(title, parseCount('replay', replay, 0, MAX_REPLAY))
-    const submitted = this.#queue(stream, functionId, copy(), spec)
-    if (signal) this.#cancelWith(signal, submitted)
+    const parseTarget = (workerId: string): number => this.#parseTarget(workerId)
+    const { spec, title, replay } = parseTaskOptions(options, { ...this.#defaults, title: name }, parseTarget)
+    const hint = !this.#hasPython && this.#functions.mentionsPython(functionId) ? NO_PYTHON : undefined
+    const submitted = this.#queue(new TaskStream(title, replay, hint), functionId, copy(), spec)
+    if (options.signal) this.#cancelWith(options.signal, submitted)
     return submitted
   }
 
@@ -358,14 +306,15 @@ export class WorkersPool {
   ): Submitted {
     // The host may start and even end the task within this call: its stream has to be known before.
     const id = (this.#lastTask += 1)
-    this.#streams.set(id, stream)
+    this.#news.open(id, stream)
     const given = this.#host.submit(functionId, value, transfer, spec)
+    stream.take()
     if (given !== id) throw new Error(`the host counts tasks otherwise: ${given}, not ${id}`)
     return { id, stream }
   }
 
   #handle<Result>({ id, stream }: Submitted): Task<Result> {
-    return new Task(taskName(id), stream.message$, {
+    return new Task(taskName(id), stream, {
       send: (data) => this.sendData({ taskId: taskName(id), data }),
       cancel: (reason) => this.#cancel(id, reason),
     })
@@ -379,7 +328,7 @@ export class WorkersPool {
     if (signal.aborted) return this.#cancel(id, signal.reason)
     const abort = (): void => this.#cancel(id, signal.reason)
     signal.addEventListener('abort', abort, { once: true })
-    stream.message$.subscribe({ complete: () => signal.removeEventListener('abort', abort) })
+    stream.onExit(() => signal.removeEventListener('abort', abort))
   }
 
   #parseTask(taskId: unknown): number {
@@ -390,127 +339,22 @@ export class WorkersPool {
 
   #parseTarget(targetWorkerId: unknown): number {
     const worker = parseWorkerId(targetWorkerId)
-    if (worker !== null && worker <= this.#lastWorker) return worker
+    if (worker !== null && worker <= this.#news.lastWorker) return worker
     throw new InvalidInputError('targetWorkerId', targetWorkerId, 'is no worker of this pool', 'take a key of `workers$`')
   }
 
   #endedError(cause: unknown): MillhandError {
-    if (this.#ending.signal.aborted) return new MillhandError('pool-terminated', 'the pool was terminated')
-    return toInstallError(cause)
-  }
-
-  #makeListener(report: (event: InstallEvent, workerId: string) => void): HostListener {
-    return {
-      workerStarted: (worker) => {
-        this.#lastWorker = worker
-        this.#started.add(workerName(worker))
-        this.#broadcasts.reach(worker)
-      },
-      installProgressed: (worker, event) => {
-        const workerId = workerName(worker)
-        report(event as InstallEvent, workerId)
-        this.mergedChannel$.next({ type: 'CdnEvent', data: { taskId: null, workerId, event: event as InstallEvent } })
-      },
-      workerReady: (worker) => {
-        const id = workerName(worker)
-        const channel$ = this.mergedChannel$.pipe(filter((message) => message.data.workerId === id))
-        this.#ready = { ...this.#ready, [id]: { worker: { id }, channel$ } }
-      },
-      workerGone: (worker) => {
-        this.#ready = Object.fromEntries(Object.entries(this.#ready).filter(([id]) => id !== workerName(worker)))
-        this.#started.delete(workerName(worker))
-        for (const [task, { workerId }] of this.#running) if (workerId === workerName(worker)) this.#running.delete(task)
-      },
-      sourcesForbidden: () => this.#functions.forbidSources(),
-      taskStarted: (task, worker) => {
-        const [taskId, workerId] = [taskName(task), workerName(worker)]
-        this.#running.set(task, { taskId, title: this.#streams.get(task)?.title ?? '', workerId })
-        this.#tell(task, { type: 'Start', data: { taskId, workerId } })
-      },
-      taskLogged: (task, worker, text, json) =>
-        this.#tell(task, { type: 'Log', data: { taskId: taskName(task), workerId: workerName(worker), text, json } }),
-      taskSentData: (task, worker, payload) => {
-        const fields = typeof payload === 'object' && payload !== null && !Array.isArray(payload) ? payload : {}
-        const ids = { taskId: taskName(task), workerId: workerName(worker) }
-        this.#tell(task, { type: 'Data', data: { ...fields, ...ids, payload } })
-      },
-      taskPostFailed: (task, worker, error) => {
-        const data = { taskId: taskName(task), workerId: workerName(worker), error: new RemoteError(error as ErrorRecord) }
-        this.#tell(task, { type: 'PostError', data })
-      },
-      taskExited: (task, worker, reason, value) => {
-        this.#exits[reason] += 1
-        this.#running.delete(task)
-        const [taskId, workerId] = [taskName(task), worker === undefined ? null : workerName(worker)]
-        this.#tell(task, toExit({ taskId, workerId, reason, value, title: this.#streams.get(task)?.title ?? '' }))
-        this.#streams.delete(task)
-        if (workerId !== null) this.workerReleased$.next({ workerId, taskId })
-      },
-      batchEnded: (queued) => this.#update(queued),
-      poolTerminated: () => this.#complete(),
-    }
-  }
-
-  #tell(task: number, message: Message): void {
-    this.#streams.get(task)?.push(message)
-    this.mergedChannel$.next(message)
-  }
-
-  /** Brings what is derived from the host's events up to date. */
-  #update(queued: number): void {
-    const running = [...this.#running.values()]
-    const workers = Object.keys(this.#ready).length
-    if (this.workers$.value !== this.#ready) this.workers$.next(this.#ready)
-    if (!sameMembers(this.startedWorkers$.value, this.#started)) this.startedWorkers$.next([...this.#started])
-    this.busyWorkers$.next(running.map((task) => task.workerId))
-    this.runningTasks$.next(running)
-    this.stats$.next({
-      queued,
-      running: running.length,
-      starting: this.#started.size - workers,
-      idle: workers - running.length,
-      exits: { ...this.#exits },
-    })
-  }
-
-  #complete(): void {
-    this.#ending.abort()
-    const subjects = [this.workers$, this.startedWorkers$, this.busyWorkers$, this.runningTasks$, this.stats$]
-    for (const subject of [...subjects, this.workerReleased$, this.mergedChannel$, this.cdnEvent$]) subject.complete()
+    return this.#news.ended.aborted ? endedError(this.#endedBy ?? 'terminate') : toInstallError(cause)
   }
 }
 
-const TASK_OPTIONS = ['title', 'targetWorkerId', 'priority', 'replay', 'signal', 'transfer', ...TIME_OPTIONS] as const
+const ONE_ARGUMENT = 'a task takes one value as its `args`: give several as an array or an object'
+const NO_PYTHON = 'this pool has no Python: make it with `install: { pyodide: [] }`'
 
-/** Priorities within which a user's task stays. */
-const MAX_PRIORITY = 1_000_000
-/** A task without bounds of its own. */
-const PLAIN_SPEC: HostTaskSpec = {
-  priority: 0,
-  target: undefined,
-  timeoutMs: undefined,
-  queueTimeoutMs: undefined,
-  retries: 0,
-  essential: false,
-  withdrawnBecause: undefined,
-}
-
-/** A broadcast goes before them. */
-const BROADCAST_PRIORITY = 2 * MAX_PRIORITY
-
-function noExits(): Record<ExitReason, number> {
-  return {
-    Completed: 0,
-    Threw: 0,
-    Unclonable: 0,
-    Cancelled: 0,
-    TimedOut: 0,
-    QueueTimedOut: 0,
-    WorkerLost: 0,
-    InstallFailed: 0,
-    Rejected: 0,
-    PoolTerminated: 0,
-  }
+function endedError(by: PoolEnd): MillhandError {
+  return new MillhandError('pool-terminated', by === 'drain' ? 'the pool was drained: it takes no more tasks' : 'the pool was terminated', {
+    hint: 'make a new pool',
+  })
 }
 
 function thisMachine(): Machine {
@@ -529,14 +373,6 @@ function installSources(esm: PoolPlan['esm']): string[] {
   return [...sideEffects, ...(esm?.aliases ?? []).flatMap(({ of }) => ('call' in of ? [of.call] : []))]
 }
 
-function checkTransfer({ transfer, retries }: TaskOptions): void {
-  if (transfer === undefined) return
-  if (!Array.isArray(transfer)) throw new InvalidInputError('transfer', transfer, 'is not an array')
-  if (retries) {
-    throw new InvalidInputError('transfer', transfer, 'does not go with `retries`', 'what was moved cannot be sent again')
-  }
-}
-
 /** Whatever an observer of the user's throws is reported, and changes nothing. */
 function quietly(act: () => void): void {
   try {
@@ -544,8 +380,4 @@ function quietly(act: () => void): void {
   } catch (error) {
     reportError(error)
   }
-}
-
-function sameMembers(list: string[], set: Set<string>): boolean {
-  return list.length === set.size && list.every((member) => set.has(member))
 }

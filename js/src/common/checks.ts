@@ -2,18 +2,18 @@
 
 import { InvalidInputError } from './errors.js'
 
-/** Refuses options that nobody reads: a slip of the keyboard would be silent otherwise. */
-export function checkOptions(field: string, input: unknown, known: readonly string[]): void {
-  checkObject(field, input)
+/** Refuses options that nobody reads: a slip of the keyboard would be silent otherwise. `hint` is for what is no object. */
+export function checkOptions(field: string, input: unknown, known: readonly string[], hint?: string): void {
+  checkObject(field, input, hint)
   const unknown = Object.keys(input).find((key) => !known.includes(key))
   if (unknown === undefined) return
   const path = field === 'input' ? unknown : `${field}.${unknown}`
   throw new InvalidInputError(path, input[unknown], 'is not an option', `options are ${known.join(', ')}`)
 }
 
-export function checkObject(field: string, input: unknown): asserts input is Record<string, unknown> {
+export function checkObject(field: string, input: unknown, hint?: string): asserts input is Record<string, unknown> {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
-    throw new InvalidInputError(field, input, 'is not an object')
+    throw new InvalidInputError(field, input, 'is not an object', hint)
   }
 }
 

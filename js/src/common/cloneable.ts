@@ -19,7 +19,35 @@ export function snapshot(value: unknown, field: string, transfer?: Transferable[
     const [copy, moved] = structuredClone(pair, transfer && { transfer })
     return { value: copy, transfer: moved }
   } catch (exception) {
-    throw unclonable(value, field, exception)
+    throw (transfer && immovable(transfer)) ?? unclonable(value, field, exception)
+  }
+}
+
+/** The error for a list of what is to be moved, if it is at fault. */
+function immovable(transfer: unknown[]): InvalidInputError | undefined {
+  for (const [index, item] of transfer.entries()) {
+    const refuse = (problem: string, hint?: string) => new InvalidInputError(`transfer[${index}]`, item, problem, hint)
+    if (ArrayBuffer.isView(item)) {
+      const name = item.constructor.name
+      return refuse(`is a \`${name}\`, which cannot be moved; its buffer can`, 'give `array.buffer`, which moves the array with it')
+    }
+    if (isDetached(item)) return refuse('has been moved before, and is empty')
+    if (transfer.indexOf(item) < index) return refuse('is in the list twice')
+    if (isPrimitive(item)) return refuse('cannot be moved: only objects such as an `ArrayBuffer` or a `MessagePort` can')
+    if (typeof SharedArrayBuffer !== 'undefined' && item instanceof SharedArrayBuffer) {
+      return refuse('is shared with the worker as it is, and cannot be moved', 'leave it out of `transfer`')
+    }
+  }
+  return undefined
+}
+
+/** Whether it is a buffer whose content was moved elsewhere. */
+function isDetached(value: unknown): boolean {
+  if (!(value instanceof ArrayBuffer) || value.byteLength > 0) return false
+  try {
+    return new Uint8Array(value).length > 0
+  } catch {
+    return true
   }
 }
 
@@ -59,6 +87,7 @@ function find(value: unknown, path: string, seen: Set<object>): Unclonable | nul
   const refused = REFUSED.find((type) => value instanceof type)
   if (refused) return { path, value, what: `a \`${refused.name}\`` }
   if (typeof Node !== 'undefined' && value instanceof Node) return { path, value, what: 'a DOM node' }
+  if (isDetached(ArrayBuffer.isView(value) ? value.buffer : value)) return { path, value, what: 'a buffer that was moved before' }
   seen.add(value)
   for (const [memberPath, member] of membersOf(value, path)) {
     const found = find(member, memberPath, seen)

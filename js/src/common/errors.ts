@@ -102,6 +102,13 @@ const CODES: Record<Exclude<ExitReason, 'Completed'>, ErrorCode> = {
   PoolTerminated: 'pool-terminated',
 }
 
+/** An error's message without the hint that it may end with. */
+export function sentenceOf(error: Error): string {
+  return isMillhandError(error) && error.hint !== undefined
+    ? error.message.slice(0, -`\nhint: ${error.hint}`.length)
+    : error.message
+}
+
 export function isMillhandError(value: unknown): value is MillhandError {
   return value instanceof MillhandError
 }

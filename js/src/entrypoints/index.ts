@@ -18,18 +18,13 @@ export type {
 } from '../api/inputs.js'
 export { configureInstall, install, queryLoadingGraph } from '../api/install.js'
 export type { PageInstallInputs } from '../api/install.js'
+export type { BroadcastOptions } from '../api/broadcast.js'
 export type * from '../api/messages.js'
+export type { PoolStats, RunningTask, WorkerEntry, WWorkerTrait } from '../api/pool-news.js'
 export { Task } from '../api/task.js'
 export type { EntryPoint, EntryPointArguments, WorkerContext, WorkerScope } from '../api/task.js'
 export { WorkersPool } from '../api/workers-pool.js'
-export type {
-  PoolStats,
-  RunningTask,
-  ScheduleInput,
-  TaskOptions,
-  WorkerEntry,
-  WWorkerTrait,
-} from '../api/workers-pool.js'
+export type { ScheduleInput, TaskOptions } from '../api/task-options.js'
 export type { LoadedItem, LoadingGraph } from '../install/graph.js'
 export type { InstallSettings } from '../install/sources.js'
 export { RemoteError } from '../wire/errors.js'

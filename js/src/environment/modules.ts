@@ -32,12 +32,12 @@ export async function loadModules(
   }
   for (const script of scripts) {
     signal?.throwIfAborted()
-    await attempt(`the script \`${script.id}\` does not run`, () => runScript(script))
+    await attempt(`the script \`${script.id}\` does not run`, 'running', () => runScript(script))
     report({ step: 'ScriptRun', name: script.id })
   }
   for (const { name, of } of aliases) {
     const installed = Object.fromEntries(values)
-    const value = 'name' in of ? values.get(of.name) : await attempt(`the alias \`${name}\` threw`, () => of.call(installed))
+    const value = 'name' in of ? values.get(of.name) : await attempt(`the alias \`${name}\` threw`, 'calling', () => of.call(installed))
     values.set(name, value)
   }
   return Object.fromEntries(values)
@@ -57,7 +57,7 @@ export function setNames(values: Record<string, unknown>, chosen: ReadonlySet<st
 async function loadModule({ id, url, unwrap, sideEffects }: ModuleRecord<UserFunction>): Promise<unknown> {
   const exports = await importModule(id, url)
   const value = (unwrap ?? hasOnlyDefault(exports)) ? exports['default'] : exports
-  if (sideEffects) await attempt(`the side effects of \`${id}\` threw`, () => sideEffects(value))
+  if (sideEffects) await attempt(`the side effects of \`${id}\` threw`, 'calling', () => sideEffects(value))
   return value
 }
 
@@ -65,7 +65,8 @@ async function importModule(id: string, url: string): Promise<Record<string, unk
   try {
     return (await import(/* webpackIgnore: true */ /* @vite-ignore */ url)) as Record<string, unknown>
   } catch (cause) {
-    throw new ModuleError(`\`${id}\` cannot be imported: ${textOf(cause)}`, cause, NOT_LOADED.test(textOf(cause)))
+    const at = NOT_LOADED.test(textOf(cause)) ? 'loading' : 'running'
+    throw new ModuleError(`\`${id}\` cannot be imported: ${textOf(cause)}`, at, cause)
   }
 }
 
@@ -77,11 +78,12 @@ function hasOnlyDefault(exports: Record<string, unknown>): boolean {
   return names.length === 1 && names[0] === 'default'
 }
 
-async function attempt(what: string, act: () => unknown): Promise<unknown> {
+/** Does what may throw, and says what it was. */
+export async function attempt(what: string, at: ModuleError['at'], act: () => unknown): Promise<unknown> {
   try {
     return await act()
   } catch (cause) {
-    throw new ModuleError(`${what}: ${textOf(cause)}`, cause)
+    throw new ModuleError(`${what}: ${textOf(cause)}`, at, cause)
   }
 }
 

@@ -17,8 +17,7 @@ export interface Pyodide {
     options: { messageCallback: (text: string) => void; errorCallback: (text: string) => void },
   ): Promise<unknown>
   readonly loadedPackages: Record<string, string>
-  runPython(source: string): unknown
-  runPythonAsync(source: string, options: { globals: PyProxy }): Promise<unknown>
+  runPython(source: string, options?: { globals: PyProxy; filename: string }): unknown
   setInterruptBuffer(interrupt: Uint8Array): void
   setStdout(options: { write: (bytes: Uint8Array) => number }): void
   toPy(value: unknown): PyProxy
@@ -104,7 +103,7 @@ async function loadPackages(
   const missing = missingPackages(pyodide, names)
   if (missing.length === 0) return
   const cause = new Error(`these packages do not load: \`${missing.join('`, `')}\`: ${problems.join('; ')}`)
-  throw new PermanentInstallError(cause.message, { cause })
+  throw new PermanentInstallError(undefined, cause)
 }
 
 async function importFile(

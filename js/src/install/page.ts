@@ -1,7 +1,7 @@
 /** Installs into the page: everything is fetched, then put in place; if anything fails, nothing of it stays. */
 
 import { ModuleError } from '../environment/failures.js'
-import { loadModules, setNames } from '../environment/modules.js'
+import { attempt, loadModules, setNames } from '../environment/modules.js'
 import { InstallError, MillhandError } from '../common/errors.js'
 import type { ScriptRecord } from '../wire/protocol.js'
 import type { PlannedStyleSheet } from './css.js'
@@ -66,7 +66,7 @@ export class PageInstalls {
     const values = modules ? await loadModules(modules, { report, runScript, signal }) : {}
     const python = startPython && (await startPython())
     for (const [index, { name, sideEffects }] of sheets.entries()) {
-      await attempt(`the side effects of \`${name}\` threw`, () => sideEffects?.(links[index] as HTMLLinkElement))
+      await attempt(`the side effects of \`${name}\` threw`, 'calling', () => sideEffects?.(links[index] as HTMLLinkElement))
     }
     return plan.python ? { ...values, [plan.python.alias]: python } : values
   }
@@ -100,14 +100,6 @@ function sheetFiles(sheets: PlannedStyleSheet[], { css = [] }: Manifest): FileEn
     const { specifier: name, url, sha256, bytes } = entryOf(css, from.specifier)
     return [{ name, url, sha256, bytes }]
   })
-}
-
-async function attempt(what: string, act: () => unknown): Promise<void> {
-  try {
-    await act()
-  } catch (cause) {
-    throw new ModuleError(`${what}: ${cause instanceof Error ? cause.message : String(cause)}`, cause)
-  }
 }
 
 function failureOf(error: unknown, signal: AbortSignal): MillhandError {

@@ -11,11 +11,14 @@ export class RemoteError extends Error {
   readonly python: { type: string; traceback: string } | undefined
   /** The members of an `AggregateError`. */
   readonly errors: RemoteError[] | undefined
+  /** What the worker was at, where the task or the install has several such: `item 3` of a `map`. */
+  readonly during: string | undefined
 
   constructor(record: ErrorRecord) {
     super(record.message)
     Object.assign(this, record.properties)
     this.python = record.python
+    this.during = record.during
     this.errors = record.errors?.map((member) => new RemoteError(member))
     define(this, 'name', record.name)
     define(this, 'stack', record.stack)

@@ -183,6 +183,8 @@ export type InstallEvent =
   | { step: 'Installed' }
   | { step: 'WorkerReady' }
   | { step: 'InstallFailed'; error: ErrorRecord }
+  /** Of the page: the pool cannot get workers, and has given up. */
+  | { step: 'PoolFailed'; error: ErrorRecord }
 
 /** An error as it travels between threads: structured clone alone would lose most of it. */
 export interface ErrorRecord {
@@ -197,4 +199,6 @@ export interface ErrorRecord {
   errors?: ErrorRecord[]
   /** The Python exception's type and traceback. */
   python?: { type: string; traceback: string }
+  /** What the worker was at, where one task or install has several such: `item 3`, ``the global `twice` ``. */
+  during?: string
 }

@@ -22,10 +22,10 @@ export async function installEnvironment(setup: WorkerSetup, options: InstallOpt
   options.report({ step: 'WorkerBooted' })
   if (setup.modules) await installModules(setup.modules, options)
   const python = setup.python ? await startPython(setup.python, options) : null
-  await permanently(async () => {
-    for (const record of setup.globals) await setGlobal(record)
-    for (const task of setup.postInstallTasks) await runPostInstallTask(task, options)
-  })
+  for (const record of setup.globals) await permanently(`the global \`${record.name}\``, () => setGlobal(record))
+  for (const task of setup.postInstallTasks) {
+    await permanently(`the post-install task \`${task.title}\``, () => runPostInstallTask(task, options))
+  }
   return python
 }
 
@@ -33,15 +33,15 @@ async function installModules(setup: ModulesSetup<string>, { report }: InstallOp
   try {
     setNames(await loadModules(await compileAll(setup), { report, runScript }), new Set(setup.chosen))
   } catch (cause) {
-    if (cause instanceof ModuleError && cause.isPassing) throw cause
-    throw new PermanentInstallError('the modules cannot be had', { cause: withReason(cause) })
+    if (cause instanceof ModuleError && cause.at === 'loading') throw cause
+    throw new PermanentInstallError(undefined, withReason(cause))
   }
 }
 
 /** What a worker lacks is the likeliest reason. */
 function withReason(cause: unknown): unknown {
-  if (!(cause instanceof ModuleError)) return cause
-  return new ModuleError(`${cause.message} (it may need a DOM, which workers do not have)`, cause.cause)
+  if (!(cause instanceof ModuleError) || cause.at !== 'running') return cause
+  return new ModuleError(`${cause.message} (it may need a DOM, which workers do not have)`, cause.at, cause.cause)
 }
 
 type AnyFunction = (...args: unknown[]) => unknown
@@ -77,10 +77,10 @@ async function runPostInstallTask(task: PostInstallRecord, { workerId, report }:
   await run({ args: task.args, context: context.forTask, workerScope: globalThis, taskId: '', workerId })
 }
 
-async function permanently(act: () => Promise<void>): Promise<void> {
+async function permanently(what: string, act: () => Promise<void>): Promise<void> {
   try {
     await act()
   } catch (cause) {
-    throw new PermanentInstallError('the environment cannot be made', { cause })
+    throw new PermanentInstallError(what, cause)
   }
 }

@@ -1,5 +1,15 @@
 /** Failures that mean something to whoever hears of them. */
 
+/** An item of several failed; `cause` is what was thrown. */
+export class ItemError extends Error {
+  constructor(
+    readonly index: number,
+    cause: unknown,
+  ) {
+    super(`item ${index} failed`, { cause })
+  }
+}
+
 /** A result that has no form in which it could be sent. */
 export class UnclonableError extends Error {
   override readonly name = 'DataCloneError'

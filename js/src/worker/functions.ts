@@ -5,6 +5,7 @@
 
 import type { FunctionDefinition, FunctionOrigin } from '../wire/protocol.js'
 import type { EntryPointArguments } from '../wire/task-input.js'
+import { ItemError } from './failures.js'
 import type { Python } from './python.js'
 
 export type TaskFunction = (input: EntryPointArguments) => unknown
@@ -75,13 +76,17 @@ async function callForEach(target: AnyFunction, { args, context }: EntryPointArg
   const results: unknown[] = []
   for (const [offset, item] of items.entries()) {
     context.signal.throwIfAborted()
-    results.push(await target.call({ context }, item, first + offset))
+    try {
+      results.push(await target.call({ context }, item, first + offset))
+    } catch (cause) {
+      throw new ItemError(first + offset, cause)
+    }
   }
   return results
 }
 
-function runPython({ args }: EntryPointArguments, python: Python | null): unknown {
+function runPython({ args, context }: EntryPointArguments, python: Python | null): unknown {
   if (!python) throw new Error('this worker has no Python')
   const { source, args: values } = args as { source: string; args: unknown }
-  return python.run(source, values)
+  return python.run(source, values, context.signal)
 }

@@ -8,8 +8,13 @@ import { UnclonableError } from './failures.js'
 
 /** A running Python, on the global scope under its alias. */
 export interface Python {
-  /** Runs a source with `args` as the dict `args`; the value of its last expression comes back. */
-  run(source: string, args: unknown): Promise<unknown>
+  /**
+   * Runs a source with `args` as the dict `args`; the value of its last expression comes back. When `signal` aborts, what it
+   * awaits raises `CancelledError`.
+   */
+  run(source: string, args: unknown, signal: AbortSignal): Promise<unknown>
+  /** Whether the host's interrupts reach Python: they are for the task that runs, and for nothing after it. */
+  heedInterrupts(heeded: boolean): void
   /** Sends what was printed without an end of its line. */
   flushOutput(): void
   /**
@@ -20,15 +25,25 @@ export interface Python {
   toJavaScript(value: unknown, then: 'release' | 'keep'): unknown
 }
 
+/** An `asyncio.Task`. */
+interface PyTask extends PyProxy, PromiseLike<unknown> {
+  cancel(): void
+  copy(): PyTask
+}
+
 export async function startPython(setup: PythonSetup, { interrupt, report, print }: InstallOptions): Promise<Python> {
   const pyodide = await startPyodide(setup, report)
-  // Where pages share none, it has memory of its own: Python that looks for interrupts calls JavaScript now and then, and
-  // WebKit ends no worker that stays within WebAssembly.
-  pyodide.setInterruptBuffer(new Uint8Array(interrupt ?? new ArrayBuffer(1)))
+  // Without interrupts it has memory of its own: Python that looks for them calls JavaScript now and then, and WebKit ends no
+  // worker that stays within WebAssembly.
+  const unheeded = new Uint8Array(1)
+  const shared = interrupt ? new Uint8Array(interrupt) : unheeded
+  const heedInterrupts = (heeded: boolean): void => pyodide.setInterruptBuffer(heeded ? shared : unheeded)
+  heedInterrupts(false)
   self.addEventListener('unhandledrejection', ignoreInterrupt)
   Object.assign(globalThis, { [setup.alias]: pyodide })
   return {
-    run: (source, args) => run(pyodide, source, args),
+    run: runnerOf(pyodide, heedInterrupts),
+    heedInterrupts,
     flushOutput: captureOutput(pyodide, print),
     toJavaScript: (value, then) => new Conversion(pyodide, then).convert(value),
   }
@@ -64,12 +79,47 @@ function captureOutput(pyodide: Pyodide, print: (text: string) => void): () => v
   }
 }
 
-async function run(pyodide: Pyodide, source: string, args: unknown): Promise<unknown> {
-  const globals = pyodide.toPy({ args: args ?? {} })
-  try {
-    return await pyodide.runPythonAsync(source, { globals })
-  } finally {
-    globals.destroy()
+/**
+ * Runs a source as an `asyncio` task: that can be cancelled while it waits, where interrupts do not reach it. They are heeded within
+ * the source alone: one that hit the event loop as it starts a task would leave that to run in the time of another.
+ */
+const START_TASK = `
+import asyncio
+from pyodide.code import eval_code_async
+
+async def run(source, globals, heed_interrupts):
+    heed_interrupts(True)
+    try:
+        return await eval_code_async(source, globals=globals)
+    finally:
+        heed_interrupts(False)
+
+lambda *args: asyncio.ensure_future(run(*args))`
+
+type StartTask = (source: string, globals: PyProxy, heedInterrupts: (heeded: boolean) => void) => PyTask
+
+function runnerOf(pyodide: Pyodide, heedInterrupts: (heeded: boolean) => void): Python['run'] {
+  const options = { globals: pyodide.toPy({}), filename: 'millhand' }
+  const start = pyodide.runPython(START_TASK, options) as StartTask
+  return async (source, args, signal) => {
+    signal.throwIfAborted()
+    heedInterrupts(false)
+    const globals = pyodide.toPy({ args: args ?? {} })
+    const task = start(source, globals, heedInterrupts)
+    const cancel = (): void => {
+      // It has heard, and has what it needs to end: it is not to be interrupted besides.
+      heedInterrupts(false)
+      task.cancel()
+    }
+    signal.addEventListener('abort', cancel)
+    try {
+      // Awaiting a proxy destroys it.
+      return await task.copy()
+    } finally {
+      signal.removeEventListener('abort', cancel)
+      task.destroy()
+      globals.destroy()
+    }
   }
 }
 

@@ -3,12 +3,12 @@
  * itself, decides nothing, and knows the page only through `postMessage`.
  */
 
-import type { Abort, DataIn, Define, HostMessage, Install, Run } from '../wire/protocol.js'
+import type { Abort, DataIn, Define, ErrorRecord, HostMessage, Install, Run } from '../wire/protocol.js'
 import { HostKind, Outcome, WorkerKind } from '../wire/protocol.js'
 import { PermanentInstallError } from '../environment/failures.js'
 import { toErrorRecord } from '../wire/errors.js'
 import { installEnvironment } from './environment.js'
-import { UnclonableError } from './failures.js'
+import { ItemError, UnclonableError } from './failures.js'
 import type { TaskFunction } from './functions.js'
 import { compileDefinition, mayCompile } from './functions.js'
 import { holdLifeLock } from './life-lock.js'
@@ -75,7 +75,7 @@ class Runtime {
       post([WorkerKind.Progress, { step: 'WorkerReady' }], [WorkerKind.Ready])
     } catch (error) {
       const permanent = error instanceof PermanentInstallError
-      const record = toErrorRecord(permanent ? error.cause : error)
+      const record = permanent ? recordOf(error.cause, error.during) : toErrorRecord(error)
       post([WorkerKind.Progress, { step: 'InstallFailed', error: record }], [WorkerKind.InstallFailed, record, permanent])
     }
   }
@@ -112,6 +112,7 @@ class Runtime {
     try {
       const run = await this.#functions.get(functionId)
       if (!run) throw new Error(`function ${functionId} was not defined in this worker`)
+      this.#python?.heedInterrupts(true)
       value = await run({
         args,
         context: context.forTask,
@@ -124,8 +125,9 @@ class Runtime {
       value = this.#python ? this.#python.toJavaScript(value, 'release') : value
     } catch (error) {
       outcome = error instanceof UnclonableError ? Outcome.Unclonable : Outcome.Threw
-      value = toErrorRecord(error)
+      value = error instanceof ItemError ? recordOf(error.cause, `item ${error.index}`) : toErrorRecord(error)
     }
+    this.#python?.heedInterrupts(false)
     this.#python?.flushOutput()
     context.end()
     this.#contexts.delete(taskId)
@@ -148,6 +150,11 @@ class Runtime {
     if (context) context.forTask.info(text)
     else console.log(text)
   }
+}
+
+function recordOf(error: unknown, during: string | undefined): ErrorRecord {
+  const record = toErrorRecord(error)
+  return during === undefined ? record : { ...record, during }
 }
 
 /** Makes `error` an uncaught one: the worker dies of it, and the page hears why. */

@@ -118,6 +118,82 @@ test('a Python loop is interrupted where it stands, and its worker stays', async
   expect(seen.two).toBe(2)
 })
 
+test('an interrupt that Python swallows is raised again, and none reaches the next task', async ({ page }) => {
+  const seen = await page.evaluate(async () => {
+    const { WorkersPool } = await import('millhand')
+    const { collect, rejection, until } = await import('support')
+    const pool = new WorkersPool({ install: { pyodide: [] }, pool: { startAt: 1, stretchTo: 1, cancelGrace: 30_000 } })
+    const stubborn = pool.python(`
+class Held:
+    def __del__(self):
+        print("in")
+        while True: pass
+
+held = Held()
+del held
+while True: pass`)
+    await until(stubborn.message$, ({ type }) => type === 'Log')
+    stubborn.cancel()
+    const reasons = new Set([(await rejection(stubborn)).reason])
+    const sums = new Set<unknown>()
+    const lines = new Set<unknown>()
+    for (let round = 0; round < 20; round++) {
+      const loop = pool.python('print("in")\nwhile True: pass')
+      await until(loop.message$, ({ type }) => type === 'Log')
+      loop.cancel()
+      const next = pool.python('print("next")\nsum(1 for _ in range(50_000))')
+      reasons.add((await rejection(loop)).reason)
+      // Some are stopped before they run, or as they begin to.
+      const early = rejection(pool.python('while True: pass', {}, { timeout: 1 + (round % 5) }))
+      sums.add(await next)
+      reasons.add((await early).reason)
+      for (const { type, data } of await collect(next.message$)) if (type === 'Log') lines.add(data.text)
+    }
+    return { reasons: [...reasons], sums: [...sums], lines: [...lines], worker: await pool.run(({ workerId }) => workerId) }
+  })
+  expect(seen).toEqual({ reasons: ['Cancelled', 'TimedOut'], sums: [50_000], lines: ['next'], worker: 'w1' })
+})
+
+for (const isolated of [true, false]) {
+  test(`Python that waits is cancelled where it waits, and has time to clean up (isolated: ${isolated})`, async ({ page }) => {
+    if (!isolated) await withoutIsolation(page)
+    const seen = await page.evaluate(async () => {
+      const { WorkersPool } = await import('millhand')
+      const { collect, rejection, until } = await import('support')
+      const pool = new WorkersPool({ install: { pyodide: [] }, pool: { startAt: 1, stretchTo: 1, cancelGrace: 30_000 } })
+      const task = pool.python(`
+import asyncio
+asyncio.get_running_loop().call_soon(print, "in")
+try:
+    await asyncio.sleep(3600)
+except asyncio.CancelledError:
+    await asyncio.sleep(0.2)
+    sum(1 for _ in range(50_000))
+    print("cleaned up")
+    raise`)
+      await until(task.message$, ({ type }) => type === 'Log')
+      task.cancel('enough')
+      const error = await rejection(task)
+      const slow = await rejection(pool.python('import asyncio\nawait asyncio.sleep(3600)', {}, { timeout: 50 }))
+      const lines = (await collect(task.message$)).flatMap(({ type, data }) => (type === 'Log' ? [data.text] : []))
+      return {
+        error,
+        slow,
+        lines,
+        isolated: crossOriginIsolated,
+        next: await pool.python('1 + 1'),
+        worker: await pool.run(({ workerId }) => workerId),
+      }
+    })
+    expect(seen.isolated).toBe(isolated)
+    expect(seen.error).toMatchObject({ reason: 'Cancelled', cause: 'enough' })
+    expect(seen.slow).toMatchObject({ reason: 'TimedOut' })
+    expect(seen.lines).toEqual(['in', 'cleaned up'])
+    expect(seen.next).toBe(2)
+    expect(seen.worker).toBe('w1')
+  })
+}
+
 test('where pages share no memory, a Python loop loses its worker, and the pool goes on', async ({ page }) => {
   await withoutIsolation(page)
   const seen = await page.evaluate(async () => {
@@ -125,7 +201,7 @@ test('where pages share no memory, a Python loop loses its worker, and the pool 
     const { rejection, until } = await import('support')
     const pool = new WorkersPool({ install: { pyodide: [] }, pool: { startAt: 1, stretchTo: 1, cancelGrace: 100 } })
     const loop = pool.python('print("in")\nwhile True: pass')
-    await until(pool.runningTasks$, (tasks) => tasks.length === 1)
+    await until(loop.message$, ({ type }) => type === 'Log')
     loop.cancel()
     const error = await rejection(loop)
     return { error, isolated: crossOriginIsolated, next: await pool.run(({ workerId }) => workerId), two: await pool.python('1 + 1') }

@@ -14,7 +14,7 @@ test('a thrown error keeps its name, message, stack, cause and own properties', 
     return { error, exit: exit?.type === 'Exit' ? { ...exit.data, result: String(exit.data.result) } : null }
   })
   expect(error).toMatchObject({ name: 'TaskError', code: 'task-threw', reason: 'Threw', isError: true })
-  expect(error.message).toBe('the task threw RangeError: too far')
+  expect(error.message).toBe('`explode` threw RangeError: too far')
   expect(error.cause).toMatchObject({ name: 'RangeError', message: 'too far', own: { limit: 3 }, isError: true })
   expect(error.cause?.stack).toContain('explode')
   expect(error.cause?.stack).toContain('millhand/function-')
@@ -85,7 +85,7 @@ test('what only the attempt to copy shows is refused at the call too, and the po
     return { errors: errors.map(({ code, field }) => `${code} ${field}`), next: await task }
   })
   expect(errors).toEqual([
-    'invalid-input args',
+    'invalid-input args.detached',
     'invalid-input args',
     'invalid-input args',
     'invalid-input data',

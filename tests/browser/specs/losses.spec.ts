@@ -98,22 +98,41 @@ test('workers that die in every way are replaced, and nothing is left behind', a
   expect(await openTimers(page)).toBe(0)
 })
 
-test('a task that takes all memory fails or loses its worker, and the pool goes on', async ({ page }) => {
+test('a task that allocates until there is no memory throws so, other tasks finish, and no worker is lost', async ({ page }) => {
   const seen = await page.evaluate(async () => {
     const { WorkersPool } = await import('millhand')
     const { rejection } = await import('support')
-    const pool = new WorkersPool({ pool: { startAt: 1, stretchTo: 1 } })
-    const greedy = pool.run(() => {
-      // Kept within reach and touched, so that nothing is optimised away; the bound is far above what a worker may have.
+    const plain = new WorkersPool({ pool: { startAt: 2, stretchTo: 2 } })
+    const python = new WorkersPool({ install: { pyodide: [] }, pool: { startAt: 2, stretchTo: 2 } })
+    await Promise.all([plain.ready(), python.ready()])
+    const take = () => {
+      // Kept within reach, so that none is collected. The bound is far above what a worker may have.
       const kept: ArrayBuffer[] = []
       for (let i = 0; i < 64; i++) kept.push(new ArrayBuffer(2 ** 31))
       return kept.length
-    })
-    const error = await rejection(greedy)
-    return { reason: error.reason, next: await pool.run(() => 'fine') }
+    }
+    const others = (pool: typeof plain, kind: string) =>
+      Array.from({ length: 20 }, (_, n) => pool.run(({ args }) => args, `${kind} ${n}`))
+    const finished = [...others(plain, 'plain'), ...others(python, 'python')]
+    const buffers = rejection(plain.run(take))
+    const objects = rejection(python.python('kept = []\nwhile True: kept.append(bytearray(2 ** 29))'))
+    finished.push(...others(plain, 'after'), ...others(python, 'after'))
+    const errors = { buffers: await buffers, objects: await objects }
+    return {
+      errors,
+      finished: (await Promise.all(finished)).length,
+      workers: [plain, python].map(({ workers$ }) => Object.keys(workers$.value).sort()),
+      again: await python.python('sum(range(10))', {}, { targetWorkerId: 'w1' }),
+    }
   })
-  expect(['Threw', 'WorkerLost']).toContain(seen.reason)
-  expect(seen.next).toBe('fine')
+  expect(seen.errors.buffers).toMatchObject({ reason: 'Threw', cause: { name: 'RangeError' } })
+  expect(seen.errors.objects).toMatchObject({ reason: 'Threw', cause: { python: { type: 'MemoryError' } } })
+  expect(seen.finished).toBe(80)
+  expect(seen.workers).toEqual([
+    ['w1', 'w2'],
+    ['w1', 'w2'],
+  ])
+  expect(seen.again).toBe(45)
 })
 
 test('a runtime whose WebAssembly does not compile fails the install at once, with that cause', async ({ page }) => {

@@ -197,5 +197,5 @@ test('a task has what promises have', async ({ page }) => {
       finished,
     ]
   })
-  expect(seen).toEqual([1, 'the task threw Error: on purpose', 'still fails', 2])
+  expect(seen).toEqual([1, '`fails` threw Error: on purpose', 'still fails', 2])
 })

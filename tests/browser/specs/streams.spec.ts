@@ -136,6 +136,26 @@ test('a task can be iterated over, and a reader that is too slow is told so', as
   expect(overflow.code).toBe('unread-overflow')
 })
 
+test('a late reader gets all that is replayed, however much that is', async ({ page }) => {
+  const { count, last } = await page.evaluate(async () => {
+    const { WorkersPool } = await import('millhand')
+    const pool = new WorkersPool()
+    const task = pool.run(
+      ({ context }) => {
+        for (let i = 0; i < 30_000; i++) context.sendData(i)
+      },
+      undefined,
+      { replay: 25_000 },
+    )
+    await task
+    const payloads: unknown[] = []
+    for await (const payload of task) payloads.push(payload)
+    return { count: payloads.length, last: payloads.at(-1) }
+  })
+  expect(count).toBe(25_000)
+  expect(last).toBe(29_999)
+})
+
 test('progress is a log; buffers are moved both ways', async ({ page }) => {
   const seen = await page.evaluate(async () => {
     const { WorkersPool } = await import('millhand')
