@@ -3,7 +3,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::digest::Integrity;
 use crate::npm::NpmId;
 
 /// Why a lockfile cannot be read, written or changed.
@@ -56,9 +55,9 @@ pub enum LockfileError {
         /// The package.
         id: NpmId,
         /// What the lockfile says.
-        locked: Integrity,
+        locked: String,
         /// What was to be locked.
-        found: Integrity,
+        found: String,
     },
 }
 

@@ -135,8 +135,8 @@ pub(super) fn check_agreement<'a>(
             Some(node) if node.integrity != other.integrity => {
                 return Err(LockfileError::Changed {
                     id: id.clone(),
-                    locked: other.integrity,
-                    found: node.integrity,
+                    locked: other.integrity.to_string(),
+                    found: node.integrity.to_string(),
                 });
             }
             _ => {}
