@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use crate::wasm::Outside;
+
 /// A text as JavaScript.
 pub(crate) fn quote(text: &str) -> String {
     Value::from(text).to_string()
@@ -162,4 +164,34 @@ if (typeof document !== "undefined") {{
 export default css;
 "#
     )
+}
+
+/// A WebAssembly module that is imported as if it were an ES module. Its own address is the default.
+pub(crate) fn instance(url: &str, outside: &Outside) -> String {
+    let mut code = String::new();
+    let mut imports = String::new();
+    for (index, module) in outside.imports.iter().enumerate() {
+        let module = quote(module);
+        let _ = writeln!(code, "import * as module{index} from {module};");
+        let _ = write!(imports, "{module}: module{index}, ");
+    }
+    let _ = write!(
+        code,
+        "const url = {url};
+const response = await fetch(url);
+if (!response.ok) throw new Error(`${{url}} cannot be loaded: ${{response.status}}`);
+const {{ instance }} = await WebAssembly.instantiate(await response.arrayBuffer(), {{ {imports}}});
+"
+    );
+    if !outside.exports.iter().any(|name| name == "default") {
+        code += "export default url;\n";
+    }
+    for (index, name) in outside.exports.iter().enumerate() {
+        let name = quote(name);
+        let _ = writeln!(
+            code,
+            "const name{index} = instance.exports[{name}];\nexport {{ name{index} as {name} }};"
+        );
+    }
+    code
 }

@@ -56,7 +56,7 @@ pub(crate) struct Request {
     pub(crate) span: Span,
     /// Whether the module cannot even be loaded without it.
     pub(crate) is_needed: bool,
-    /// What is imported by name.
+    /// What is imported by name; `*` for everything.
     pub(crate) names: Vec<String>,
 }
 
@@ -299,7 +299,7 @@ impl<'a> Visitor<'a, '_> {
                         None => RequestKind::PassOn,
                         Some(_) => RequestKind::Import,
                     };
-                    (&export.source, kind, Vec::new())
+                    (&export.source, kind, vec!["*".to_owned()])
                 }
                 Statement::ExportFromDeclaration(export) if export.export_kind.is_value() => {
                     let names = export.specifiers.iter().map(|one| export_name(&one.local)).collect();
@@ -665,6 +665,7 @@ fn imported_name(specifier: &ImportDeclarationSpecifier<'_>) -> Option<String> {
         ImportDeclarationSpecifier::ImportSpecifier(one) if one.import_kind.is_value() => {
             Some(export_name(&one.imported))
         }
+        ImportDeclarationSpecifier::ImportNamespaceSpecifier(_) => Some("*".to_owned()),
         _ => None,
     }
 }
