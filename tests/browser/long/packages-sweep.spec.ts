@@ -47,10 +47,9 @@ async function tryOut(browser: Browser, specifier: string): Promise<Row> {
         await install({ esm: [specifier] })
         version = (await queryLoadingGraph({ esm: [specifier] })).modules[0]?.version ?? ''
       })
-      const inWorker = await outcome(async () => {
-        await using pool = new WorkersPool({ install: { esm: [specifier] }, pool: { startAt: 1, stretchTo: 1 } })
-        await pool.ready()
-      })
+      const pool = new WorkersPool({ install: { esm: [specifier] }, pool: { startAt: 1, stretchTo: 1 } })
+      const inWorker = await outcome(() => pool.ready())
+      pool.terminate()
       return { specifier, version, page: inPage, worker: inWorker }
     }, specifier)
   } finally {
@@ -65,7 +64,7 @@ function tableOf(rows: Row[]): string {
     '# Popular packages, tried',
     '',
     `${rows.length} packages: ${count('page')} import in a page, ${count('worker')} in a worker, where there is no DOM. Made by`,
-    '`cargo xtask test browser -- --config playwright.long.config.ts packages-sweep`, which anyone can run again.',
+    '`MILLHAND_ONLINE=1 cargo xtask test browser -- --config playwright.long.config.ts packages-sweep`.',
     '',
     '| specifier | version | in a page | in a worker |',
     '| --- | --- | --- | --- |',
