@@ -22,6 +22,15 @@ const OURS: &str = "millhand";
 /// What an export has and no other folder.
 const PREBUILT: &str = "millhand/manifest.json";
 
+/// The package's own entry point; in an export, pages get it from one that knows where the manifests are.
+const ENTRY: &str = "index.js";
+const RENAMED_ENTRY: &str = "package.js";
+const ENTRY_OF_EXPORT: &str = "\
+import { configureInstall } from './package.js'
+export * from './package.js'
+configureInstall({ manifestUrl: new URL('manifest.json', import.meta.url).href })
+";
+
 /// The manifests of an export, each with the request that it answers.
 #[derive(Debug, Serialize)]
 struct Prebuilt {
@@ -102,8 +111,10 @@ fn write_ours(
     folder: &Path,
 ) -> anyhow::Result<usize> {
     for (path, content) in package::files() {
-        write(&folder.join(path.as_ref()), &content)?;
+        let path = if path == ENTRY { RENAMED_ENTRY } else { path.as_ref() };
+        write(&folder.join(path), &content)?;
     }
+    write(&folder.join(ENTRY), ENTRY_OF_EXPORT.as_bytes())?;
     let mut files = BTreeMap::new();
     for (_, environment) in environments {
         files.extend(environment.paths());
