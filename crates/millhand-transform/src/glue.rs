@@ -38,22 +38,26 @@ pub(crate) fn namespace(module: &str) -> String {
     format!("import * as namespace from {};\nexport {{ namespace }};\n", quote(module))
 }
 
-/// What `require` gives of a module that is built elsewhere.
-pub(crate) fn require(namespace: &str, interop: &str) -> String {
+/// What `require` gives of a module that is built elsewhere: the export `whole`, if there is one.
+pub(crate) fn require(namespace: &str, interop: &str, whole: &str) -> String {
     format!(
-        "module.exports = require({}).toCommonJs(require({}).namespace);\n",
+        "module.exports = require({}).toCommonJs(require({}).namespace, {});\n",
         quote(interop),
-        quote(namespace)
+        quote(namespace),
+        quote(whole)
     )
 }
 
 /// Makes what `require` gives out of a module's namespace. If packages require each other, the one that is not
 /// there yet is looked up when it is used.
 pub(crate) const INTEROP: &str = r#"
-export function toCommonJs(namespace) {
-  if (!("module.exports" in namespace)) return asRecord(namespace);
-  const whole = namespace["module.exports"];
-  return whole === undefined ? later(() => namespace["module.exports"]) : whole;
+export function toCommonJs(namespace, name) {
+  if (!(name in namespace)) return asRecord(namespace);
+  let whole;
+  try {
+    whole = namespace[name];
+  } catch {}
+  return whole === undefined ? later(() => namespace[name]) : whole;
 }
 function asRecord(namespace) {
   const record = Object.defineProperty({}, "__esModule", { value: true });

@@ -190,7 +190,8 @@ impl Packager {
         let interop = self.shared("interop");
         let namespace =
             self.add(&format!("namespace/{name}"), glue::namespace(&self.scope.external_path(target)));
-        self.add(&format!("require/{name}"), glue::require(&namespace, &interop))
+        let whole = if self.scope.is_default_required(target) { "default" } else { "module.exports" };
+        self.add(&format!("require/{name}"), glue::require(&namespace, &interop, whole))
     }
 
     /// What is imported by name in place of a module that is not there.
