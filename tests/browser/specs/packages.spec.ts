@@ -109,7 +109,7 @@ test('stylesheets come with their fonts', async ({ page }) => {
   expect(outcome).toEqual({ button: 'rgb(13, 110, 253)', icon: '"Font Awesome 5 Free"', face: 'loaded' })
 })
 
-test('a package without a build for browsers is refused by name, and nothing is set', async ({ page }) => {
+test('what cannot be had is refused by name, and nothing is set', async ({ page }) => {
   const outcome = await page.evaluate(async () => {
     const { install } = await import('millhand')
     try {
@@ -120,6 +120,6 @@ test('a package without a build for browsers is refused by name, and nothing is 
       return { message, hint, detail, first: 'installedFirst' in globalThis }
     }
   })
-  expect(outcome).toMatchObject({ detail: 'npm-package-needs-node', first: false })
+  expect(outcome).toMatchObject({ detail: 'offline', first: false })
   expect(JSON.stringify(outcome)).toContain('chokidar')
 })
