@@ -56,7 +56,9 @@ pub fn read_request(json: &[u8]) -> Result<EnvironmentRequest, RequestError> {
 fn check_objects(json: &[u8]) -> Result<(), serde_json::Error> {
     let request: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(json)?;
     match request.iter().find(|(name, value)| *name != "css" && value.is_array()) {
-        Some((name, _)) => Err(serde::de::Error::custom(format!("`{name}` is a list, and should be an object"))),
+        Some((name, _)) => {
+            Err(serde::de::Error::custom(format!("`{name}` is a list, and should be an object")))
+        }
         None => Ok(()),
     }
 }

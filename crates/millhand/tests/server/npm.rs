@@ -12,11 +12,12 @@ use crate::support::{Server, url_of};
 
 /// `app` imports `lib` and a file of it, and later another one.
 pub(crate) fn shop() -> Vec<NpmPackage> {
-    let app = NpmPackage::new("app@1.0.0", json!({"type": "module", "dependencies": {"lib": "^1.0.0"}})).file(
-        "index.js",
-        "import { version } from 'lib'\nimport { deepVersion } from 'lib/deep.js'\n\
+    let app = NpmPackage::new("app@1.0.0", json!({"type": "module", "dependencies": {"lib": "^1.0.0"}}))
+        .file(
+            "index.js",
+            "import { version } from 'lib'\nimport { deepVersion } from 'lib/deep.js'\n\
          export const versions = [version, deepVersion]\nexport const later = () => import('lib/late.js')\n",
-    );
+        );
     vec![lib("1.0.0"), lib("1.2.0"), lib("2.0.0"), app]
 }
 
@@ -129,9 +130,18 @@ async fn modules_share_one_copy_of_what_they_import() {
 async fn two_versions_of_a_package_have_urls_of_their_own() {
     let server = Server::with(&shop()).await;
     let manifest = server.esm(&["lib#1 as one", "lib#2 as two", "lib/deep.js#1.0.0 as deep"]).await.json();
-    let seen: Vec<_> = manifest["esm"]["modules"].as_array().unwrap().iter().map(|module| {
-        (module["alias"].as_str().unwrap(), module["version"].as_str().unwrap(), module["subpath"].as_str())
-    }).collect();
+    let seen: Vec<_> = manifest["esm"]["modules"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|module| {
+            (
+                module["alias"].as_str().unwrap(),
+                module["version"].as_str().unwrap(),
+                module["subpath"].as_str(),
+            )
+        })
+        .collect();
     assert_eq!(seen[1..], [("two", "2.0.0", None), ("deep", "1.0.0", Some("deep.js"))]);
     let urls: std::collections::BTreeSet<&str> = manifest["esm"]["modules"]
         .as_array()
@@ -153,10 +163,11 @@ async fn a_package_of_common_js_has_a_default_only() {
 #[tokio::test]
 async fn packages_that_import_each_other_in_a_circle_are_served() {
     let circle = |name: &str, other: &str| {
-        NpmPackage::new(&format!("{name}@1.0.0"), json!({"type": "module", "dependencies": {other: "1"}})).file(
-            "index.js",
-            &format!("import {{ {other} }} from '{other}'\nexport const {name} = () => typeof {other}\n"),
-        )
+        NpmPackage::new(&format!("{name}@1.0.0"), json!({"type": "module", "dependencies": {other: "1"}}))
+            .file(
+                "index.js",
+                &format!("import {{ {other} }} from '{other}'\nexport const {name} = () => typeof {other}\n"),
+            )
     };
     let server = Server::with(&[circle("left", "right"), circle("right", "left")]).await;
     let manifest = server.esm(&["left"]).await.json();

@@ -13,9 +13,10 @@ use super::{InstalledModule, NpmFile, NpmInstallError};
 use crate::npm::NpmId;
 use crate::npm::builds::Build;
 use crate::specifier::NpmSpecifier;
-use crate::transform::{Entries, ImportedModule, entry_path};
+use crate::transform::{Entries, ImportedModule, TransformError, entry_path};
 
 const MAX_CONCURRENT_MODULES: usize = 16;
+const MAX_NAMED: usize = 5;
 
 /// What a request has come to.
 #[derive(Default)]
@@ -148,10 +149,32 @@ async fn place(yard: &Yard<'_>, module: &Module) -> Result<Place, NpmInstallErro
     if declared.files.contains_key(&path) {
         return Ok(Place { build: declared, path });
     }
-    let entries = Entries::Deep(module.subpath.clone().unwrap_or_default());
+    let Some(subpath) = &module.subpath else { return Err(without_entry(&declared).into()) };
+    let entries = Entries::Deep(subpath.clone());
     let build = yard.build(&module.id, &entries).await?;
     match build.files.contains_key(&path) {
         true => Ok(Place { build, path }),
         false => Err(NpmInstallError::NotBuilt { id: module.id.clone(), path }),
     }
+}
+
+/// A package that cannot be imported by its name alone, though some of its modules may be.
+fn without_entry(declared: &Build) -> TransformError {
+    let id = declared.id.clone();
+    let nearest: Vec<String> = declared
+        .files
+        .keys()
+        .filter_map(|path| entry_subpath(path))
+        .take(MAX_NAMED)
+        .map(str::to_owned)
+        .collect();
+    match nearest.is_empty() {
+        true => TransformError::NoEntry { id },
+        false => TransformError::UnknownEntry { id, subpath: ".".to_owned(), nearest },
+    }
+}
+
+/// The other way round than [`entry_path`].
+fn entry_subpath(path: &str) -> Option<&str> {
+    path.strip_prefix("entry/")?.strip_suffix(".js")
 }
