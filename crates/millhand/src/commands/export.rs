@@ -55,7 +55,7 @@ pub(crate) async fn run(args: ExportArgs) -> anyhow::Result<ExitCode> {
         fs::create_dir_all(parent).with_context(|| format!("cannot make `{}`", parent.display()))?;
         let scratch = tempfile::Builder::new().prefix(".millhand-export").tempdir_in(parent)?;
         let folder = scratch.path().join("site");
-        copy_pages(&args.dir, &folder, &args.out)?;
+        copy_pages(&args.dir, &folder, args.out.canonicalize().ok().as_deref())?;
         let files = write_ours(&installer, &environments, &folder.join(OURS))?;
         put_in_place(&folder, &args.out)?;
         output::line(&format!(
@@ -82,21 +82,20 @@ fn check_destination(out: &Path, dir: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Copies what `serve` would serve.
-fn copy_pages(from: &Path, to: &Path, out: &Path) -> anyhow::Result<()> {
-    let out = out.canonicalize().ok();
+/// Copies what `serve` would serve, without the export before, which may lie among the pages.
+fn copy_pages(from: &Path, to: &Path, out: Option<&Path>) -> anyhow::Result<()> {
     fs::create_dir_all(to).with_context(|| format!("cannot make `{}`", to.display()))?;
     for entry in fs::read_dir(from).with_context(|| format!("cannot read `{}`", from.display()))? {
         let entry = entry?;
         let name = entry.file_name();
         let is_hidden = name.to_string_lossy().starts_with('.');
-        let is_output = out.is_some() && entry.path().canonicalize().ok() == out;
+        let is_output = out.is_some() && entry.path().canonicalize().ok().as_deref() == out;
         let (source, target) = (entry.path(), to.join(&name));
         if is_hidden || is_output {
             continue;
         }
         if fs::metadata(&source).is_ok_and(|metadata| metadata.is_dir()) {
-            copy_pages(&source, &target, Path::new(""))?;
+            copy_pages(&source, &target, out)?;
         } else {
             fs::copy(&source, &target).with_context(|| format!("cannot copy `{}`", source.display()))?;
         }

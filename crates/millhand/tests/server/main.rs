@@ -4,6 +4,7 @@
 mod files;
 mod guard;
 mod manifest;
+mod npm;
 mod package;
 mod pages;
 mod support;
