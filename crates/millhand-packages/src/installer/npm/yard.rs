@@ -19,6 +19,7 @@ use crate::store::{Store, StoreError};
 use crate::transform::{Dependency, Entries, SourcePackage, TransformError};
 
 type Slot<T> = Arc<OnceCell<T>>;
+type Slots<K, T> = Mutex<HashMap<K, Slot<T>>>;
 
 pub(super) struct Yard<'a> {
     pub(super) installer: &'a Installer,
@@ -27,8 +28,8 @@ pub(super) struct Yard<'a> {
     tarballs: &'a BTreeMap<NpmId, Url>,
     keys: BTreeMap<NpmId, String>,
     scratch: TempDir,
-    unpacked: Mutex<HashMap<NpmId, Slot<Unpacked>>>,
-    builds: Mutex<HashMap<(NpmId, Entries), Slot<Arc<Build>>>>,
+    unpacked: Slots<NpmId, Unpacked>,
+    builds: Slots<(NpmId, Entries), Arc<Build>>,
 }
 
 impl<'a> Yard<'a> {
@@ -165,7 +166,7 @@ fn tarball_record(integrity: &Integrity) -> String {
     format!("npm-tarballs/{}", Sha256::of(integrity.to_string().as_bytes()))
 }
 
-fn slot<K: Clone + Eq + std::hash::Hash, T>(slots: &Mutex<HashMap<K, Slot<T>>>, key: &K) -> Slot<T> {
+fn slot<K: Clone + Eq + std::hash::Hash, T>(slots: &Slots<K, T>, key: &K) -> Slot<T> {
     let mut slots = slots.lock().unwrap_or_else(PoisonError::into_inner);
     Arc::clone(slots.entry(key.clone()).or_default())
 }
