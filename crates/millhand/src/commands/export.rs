@@ -92,10 +92,10 @@ async fn add_parts(
 
 /// Only an export, or nothing, may be replaced; and an export cannot hold its own source.
 fn check_destination(out: &Path, dir: &Path) -> anyhow::Result<()> {
-    if let (Ok(out), Ok(dir)) = (out.canonicalize(), dir.canonicalize()) {
-        if dir.starts_with(&out) {
-            bail!("`{}` is the folder with the pages, or holds it: name another with `--out`", out.display());
-        }
+    if let (Ok(out), Ok(dir)) = (out.canonicalize(), dir.canonicalize())
+        && dir.starts_with(&out)
+    {
+        bail!("`{}` is the folder with the pages, or holds it: name another with `--out`", out.display());
     }
     let is_empty = fs::read_dir(out).map_or(!out.exists(), |mut entries| entries.next().is_none());
     if !is_empty && !out.join(PREBUILT).is_file() {

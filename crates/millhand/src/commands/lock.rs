@@ -47,7 +47,7 @@ pub(crate) async fn outdated(args: OutdatedArgs) -> anyhow::Result<ExitCode> {
                 package.specifier,
                 package.locked.to_string(),
                 package.in_range.to_string(),
-                package.newest.to_string(),
+                package.newest,
             ))?;
         }
         Ok(())

@@ -20,6 +20,7 @@ use crate::store::{Store, StoreError};
 use crate::transform::{BuiltPackage, Dependency, Entries, SourcePackage, TransformError};
 
 type Slot<T> = Arc<OnceCell<T>>;
+type Slots<K, T> = Mutex<HashMap<K, Slot<T>>>;
 
 pub(super) struct Yard<'a> {
     pub(super) installer: &'a Installer,
@@ -29,8 +30,8 @@ pub(super) struct Yard<'a> {
     keys: BTreeMap<NpmId, String>,
     /// There until the end.
     scratch: Option<TempDir>,
-    unpacked: Mutex<HashMap<NpmId, Slot<Unpacked>>>,
-    builds: Mutex<HashMap<(NpmId, Entries), Slot<Arc<Build>>>>,
+    unpacked: Slots<NpmId, Unpacked>,
+    builds: Slots<(NpmId, Entries), Arc<Build>>,
 }
 
 impl<'a> Yard<'a> {
@@ -223,7 +224,7 @@ fn tarball_record(integrity: &Integrity) -> String {
     format!("npm-tarballs/{}", Sha256::of(integrity.to_string().as_bytes()))
 }
 
-fn slot<K: Clone + Eq + std::hash::Hash, T>(slots: &Mutex<HashMap<K, Slot<T>>>, key: &K) -> Slot<T> {
+fn slot<K: Clone + Eq + std::hash::Hash, T>(slots: &Slots<K, T>, key: &K) -> Slot<T> {
     let mut slots = slots.lock().unwrap_or_else(PoisonError::into_inner);
     Arc::clone(slots.entry(key.clone()).or_default())
 }
