@@ -57,7 +57,7 @@ pub enum NpmFileError {
 }
 
 impl NpmFileError {
-    const fn code(&self) -> &'static str {
+    fn code(&self) -> &'static str {
         match self {
             Self::Unknown { .. } => "unknown-file",
             Self::Npm(error) => error.code(),
