@@ -9,8 +9,8 @@ import type { Resource } from './elements.js'
 import { Scripts, StyleSheets } from './elements.js'
 import { chosenNames } from './esm.js'
 import type { Installer, InstallOptions, PagePlan } from './installer.js'
-import { entryOf } from './installer.js'
 import type { EsmManifest, FileEntry, Manifest, PythonManifest } from './manifest.js'
+import { entryOf } from './manifest.js'
 import { PagePython } from './page-python.js'
 
 /** A stylesheet on its way. */

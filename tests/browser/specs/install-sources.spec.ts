@@ -86,6 +86,41 @@ test('a manifest at a url of one’s own is the only one', async ({ page, site }
   expect(site.requests.filter((request) => /manifest/.test(request))).toEqual([])
 })
 
+test('a manifest that is not as it should be is refused with what is wrong, and a hint', async ({ page, site }) => {
+  const esm = site.made([{ specifier: 'lib', source: 'export {}' }]) as { modules: object[] }
+  const manifests = [
+    { esm: { ...esm, modules: [] } },
+    { esm: { ...esm, modules: [{ ...esm.modules[0], subpath: 7 }] } },
+    { esm: { ...esm, graph: { 'lib@1.0.0': 'dep@1.0.0' } } },
+    { esm: { ...esm, graph: { 'lib@1.0.0': [7] } } },
+  ]
+  for (const [index, manifest] of manifests.entries()) {
+    site.put(`/${index}.json`, JSON.stringify({ environments: [{ request: { esm: { modules: ['lib'] } }, manifest }] }))
+  }
+  const errors = await page.evaluate(async () => {
+    const { configureInstall, install, WorkersPool } = await import('millhand')
+    const { rejection } = await import('support')
+    const outcomes = []
+    for (const name of ['0', '1', '2', '3']) {
+      configureInstall({ manifestUrl: `/${name}.json` })
+      outcomes.push(await rejection(install({ esm: ['lib'] })))
+    }
+    configureInstall({ manifestUrl: '/0.json' })
+    outcomes.push(await rejection(new WorkersPool({ install: { esm: ['lib'] } }).ready()))
+    return outcomes.map(({ code, message, hint }) => ({ code, message, hint }))
+  })
+  for (const [index, problem] of [
+    'the manifest has nothing for `lib`',
+    'has no text as `esm.modules[0].subpath`',
+    'has no list as `esm.graph["lib@1.0.0"]`',
+    'has no text as `esm.graph["lib@1.0.0"]`',
+    'the manifest has nothing for `lib`',
+  ].entries()) {
+    expect(errors[index]).toMatchObject({ code: 'install-failed', hint: expect.stringContaining('export the page anew') })
+    expect(errors[index]?.message).toContain(problem)
+  }
+})
+
 inServedPage('a static host that has the package where servers have it falls back to the manifest beside it', async ({ page }) => {
   const site = await Site.start('/millhand/')
   site.prebuild([{ request: { esm: { modules: ['lib'] } }, manifest: { esm: site.made([{ specifier: 'lib', source: 'export const n = 3' }]) } }])
