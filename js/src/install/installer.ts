@@ -51,6 +51,8 @@ export class Installer {
     ])
     const whole = {
       ...manifest,
+      // Nobody was asked for an empty list.
+      ...(plan.esm && request.esm === undefined ? { esm: { modules: [], scripts: [], files: [], graph: {} } } : {}),
       ...(python ? { pyodide: python } : {}),
     }
     if (asked) report({ step: 'ManifestReceived', ...sizeOf(whole) })

@@ -109,3 +109,25 @@ test('a script that is named as a module is refused with the name of its file', 
   })
   expect(hint).toBe('a file of a package is `codemirror#5~lib/x.js`')
 })
+
+test('an install of nothing is done at once, and asks nobody', async ({ page }) => {
+  const requests: string[] = []
+  page.on('request', (request) => requests.push(new URL(request.url()).pathname))
+  const seen = await page.evaluate(async () => {
+    const { install, queryLoadingGraph, WorkersPool } = await import('millhand')
+    const empty = [
+      { esm: [] },
+      { scripts: [] },
+      { esm: { usingDependencies: ['tslib#2.8.1'] } },
+      { esm: { aliases: { seven: () => 7 } } },
+    ]
+    const pools = empty.map((install) => new WorkersPool({ install, pool: { startAt: 1, stretchTo: 1 } }))
+    const inPools = await Promise.all(pools.map((pool) => pool.run(({ workerScope }) => workerScope['seven'] as unknown)))
+    for (const pool of pools) pool.terminate()
+    return { inPage: await Promise.all(empty.map((inputs) => install(inputs))), inPools, graph: await queryLoadingGraph({ esm: [] }) }
+  })
+  expect(seen.inPage).toEqual([{}, {}, {}, { seven: 7 }])
+  expect(seen.inPools).toEqual([undefined, undefined, undefined, 7])
+  expect(seen.graph).toEqual({ packages: {}, modules: [], scripts: [], css: [], pyodide: null, files: [] })
+  expect(requests.filter((path) => path.includes('manifest'))).toEqual([])
+})
