@@ -5,10 +5,10 @@ import { checkOptions } from '../common/checks.js'
 import { fetchJson, ForeignAnswer } from './fetch.js'
 import type { Manifest } from './manifest.js'
 import { parseManifest } from './manifest.js'
+import { findPrebuilt } from './prebuilt.js'
 import type { CdnSettings } from './public-cdns.js'
 import { manifestOfCdns, PUBLIC_CDNS } from './public-cdns.js'
-import type { ManifestRequest, Part } from './request.js'
-import { keyOf, normalize, PARTS } from './request.js'
+import type { ManifestRequest } from './request.js'
 
 /** What `configureInstall` takes; all optional. */
 export interface InstallSettings extends Partial<CdnSettings> {
@@ -106,22 +106,4 @@ export class Sources {
   #prebuilt(url: string): Source {
     return async (request, signal) => findPrebuilt(await fetchJson(url, { signal }), request, url)
   }
-}
-
-/** Each part from whichever environment has it. */
-function findPrebuilt(document: unknown, request: ManifestRequest, url: string): Manifest {
-  const { environments } = (document ?? {}) as { environments?: { request: ManifestRequest; manifest: object }[] }
-  if (!Array.isArray(environments)) throw new InstallError(`\`${url}\` lists no environments`)
-  const parts: Partial<Record<Part, unknown>> = {}
-  for (const part of PARTS.filter((part) => request[part] !== undefined)) {
-    const key = keyOf(part, request)
-    const found = environments.find((environment) => keyOf(part, normalize(environment.request)) === key)
-    if (!found) {
-      throw new InstallError(`the prebuilt manifest \`${url}\` has no environment with ${JSON.stringify(request[part])}`, {
-        hint: 'export the page anew: `millhand export`',
-      })
-    }
-    parts[part] = (found.manifest as Partial<Record<Part, unknown>>)[part]
-  }
-  return parseManifest(parts, request, url)
 }

@@ -86,6 +86,73 @@ test('a manifest at a url of one’s own is the only one', async ({ page, site }
   expect(site.requests.filter((request) => /manifest/.test(request))).toEqual([])
 })
 
+test('an install of parts of prebuilt environments is composed of them, and fetches no others', async ({ page, site }) => {
+  const made = (...names: string[]) => {
+    const modules = names.map((name) => ({ specifier: `${name}#1`, source: `export const name = '${name}'` }))
+    return site.made(modules, [{ specifier: 'old~old.js', source: 'var old = (globalThis.old ?? 0) + 1' }])
+  }
+  const css = ['look', 'more'].map((name, index) => site.styleSheet(`${name}~${name}.css`, `body { margin: ${index + 1}px }`))
+  const modules = (...names: string[]) => names.map((name) => `${name}#1`)
+  site.prebuild([
+    { request: { esm: { modules: modules('a', 'b', 'c', 'd'), scripts: ['old~old.js'] } }, manifest: { esm: made('a', 'b', 'c', 'd') } },
+    { request: { esm: { modules: modules('a', 'b') } }, manifest: { esm: made('a', 'b') } },
+    { request: { esm: { modules: modules('c') } }, manifest: { esm: made('c') } },
+    { request: { esm: { modules: modules('e'), usingDependencies: ['dep#1'] } }, manifest: { esm: made('e') } },
+    { request: { esm: { modules: modules('e') }, css: ['look~look.css', 'more~more.css'] }, manifest: { esm: made('e'), css } },
+  ])
+  const seen = await page.evaluate(async () => {
+    const { install, queryLoadingGraph } = await import('millhand')
+    const { rejection } = await import('support')
+    const graph = await queryLoadingGraph({ esm: ['c#1', 'b#1'], css: ['more~more.css'] })
+    const { b, c, ...others } = await install({ esm: ['c#1 as c', 'b#1 as b'], css: ['more~more.css'], scripts: ['old~old.js'] })
+    return {
+      graph,
+      names: [b.name, c.name, (globalThis as Scope)['old'], Object.keys(others)],
+      margin: getComputedStyle(document.body).margin,
+      unknown: (await rejection(install({ esm: ['a#1', 'x#1'] }))).message,
+      unknownSheet: (await rejection(install({ css: ['look~look.css', 'none~none.css'] }))).message,
+      otherDependencies: (await rejection(install({ esm: { modules: ['e#1', 'a#1'], usingDependencies: ['dep#1'] } }))).message,
+    }
+  })
+  expect(seen.graph.modules.map(({ specifier }) => specifier)).toEqual(['b#1', 'c#1'])
+  expect(seen.graph.css.map(({ specifier }) => specifier)).toEqual(['more~more.css'])
+  expect(seen.graph.scripts).toEqual([])
+  expect(seen.graph.packages).toEqual({ 'a@1.0.0': [], 'b@1.0.0': [], 'c@1.0.0': [] })
+  expect(seen.names).toEqual(['b', 'c', 1, []])
+  expect(seen.margin).toBe('2px')
+  // What is in the smallest environments with `b` and with `c`.
+  const fetched = new Set(site.requests.filter((request) => request.includes('/npm/')))
+  expect([...fetched].sort()).toEqual([
+    'GET /npm/a@1.0.0/entry.js',
+    'GET /npm/b@1.0.0/entry.js',
+    'GET /npm/c@1.0.0/entry.js',
+    'GET /npm/raw/more.css',
+    'GET /npm/raw/old.js',
+  ])
+  expect(seen.unknown).toContain('has no environment with `x#1`')
+  expect(seen.unknownSheet).toContain('has no environment with `none~none.css`')
+  expect(seen.otherDependencies).toContain('has no environment with `a#1` and `usingDependencies` ["dep#1"]')
+})
+
+test('files that two prebuilt environments share are fetched once, and their graphs are one', async ({ page, site }) => {
+  const shared = { name: 'dep@1.0.0/entry.js', ...site.put('/npm/dep@1.0.0/entry.js', 'export {}', true) }
+  const environments = ['a', 'b'].map((name) => {
+    const esm = site.made([{ specifier: name, source: `import '../dep@1.0.0/entry.js'; export const name = '${name}'` }]) as Scope
+    const manifest = { esm: { ...esm, files: [...esm['files'], shared], graph: { [`${name}@1.0.0`]: ['dep@1.0.0'], 'dep@1.0.0': [] } } }
+    return { request: { esm: { modules: [name] } }, manifest }
+  })
+  site.prebuild(environments)
+  const { graph, names } = await page.evaluate(async () => {
+    const { install, queryLoadingGraph } = await import('millhand')
+    const { a, b } = await install({ esm: ['a', 'b'] })
+    return { graph: await queryLoadingGraph({ esm: ['a', 'b'] }), names: [a.name, b.name] }
+  })
+  expect(names).toEqual(['a', 'b'])
+  expect(graph.packages).toEqual({ 'a@1.0.0': ['dep@1.0.0'], 'b@1.0.0': ['dep@1.0.0'], 'dep@1.0.0': [] })
+  expect(graph.files.map(({ name }) => name)).toEqual(['a@1.0.0/entry.js', 'dep@1.0.0/entry.js', 'b@1.0.0/entry.js'])
+  expect(site.count('/npm/dep@1.0.0/entry.js')).toBe(1)
+})
+
 test('a manifest that is not as it should be is refused with what is wrong, and a hint', async ({ page, site }) => {
   const esm = site.made([{ specifier: 'lib', source: 'export {}' }]) as { modules: object[] }
   const manifests = [
@@ -97,11 +164,12 @@ test('a manifest that is not as it should be is refused with what is wrong, and 
   for (const [index, manifest] of manifests.entries()) {
     site.put(`/${index}.json`, JSON.stringify({ environments: [{ request: { esm: { modules: ['lib'] } }, manifest }] }))
   }
+  site.put('/bare.json', JSON.stringify({ environments: [{}] }))
   const errors = await page.evaluate(async () => {
     const { configureInstall, install, WorkersPool } = await import('millhand')
     const { rejection } = await import('support')
     const outcomes = []
-    for (const name of ['0', '1', '2', '3']) {
+    for (const name of ['0', '1', '2', '3', 'bare']) {
       configureInstall({ manifestUrl: `/${name}.json` })
       outcomes.push(await rejection(install({ esm: ['lib'] })))
     }
@@ -114,6 +182,7 @@ test('a manifest that is not as it should be is refused with what is wrong, and 
     'has no text as `esm.modules[0].subpath`',
     'has no list as `esm.graph["lib@1.0.0"]`',
     'has no text as `esm.graph["lib@1.0.0"]`',
+    'lists an environment without its request',
     'the manifest has nothing for `lib`',
   ].entries()) {
     expect(errors[index]).toMatchObject({ code: 'install-failed', hint: expect.stringContaining('export the page anew') })
