@@ -39,11 +39,8 @@ export class Sources {
 
   configure(settings: InstallSettings): void {
     checkOptions('settings', settings, ['manifestUrl', ...Object.keys(PUBLIC_CDNS)])
-    for (const [name, url] of Object.entries(settings) as [keyof InstallSettings, unknown][]) {
-      if (url === undefined || (url === null && name === 'manifestUrl')) continue
-      if (!URL.canParse(String(url), document.baseURI)) throw new InvalidInputError(`settings.${name}`, url, 'is not a url')
-    }
-    this.#settings = { ...this.#settings, ...settings }
+    const given = Object.entries(settings).filter(([, url]) => url !== undefined)
+    this.#settings = { ...this.#settings, ...Object.fromEntries(given.map(([name, url]) => [name, parseSetting(name, url)])) }
     this.#absent.clear()
   }
 
@@ -106,4 +103,12 @@ export class Sources {
   #prebuilt(url: string): Source {
     return async (request, signal) => findPrebuilt(await fetchJson(url, { signal }), request, url)
   }
+}
+
+/** `null` is for manifests alone: it says that there are none. */
+function parseSetting(name: string, url: unknown): string | null {
+  if (url === null && name === 'manifestUrl') return null
+  const text = url instanceof URL ? url.href : url
+  if (typeof text === 'string' && URL.canParse(text, document.baseURI)) return text
+  throw new InvalidInputError(`settings.${name}`, url, 'is not a url')
 }

@@ -43,6 +43,7 @@ test('installs that cannot be meant are refused at the call, and say where', asy
       poolBlank: inPool({ esm: ['a b'] }),
       poolScript: inPool({ esm: { scripts: ['codemirror/lib/x.js'] } }),
       settings: say(thrown(() => configureInstall({ esmCdn: 'http://[' }))),
+      noCdn: say(thrown(() => configureInstall({ esmCdn: null as unknown as string }))),
     }
   })
   const invalid = (field: string, message: string) => `InvalidInputError ${field}: \`${field}\` ${message}`
@@ -79,6 +80,7 @@ test('installs that cannot be meant are refused at the call, and say where', asy
     poolBlank: invalid('install.esm[0]', '("a b") is not a specifier: character 3: `as` or the end is expected\n  a b\n    ^'),
     poolScript: invalid('install.esm.scripts[0]', '("codemirror/lib/x.js") names a module, and not a file'),
     settings: invalid('settings.esmCdn', '("http://[") is not a url'),
+    noCdn: invalid('settings.esmCdn', '(null) is not a url'),
   })
 })
 

@@ -190,6 +190,18 @@ test('a manifest that is not as it should be is refused with what is wrong, and 
   }
 })
 
+test('a setting that is undefined is as good as none', async ({ page, site }) => {
+  const settings = putCdns(site)
+  const lib = await page.evaluate(async (settings) => {
+    const { configureInstall, install } = await import('millhand')
+    configureInstall({ ...settings, esmCdn: new URL(settings.esmCdn) as unknown as string })
+    configureInstall({ manifestUrl: undefined, esmCdn: undefined } as unknown as typeof settings)
+    return (await install({ esm: { modules: ['lib#^1.2.0'], usingDependencies: ['dep#~2'] } }))['lib'].lib
+  }, settings)
+  expect(lib).toBe(true)
+  expect(site.requests.filter((request) => request.includes('manifest'))).toEqual([])
+})
+
 inServedPage('a static host that has the package where servers have it falls back to the manifest beside it', async ({ page }) => {
   const site = await Site.start('/millhand/')
   site.prebuild([{ request: { esm: { modules: ['lib'] } }, manifest: { esm: site.made([{ specifier: 'lib', source: 'export const n = 3' }]) } }])
