@@ -248,3 +248,44 @@ inServedPage('Python in the page itself: packages are added to a runtime that is
   expect(seen.steps.filter((step) => step === 'PythonStarting')).toHaveLength(1)
   expect(seen.steps.slice(-1)).toEqual(['Installed'])
 })
+
+inServedPage('a Python that has a package does not get another version of it, and says so', async ({ page }) => {
+  // The server’s own answers, with what is asked for after `==` as the version.
+  await page.route('**/millhand/manifest', async (route) => {
+    const { pyodide } = route.request().postDataJSON() as { pyodide: { modules?: string[] } }
+    const [name, version] = pyodide.modules?.[0]?.split('==') ?? []
+    const response = await route.fetch({ postData: JSON.stringify({ pyodide: { modules: name === undefined ? [] : [name] } }) })
+    const manifest = (await response.json()) as { pyodide: { lock: { packages: Record<string, { version: string; file_name?: string }> } } }
+    const entry = manifest.pyodide.lock.packages[name ?? '']
+    if (entry && version !== undefined) entry.version = version
+    if (entry && version === '0.1') delete entry.file_name
+    await route.fulfill({ json: manifest })
+  })
+  const seen = await page.evaluate(async () => {
+    const { install } = await import('millhand')
+    const { rejection } = await import('support')
+    await install({ pyodide: [] })
+    const lost = await rejection(install({ pyodide: ['numpy==0.1'] }))
+    // Both are prepared before either is in the runtime. Which one is first is as it may be.
+    const both = await Promise.allSettled([install({ pyodide: ['numpy==99.1'] }), install({ pyodide: ['numpy==99.2'] })])
+    const later = await rejection(install({ pyodide: { modules: ['numpy==99.3'], pyodideAlias: 'other' } }))
+    const first = both[0].status === 'fulfilled' ? '99.1' : '99.2'
+    const again = await install({ pyodide: [`numpy==${first}`] })
+    return {
+      lost: lost.message,
+      both: both.map((outcome) => (outcome.status === 'rejected' ? String(outcome.reason) : outcome.status)),
+      first,
+      later,
+      isSet: 'other' in globalThis,
+      sum: again['pyodide'].runPython('import numpy as np; int(np.arange(4).sum())') as number,
+    }
+  })
+  expect(seen.lost).toContain('names no file for the package `numpy`')
+  expect(seen.both).toContain('fulfilled')
+  const second = seen.first === '99.1' ? '99.2' : '99.1'
+  const conflict = (version: string) => `the Python of this page has \`numpy\` ${seen.first}, and cannot have ${version} as well`
+  expect(seen.both).toContainEqual(expect.stringContaining(conflict(second)))
+  expect(seen.later).toMatchObject({ code: 'install-failed', hint: expect.stringContaining(`\`numpy==${seen.first}\``) })
+  expect(seen.later.message).toContain(conflict('99.3'))
+  expect(seen).toMatchObject({ isSet: false, sum: 6 })
+})
