@@ -1,6 +1,6 @@
 /** Installs into the page: everything is fetched, then put in place; if anything fails, nothing of it stays. */
 
-import { ModuleError } from '../environment/failures.js'
+import { ModuleError, PermanentInstallError } from '../environment/failures.js'
 import { attempt, loadModules, setNames } from '../environment/modules.js'
 import { InstallError, MillhandError } from '../common/errors.js'
 import type { ScriptRecord } from '../wire/protocol.js'
@@ -105,6 +105,7 @@ function sheetFiles(sheets: PlannedStyleSheet[], { css = [] }: Manifest): FileEn
 function failureOf(error: unknown, signal: AbortSignal): MillhandError {
   if (signal.aborted) return new MillhandError('cancelled', 'the install was cancelled', { cause: signal.reason })
   if (error instanceof MillhandError) return error
+  if (error instanceof PermanentInstallError) return failureOf(error.cause, signal)
   const { message, cause } = error instanceof Error ? error : new Error(String(error))
   return new InstallError(message, { cause: error instanceof ModuleError ? cause : error })
 }

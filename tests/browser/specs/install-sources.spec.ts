@@ -289,3 +289,20 @@ inServedPage('a Python that has a package does not get another version of it, an
   expect(seen.later.message).toContain(conflict('99.3'))
   expect(seen).toMatchObject({ isSet: false, sum: 6 })
 })
+
+inServedPage('a Python package that does not load in a page fails its install by its name', async ({ page }) => {
+  await page.route('**/millhand/manifest', async (route) => {
+    const response = await route.fetch({ postData: JSON.stringify({ pyodide: {} }) })
+    const { pyodide } = (await response.json()) as { pyodide: { files: object[]; lock: { packages: object } } }
+    const lost = { name: 'lost', version: '1', file_name: 'lost.whl', install_dir: 'site', sha256: '', imports: [], depends: [], package_type: 'package' }
+    const files = [...pyodide.files, { name: 'lost.whl', url: '/support.js', sha256: null, bytes: null }]
+    const lock = { ...pyodide.lock, packages: { ...pyodide.lock.packages, lost } }
+    await route.fulfill({ json: { pyodide: { ...pyodide, files, packages: ['lost'], lock } } })
+  })
+  const error = await page.evaluate(async () => {
+    const { install } = await import('millhand')
+    const { rejection } = await import('support')
+    return rejection(install({ pyodide: ['lost'] }))
+  })
+  expect(error).toMatchObject({ code: 'install-failed', message: expect.stringContaining('these packages do not load: `lost`') })
+})
