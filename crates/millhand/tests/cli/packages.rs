@@ -195,7 +195,10 @@ async fn newer_versions_are_listed_and_taken_when_the_user_says_so() {
     let project = Project::start().await;
     project.run(&["add", "lib#^1", "app", "--dir", "site"]);
     let nothing = project.run(&["outdated", "site"]);
-    assert_eq!(nothing, "every npm package that is locked is the newest; Python packages are not looked at\n");
+    assert_eq!(
+        nothing,
+        "every npm package that is locked is the newest; Python packages are not looked at\n"
+    );
 
     project.publish(&[lib("1.0.0"), lib("1.1.0"), lib("2.0.0"), app()]);
     let before = project.locked();
