@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use millhand::error::with_causes;
+use millhand::notebook::NotebookError;
 use millhand::routes::pages::PagesError;
 use millhand::serve::BindError;
 use millhand_packages::{Environment, InstallError, OpenError, StoreError};
@@ -67,7 +68,10 @@ fn hint(error: &anyhow::Error) -> Option<String> {
     } else if let Some(error) = error.downcast_ref::<StoreError>() {
         error.hint()
     } else {
-        error.downcast_ref::<PagesError>().and_then(PagesError::hint)
+        error
+            .downcast_ref::<NotebookError>()
+            .and_then(NotebookError::hint)
+            .or_else(|| error.downcast_ref::<PagesError>().and_then(PagesError::hint))
     }
 }
 
