@@ -10,7 +10,7 @@ import type { Names } from './javascript.js'
 import type { Pyodide } from './python.js'
 import { runPython } from './python.js'
 import type { Followed } from './reactive.js'
-import { follow } from './reactive.js'
+import { follow, follows } from './reactive.js'
 import type { Accessor } from './scope.js'
 import { Scope } from './scope.js'
 import { runInWorker } from './worker-cell.js'
@@ -22,7 +22,8 @@ export class Notebook {
   #file: string
   /** Runs that wait or are under way; each begins when the one before has ended. */
   #last: Promise<void> = Promise.resolve()
-  #pending = new Set<Cell>()
+  readonly #waiting = new Set<Cell>()
+  #running: Cell | null = null
   #abort = new AbortController()
 
   constructor(data: PageData) {
@@ -70,19 +71,21 @@ export class Notebook {
   }
 
   #enqueue(cell: Cell, isChained: boolean): Promise<void> {
-    if (this.#pending.has(cell)) return this.#last
-    this.#pending.add(cell)
+    if (this.#waiting.has(cell)) return this.#last
+    this.#waiting.add(cell)
     cell.queue()
     const { signal } = this.#abort
     this.#report()
     const before = this.#last
     this.#last = before.then(async () => {
+      this.#waiting.delete(cell)
+      this.#running = cell
       try {
         const failed = isChained && this.#cells.slice(0, this.#cells.indexOf(cell)).some(({ state }) => state === 'error')
         if (signal.aborted || failed) cell.element.removeAttribute('data-queued')
         else await this.#runNow(cell, signal)
       } finally {
-        this.#pending.delete(cell)
+        this.#running = null
         this.#report()
       }
     })
@@ -150,8 +153,11 @@ export class Notebook {
     this.#checkDeclared(cell, compiled.uses)
     const isByValue = (name: string): boolean => this.#scope.has(name) && (cell.data.kind === 'py' || !cell.live.includes(name))
     const names = Object.fromEntries(compiled.uses.filter(isByValue).map((name) => [name, this.#scope.get(name)]))
-    this.#followed.get(cell)?.stop()
     if (!cell.data.reactive) return names
+    const known = this.#followed.get(cell)
+    // It runs because one of them gave a new value: to subscribe again would give the old ones once more.
+    if (known && follows(known, names)) return known.values
+    known?.stop()
     const followed = follow(names, () => void this.run(cell))
     this.#followed.set(cell, followed)
     await followed.ready
@@ -194,7 +200,7 @@ export class Notebook {
     for (const other of this.#cells) {
       if (other === cell || !usedBy(other).some((name) => names.includes(name))) continue
       if (other.data.reactive && other.state !== 'idle') void this.run(other)
-      else if ((other.state === 'done' || other.state === 'error') && !this.#pending.has(other)) other.isStale = true
+      else if ((other.state === 'done' || other.state === 'error') && !this.#waiting.has(other)) other.isStale = true
     }
   }
 
@@ -222,7 +228,7 @@ export class Notebook {
     const states = this.#cells.map(({ state }) => state)
     const failed = states.includes('error')
     const done = states.length > 0 && states.every((state) => state === 'done')
-    const state = this.#pending.size > 0 ? 'running' : failed ? 'failed' : done ? 'done' : 'ready'
+    const state = this.#waiting.size > 0 || this.#running !== null ? 'running' : failed ? 'failed' : done ? 'done' : 'ready'
     document.body.dataset['state'] = state
     const status = document.querySelector('[data-role=status]')
     if (status) status.textContent = STATUS[state] ?? ''

@@ -6,6 +6,8 @@ interface Subscribable {
 
 /** What a reactive cell runs with. */
 export interface Followed {
+  /** What is followed, and what is as it is. */
+  sources: Record<string, unknown>
   values: Record<string, unknown>
   /** Rejects when a source fails before all have given a value. */
   ready: Promise<void>
@@ -35,6 +37,7 @@ export function follow(names: Record<string, unknown>, changed: () => void): Fol
   }
   const ready = Promise.all(waits).then(() => void (isReady = true))
   return {
+    sources: names,
     values,
     ready,
     stop: () => {
@@ -42,6 +45,12 @@ export function follow(names: Record<string, unknown>, changed: () => void): Fol
       for (const subscription of subscriptions) subscription.unsubscribe()
     },
   }
+}
+
+/** Whether what is followed is what would be. */
+export function follows({ sources }: Followed, names: Record<string, unknown>): boolean {
+  const keys = Object.keys(names)
+  return keys.length === Object.keys(sources).length && keys.every((name) => Object.is(sources[name], names[name]))
 }
 
 const isPromise = (value: unknown): value is PromiseLike<unknown> =>
