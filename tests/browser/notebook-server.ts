@@ -15,17 +15,19 @@ export interface NotebookFolder {
   write: (name: string, text: string) => Promise<string>
 }
 
-export const test = base.extend<{ notebook: NotebookFolder; quiet: undefined }>({
+export const test = base.extend<{ notebook: NotebookFolder }>({
   notebook: async ({}, use) => {
     const folder = await mkdtemp(join(tmpdir(), 'notebook-'))
-    let served: Promise<{ url: string; end: () => Promise<void> }> | null = null
+    const served: Promise<{ url: string; end: () => Promise<void> }>[] = []
     const write = async (name: string, text: string): Promise<string> => {
       await writeFile(join(folder, `${name}.md`), text)
-      served ??= serveNotebook(folder)
-      return `${(await served).url}${name}`
+      // A folder without pages is not served.
+      if (served.length === 0) served.push(serveNotebook(folder))
+      const [server] = await Promise.all(served)
+      return `${server?.url}${name}`
     }
     await use({ folder, write })
-    await (await served)?.end()
+    for (const server of await Promise.all(served)) await server.end()
     await rm(folder, { recursive: true, force: true })
   },
   page: async ({ page }, use) => {

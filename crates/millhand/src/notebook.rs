@@ -90,7 +90,8 @@ impl Notebook {
     ///
     /// When the file cannot be read, or the page cannot be shown.
     pub fn read(&self, name: &str) -> Result<Version, ReadError> {
-        let text = fs::read(self.file(name)).map_err(|source| ReadError::File { name: name.to_owned(), source })?;
+        let text =
+            fs::read(self.file(name)).map_err(|source| ReadError::File { name: name.to_owned(), source })?;
         let links = self.links()?;
         let file = format!("{}.md", name.rsplit('/').next().unwrap_or(name));
         let page = parse(&file, &String::from_utf8_lossy(&text), &links)?;

@@ -42,7 +42,8 @@ pub(crate) fn list(pages: &[String]) -> String {
             format!("<li><a href=\"/{href}\">{}</a></li>\n", escaped(name))
         })
         .collect();
-    let body = format!("<main class=\"mh-page\"><h1>Pages</h1>\n<ul class=\"mh-pages\">\n{items}</ul></main>");
+    let body =
+        format!("<main class=\"mh-page\"><h1>Pages</h1>\n<ul class=\"mh-pages\">\n{items}</ul></main>");
     document("Pages", "ready", &body, None)
 }
 

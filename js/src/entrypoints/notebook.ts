@@ -5,6 +5,7 @@ import { followFile, remember } from '../notebook/live-reload.js'
 import { Notebook } from '../notebook/notebook.js'
 import { highlightAll } from '../notebook/highlight.js'
 
+followColours()
 const data = readPageData()
 if (data) {
   remember()
@@ -27,4 +28,14 @@ function start(data: NonNullable<ReturnType<typeof readPageData>>): void {
   })
   highlightAll()
   if (new URLSearchParams(location.search).get('run') === 'all') void notebook.runAll()
+}
+
+/** Bootstrap, should a page install it, takes the colours that the page has. */
+function followColours(): void {
+  const dark = matchMedia('(prefers-color-scheme: dark)')
+  const tell = (): void => {
+    document.documentElement.dataset['bsTheme'] = dark.matches ? 'dark' : 'light'
+  }
+  tell()
+  dark.addEventListener('change', tell)
 }

@@ -1,6 +1,7 @@
 /** Cells of a notebook: order, shared names, errors, editing, live reload. */
 
-import { expect, settled, test } from '../notebook-server.js'
+import { fileURLToPath } from 'node:url'
+import { expect, serveNotebook, settled, test } from '../notebook-server.js'
 
 const cell = (source: string, tag = 'js-cell'): string => `<${tag}>\n${source}\n</${tag.split(' ')[0]}>\n\n`
 
@@ -149,4 +150,15 @@ test('a folder lists its pages', async ({ page, notebook }) => {
   await expect(page.locator('h1')).toHaveText('B')
   await page.goto(`${url}.md`)
   await expect(page.locator('h1')).toHaveText('A')
+})
+
+test('the example runs', async ({ page }) => {
+  const { url, end } = await serveNotebook(fileURLToPath(new URL('../../../examples/notebook', import.meta.url)))
+  try {
+    await page.goto(`${url}tour?run=all`)
+    expect(await settled(page), String(await page.locator('.mh-error').allInnerTexts())).toBe('done')
+    await expect(page.getByText('The sum of the squares is 332833500.')).toBeVisible()
+  } finally {
+    await end()
+  }
 })

@@ -152,11 +152,16 @@ async fn page(State(state): State<NotebookState>, request: Request) -> Response 
 async fn shown(state: &NotebookState, name: &str) -> Response {
     let pages = state.notebook.pages();
     match read_named(state, name).await {
-        Ok(version) => html(StatusCode::OK, shell::page(&PageData::of(name, &version), &version.page, &pages)),
+        Ok(version) => {
+            html(StatusCode::OK, shell::page(&PageData::of(name, &version), &version.page, &pages))
+        }
         Err(error) => {
             tracing::warn!("{}", with_causes(&error));
             let version = state.notebook.version(name);
-            html(StatusCode::UNPROCESSABLE_ENTITY, shell::failed(name, &version, &with_causes(&error), error.hint()))
+            html(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                shell::failed(name, &version, &with_causes(&error), error.hint()),
+            )
         }
     }
 }
