@@ -29,7 +29,8 @@ export async function withoutIsolation(page: Page) {
 /** Serves the server's own Pyodide below `/distribution/`, laid out as a distribution is, with some files replaced. */
 export async function serveDistribution(page: Page, replaced: Record<string, string> = {}) {
   const server = process.env['MILLHAND_URL'] ?? ''
-  const answer = await page.request.post(`${server}millhand/manifest`, { data: { pyodide: { modules: [] } } })
+  const manifest = `${server}millhand/manifest`
+  const answer = await page.request.post(manifest, { data: { pyodide: { modules: [] } } })
   const { pyodide } = (await answer.json()) as { pyodide: { files: { name: string; url: string }[]; lock: object } }
   await page.route('**/distribution/*', async (route) => {
     const name = new URL(route.request().url()).pathname.split('/').at(-1) ?? ''
@@ -37,6 +38,6 @@ export async function serveDistribution(page: Page, replaced: Record<string, str
     if (name in replaced) return route.fulfill({ body: replaced[name] ?? '' })
     const file = pyodide.files.find((file) => file.name === name)
     if (!file) return route.fulfill({ status: 404 })
-    return route.fulfill({ response: await route.fetch({ url: new URL(file.url, server).href }) })
+    return route.fulfill({ response: await route.fetch({ url: new URL(file.url, manifest).href }) })
   })
 }

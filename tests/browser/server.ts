@@ -1,7 +1,13 @@
-/** Starts the real server for the whole run, and tells its url in `MILLHAND_URL`. */
+/**
+ * Starts the real server for the whole run, and tells its url in `MILLHAND_URL`. It downloads nothing, unless `MILLHAND_ONLINE` is
+ * set: for the sweep over popular packages.
+ */
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { copyFile, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
@@ -10,7 +16,13 @@ export default async function startServer(): Promise<() => Promise<void>> {
   if (!binary) throw new Error('MILLHAND_BIN is not set: run the tests with `cargo xtask test browser`')
   const overlay = process.env['MILLHAND_OVERLAY']
   const pages = fileURLToPath(new URL('pages', import.meta.url))
-  const args = ['serve', pages, '--port', '0', '--offline', ...(overlay ? ['--overlay', overlay] : [])]
+  // The server writes down what the tests ask for: into a copy.
+  const scratch = await mkdtemp(join(tmpdir(), 'millhand-tests-'))
+  const lockfile = join(scratch, 'millhand.lock')
+  await copyFile(join(pages, 'millhand.lock'), lockfile)
+  const network = process.env['MILLHAND_ONLINE'] ? [] : ['--offline']
+  const sources = ['--lockfile', lockfile, ...network, ...(overlay ? ['--overlay', overlay] : [])]
+  const args = ['serve', pages, '--port', '0', ...sources]
   const server = spawn(binary, args, { stdio: ['ignore', 'pipe', 'inherit'] })
 
   const exited = once(server, 'exit')
@@ -20,6 +32,7 @@ export default async function startServer(): Promise<() => Promise<void>> {
   return async () => {
     server.kill('SIGTERM')
     await exited
+    await rm(scratch, { recursive: true })
   }
 }
 

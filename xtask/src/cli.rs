@@ -172,7 +172,7 @@ Usage: cargo xtask setup
   3. the npm packages of package-lock.json
   4. a browser: $CHROME, one that is installed, Playwright's Chromium, or Debian's package
   5. `cargo xtask build`
-  6. the Pyodide runtime and NumPy, in millhand's cache
+  6. the Pyodide runtime and NumPy, and the npm packages of the test pages, in millhand's cache
 
 Afterwards all commands work without a network. Running it again is cheap.
 

@@ -84,7 +84,7 @@ impl Server {
 
 fn serve_command(places: &Places, ready: &Ready) -> Command {
     let mut command = process::command(places.millhand(), &places.root);
-    command.args(["serve", PAGES, "--port", "0", "--offline"]);
+    command.args(["serve", PAGES, "--port", "0", "--offline", "--lockfile"]).arg(places.demo_lockfile());
     ready.python.add_overlay_to(&mut command);
     command.env("MILLHAND_CACHE_DIR", &places.cache);
     command

@@ -56,6 +56,11 @@ impl Places {
         self.target.join(profile).join(format!("millhand{}", env::consts::EXE_SUFFIX))
     }
 
+    /// What the demo's pages get is written down here, and not beside them: it depends on where NumPy came from.
+    pub(crate) fn demo_lockfile(&self) -> PathBuf {
+        self.target.join("xtask").join("demo.lock")
+    }
+
     /// Wheels that stand in for those of the public package index of Pyodide.
     pub(crate) fn wheels(&self) -> PathBuf {
         self.cache.join("wheels")

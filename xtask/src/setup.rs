@@ -7,6 +7,7 @@ pub(crate) mod browser;
 mod crates;
 mod debian;
 pub(crate) mod npm;
+mod packages;
 pub(crate) mod python;
 pub(crate) mod wasm;
 
@@ -61,6 +62,7 @@ pub(crate) fn everything(places: &Places) -> Result<Ready> {
     let browser = Browser::find_or_install(places)?;
     package::build(places, &tools)?;
     let python = Python::find_or_fetch(places)?;
+    packages::fetch(places)?;
     Ok(Ready { browser, python, took: started.elapsed() })
 }
 

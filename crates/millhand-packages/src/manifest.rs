@@ -46,9 +46,21 @@ use crate::specifier::{NpmSpecifier, NpmSpecifierError, SpecifierError};
 ///
 /// When it is not the expected JSON, has a field that is not known, or a specifier in it is none.
 pub fn read_request(json: &[u8]) -> Result<EnvironmentRequest, RequestError> {
-    let request: RequestJson =
-        serde_json::from_slice(json).map_err(|source| RequestError::Malformed { source })?;
+    let malformed = |source| RequestError::Malformed { source };
+    let request: RequestJson = serde_json::from_slice(json).map_err(malformed)?;
+    check_objects(json).map_err(malformed)?;
     request.parse()
+}
+
+/// `serde` also takes a list of an object's values for the object.
+fn check_objects(json: &[u8]) -> Result<(), serde_json::Error> {
+    let request: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(json)?;
+    match request.iter().find(|(name, value)| *name != "css" && value.is_array()) {
+        Some((name, _)) => {
+            Err(serde::de::Error::custom(format!("`{name}` is a list, and should be an object")))
+        }
+        None => Ok(()),
+    }
 }
 
 /// What is asked for, as JSON has it: in a page's request, and in a manifest that was made ahead.
@@ -468,5 +480,14 @@ mod tests {
         assert_eq!(refusal(r#"{"pyodide": {"modules": ["numpy>>2"]}}"#).0, "bad-python-specifier");
         assert_eq!(refusal(r#"{"pyodide": {"version": "latest"}}"#).0, "bad-pyodide-version");
         assert_eq!(refusal("[").0, "bad-manifest-request");
+    }
+
+    #[test]
+    fn lists_are_not_taken_for_objects() {
+        assert_eq!(refusal("[]").0, "bad-manifest-request");
+        assert_eq!(
+            refusal(r#"{"esm": [["rxjs"]]}"#),
+            ("bad-manifest-request", "`esm` is a list, and should be an object".to_owned())
+        );
     }
 }

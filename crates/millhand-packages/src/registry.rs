@@ -153,7 +153,9 @@ fn npmrc(var: &impl Fn(&str) -> Option<String>, read: impl Fn(&PathBuf) -> Optio
 async fn ask_npm() -> Result<String, RegistryError> {
     let program = if cfg!(windows) { "npm.cmd" } else { "npm" };
     let mut npm = tokio::process::Command::new(program);
-    npm.args(["config", "get", "registry"]).stdin(std::process::Stdio::null()).kill_on_drop(true);
+    // In a member of a workspace, npm refuses to tell its settings unless it is told to forget the workspace.
+    let question = ["config", "get", "registry", "--workspaces=false"];
+    npm.args(question).stdin(std::process::Stdio::null()).kill_on_drop(true);
     let output = match tokio::time::timeout(NPM_TIMEOUT, npm.output()).await {
         Ok(Ok(output)) => output,
         Ok(Err(source)) => return Err(RegistryError::NotConfigured { source }),

@@ -51,8 +51,8 @@ pub struct Dependency {
     pub id: NpmId,
     /// The folder of its url.
     pub key: String,
-    /// The folder with its `package.json`; absolute. Nothing of it goes into the build: it is looked at to tell
-    /// how it has to be imported.
+    /// The folder with its `package.json`; absolute. It is looked at to tell how it has to be imported. Nothing of
+    /// it goes into the build, but for further modules that hold nothing but written-out constants.
     pub root: PathBuf,
 }
 
@@ -60,10 +60,10 @@ pub struct Dependency {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Entries {
     /// The package itself, and all subpaths that its `exports` name in full. They are built together, so that
-    /// they share state.
+    /// they share state. What cannot be built is left out: asked for by itself, it says why.
     Declared,
     /// One further module, such as `debounce` for `lodash/debounce`: a subpath that `exports` allows by a
-    /// pattern, or any file of a package without `exports`. Declared entries stay imports.
+    /// pattern, or any file of a package without `exports`; `.` is the package itself. Declared entries stay imports.
     Deep(String),
 }
 

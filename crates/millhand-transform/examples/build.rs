@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release -p millhand-transform --example build -- <folder> <out> <name[/subpath]>…`
 
-#![allow(clippy::print_stdout, reason = "a tool for developers")]
+#![expect(clippy::print_stdout, reason = "a tool for developers")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -40,13 +40,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// A module: the folder of its package, and its subpath.
+type Wanted = (PathBuf, Option<String>);
+
 /// What is built, by folder.
 struct Builds {
     modules: PathBuf,
     out: PathBuf,
     done: BTreeMap<PathBuf, BTreeSet<String>>,
     imports: BTreeMap<PathBuf, BTreeMap<String, Vec<Import>>>,
-    asked: BTreeSet<(PathBuf, Option<String>)>,
+    asked: BTreeSet<Wanted>,
 }
 
 impl Builds {
@@ -104,7 +107,7 @@ impl Builds {
     }
 
     /// The modules of other packages that an entry leads to.
-    fn needed(&self, root: &Path, entry: &str) -> Result<Vec<(PathBuf, Option<String>)>, Box<dyn Error>> {
+    fn needed(&self, root: &Path, entry: &str) -> Result<Vec<Wanted>, Box<dyn Error>> {
         let package = self.source(root)?;
         let Some(imports) = self.imports.get(root) else { return Ok(Vec::new()) };
         let (mut seen, mut rest) = (BTreeSet::from([entry.to_owned()]), vec![entry.to_owned()]);

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use crate::wasm::Outside;
+
 /// A text as JavaScript.
 pub(crate) fn quote(text: &str) -> String {
     Value::from(text).to_string()
@@ -36,22 +38,26 @@ pub(crate) fn namespace(module: &str) -> String {
     format!("import * as namespace from {};\nexport {{ namespace }};\n", quote(module))
 }
 
-/// What `require` gives of a module that is built elsewhere.
-pub(crate) fn require(namespace: &str, interop: &str) -> String {
+/// What `require` gives of a module that is built elsewhere: the export `whole`, if there is one.
+pub(crate) fn require(namespace: &str, interop: &str, whole: &str) -> String {
     format!(
-        "module.exports = require({}).toCommonJs(require({}).namespace);\n",
+        "module.exports = require({}).toCommonJs(require({}).namespace, {});\n",
         quote(interop),
-        quote(namespace)
+        quote(namespace),
+        quote(whole)
     )
 }
 
 /// Makes what `require` gives out of a module's namespace. If packages require each other, the one that is not
 /// there yet is looked up when it is used.
 pub(crate) const INTEROP: &str = r#"
-export function toCommonJs(namespace) {
-  if (!("module.exports" in namespace)) return asRecord(namespace);
-  const whole = namespace["module.exports"];
-  return whole === undefined ? later(() => namespace["module.exports"]) : whole;
+export function toCommonJs(namespace, name) {
+  if (!(name in namespace)) return asRecord(namespace);
+  let whole;
+  try {
+    whole = namespace[name];
+  } catch {}
+  return whole === undefined ? later(() => namespace[name]) : whole;
 }
 function asRecord(namespace) {
   const record = Object.defineProperty({}, "__esModule", { value: true });
@@ -162,4 +168,34 @@ if (typeof document !== "undefined") {{
 export default css;
 "#
     )
+}
+
+/// A WebAssembly module that is imported as if it were an ES module. Its own address is the default.
+pub(crate) fn instance(url: &str, outside: &Outside) -> String {
+    let mut code = String::new();
+    let mut imports = String::new();
+    for (index, module) in outside.imports.iter().enumerate() {
+        let module = quote(module);
+        let _ = writeln!(code, "import * as module{index} from {module};");
+        let _ = write!(imports, "{module}: module{index}, ");
+    }
+    let _ = write!(
+        code,
+        "const url = {url};
+const response = await fetch(url);
+if (!response.ok) throw new Error(`${{url}} cannot be loaded: ${{response.status}}`);
+const {{ instance }} = await WebAssembly.instantiate(await response.arrayBuffer(), {{ {imports}}});
+"
+    );
+    if !outside.exports.iter().any(|name| name == "default") {
+        code += "export default url;\n";
+    }
+    for (index, name) in outside.exports.iter().enumerate() {
+        let name = quote(name);
+        let _ = writeln!(
+            code,
+            "const name{index} = instance.exports[{name}];\nexport {{ name{index} as {name} }};"
+        );
+    }
+    code
 }

@@ -14,6 +14,7 @@ mod plan;
 mod plugin;
 mod scan;
 mod scope;
+mod wasm;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};

@@ -125,6 +125,20 @@ impl Package {
         }
     }
 
+    /// Whether `require` would give, in Node, a whole that the ES module for the same name has as its default.
+    pub(crate) fn has_whole_for_require(&self, subpath: Option<&str>) -> bool {
+        let key = subpath.map_or_else(|| ".".to_owned(), |subpath| format!("./{subpath}"));
+        let target = match self.manifest.get("exports").filter(|exports| !exports.is_null()) {
+            Some(exports) => export_target(exports, &key, REQUIRE_CONDITIONS),
+            None if subpath.is_none() => self.manifest.get("main").and_then(Value::as_str).map(str::to_owned),
+            None => None,
+        };
+        let file = target.and_then(|target| normalize("", &target)).and_then(|path| self.complete(&path));
+        file.is_some_and(|file| {
+            matches!(&*self.source(&file), Ok(source) if source.scan.is_common_js && source.scan.exports.is_whole)
+        })
+    }
+
     /// The main file of the package, or of a folder of it.
     fn main(&self, folder: &str) -> Option<String> {
         let manifest = match folder {

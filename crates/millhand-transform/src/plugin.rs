@@ -21,9 +21,13 @@ use crate::package::{Asks, Source, extension, normalize};
 use crate::plan::{Content, Entry, is_script};
 use crate::scan::{GlobalUse, Request, RequestKind, UrlUse};
 use crate::scope::{External, Scope, Target};
+use crate::wasm;
 
 /// The folder of our own modules. No package has a file there.
 const GLUE: &str = "~millhand";
+
+/// Behind the path of a WebAssembly module that is imported as if it were an ES module.
+const INSTANCE: &str = "?instance";
 
 /// Answers the bundler's questions about one package.
 #[derive(Debug)]
@@ -119,6 +123,9 @@ impl Packager {
         }
         let asks = if kind == ImportKind::Require { Asks::Require } else { Asks::Import };
         match self.scope.resolve(from, specifier, asks) {
+            Target::File(file) if extension(&file) == "wasm" && self.takes_exports(from, specifier) => {
+                module(self.path(&file) + INSTANCE)
+            }
             Target::File(file) => self.file(&file),
             Target::Empty => module(self.add("empty", "module.exports = {};\n".to_owned())),
             Target::External(target) => self.external(&target, kind),
@@ -126,6 +133,14 @@ impl Packager {
             Target::Builtin(name) => module(self.stub(from, specifier, &name)),
             Target::Missing => module(self.stub(from, specifier, specifier)),
         }
+    }
+
+    /// Whether a file imports more than the address of what is no script.
+    fn takes_exports(&self, from: &str, specifier: &str) -> bool {
+        let source = self.scope.package.source(from);
+        let Ok(source) = &*source else { return false };
+        let mut requests = source.scan.requests.iter().filter(|request| request.specifier == specifier);
+        requests.any(|request| request.names.iter().any(|name| name != "default"))
     }
 
     /// Our modules that several others use.
@@ -175,7 +190,8 @@ impl Packager {
         let interop = self.shared("interop");
         let namespace =
             self.add(&format!("namespace/{name}"), glue::namespace(&self.scope.external_path(target)));
-        self.add(&format!("require/{name}"), glue::require(&namespace, &interop))
+        let whole = if self.scope.is_default_required(target) { "default" } else { "module.exports" };
+        self.add(&format!("require/{name}"), glue::require(&namespace, &interop, whole))
     }
 
     /// What is imported by name in place of a module that is not there.
@@ -183,7 +199,9 @@ impl Packager {
         let names: BTreeSet<String> = match &*self.scope.package.source(from) {
             Ok(source) => {
                 let requests = source.scan.requests.iter().filter(|request| request.specifier == specifier);
-                requests.flat_map(|request| request.names.iter().cloned()).collect()
+                requests
+                    .flat_map(|request| request.names.iter().filter(|name| *name != "*").cloned())
+                    .collect()
             }
             Err(_) => BTreeSet::new(),
         };
@@ -210,6 +228,15 @@ impl Packager {
         let Some(file) = id.strip_prefix(&self.base).and_then(|rest| rest.strip_prefix('/')) else {
             return Ok(None);
         };
+        if let Some(file) = file.strip_suffix(INSTANCE) {
+            let url = self.asset(context, file)?;
+            let outside = wasm::outside(&fs::read(self.scope.package.path(file))?);
+            let code = match outside {
+                Some(outside) => glue::instance(&url, &outside),
+                None => glue::throwing_module(&format!("`{file}` cannot be read as WebAssembly")),
+            };
+            return Ok(Some(javascript(code)));
+        }
         if extension(file) == "css" {
             let code = glue::style(&self.stylesheet(context, file)?);
             return Ok(Some(javascript(code)));

@@ -44,6 +44,8 @@ pub(crate) struct Scan {
 #[derive(Debug, Default)]
 pub(crate) struct Exports {
     pub(crate) names: BTreeSet<String>,
+    /// Whether the whole is something to call, or to use otherwise than by names.
+    pub(crate) is_whole: bool,
     /// Modules whose exports it passes on.
     pub(crate) passed_on: Vec<String>,
 }
@@ -56,7 +58,7 @@ pub(crate) struct Request {
     pub(crate) span: Span,
     /// Whether the module cannot even be loaded without it.
     pub(crate) is_needed: bool,
-    /// What is imported by name.
+    /// What is imported by name; `*` for everything.
     pub(crate) names: Vec<String>,
 }
 
@@ -207,18 +209,26 @@ fn is_data(value: &Expression<'_>, arguments: &[&str]) -> bool {
     }
 }
 
-/// Parsers recur, and a stack that runs out takes the process with it. Brackets in texts are not told from others,
-/// unless they are closed there.
+/// Parsers recur, and a stack that runs out takes the process with it. Tables of generated parsers are texts full of
+/// brackets: what is in quotes does not count.
 fn is_too_deep(text: &str) -> bool {
-    let mut depth = 0usize;
-    text.bytes().any(|byte| {
-        match byte {
-            b'(' | b'[' | b'{' => depth += 1,
-            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
-            _ => {}
+    let (mut depth, mut quote) = (0usize, None);
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        match (quote, byte) {
+            (Some(_), b'\\') => drop(bytes.next()),
+            (Some(open), _) if byte == open || byte == b'\n' => quote = None,
+            (Some(_), _) => {}
+            (None, b'"' | b'\'') => quote = Some(byte),
+            (None, b'(' | b'[' | b'{') => depth += 1,
+            (None, b')' | b']' | b'}') => depth = depth.saturating_sub(1),
+            (None, _) => {}
         }
-        depth > MAX_DEPTH
-    })
+        if depth > MAX_DEPTH {
+            return true;
+        }
+    }
+    false
 }
 
 fn is_named_default(name: &oxc::syntax::module_record::ExportExportName<'_>) -> bool {
@@ -299,7 +309,7 @@ impl<'a> Visitor<'a, '_> {
                         None => RequestKind::PassOn,
                         Some(_) => RequestKind::Import,
                     };
-                    (&export.source, kind, Vec::new())
+                    (&export.source, kind, vec!["*".to_owned()])
                 }
                 Statement::ExportFromDeclaration(export) if export.export_kind.is_value() => {
                     let names = export.specifiers.iter().map(|one| export_name(&one.local)).collect();
@@ -558,8 +568,12 @@ impl<'a> Visitor<'a, '_> {
                 Some(specifier) => self.scan.exports.passed_on.push(specifier.clone()),
                 None => {
                     self.aliases.insert(identifier.name.to_string());
+                    self.scan.exports.is_whole = true;
                 }
             },
+            Expression::FunctionExpression(_) | Expression::ClassExpression(_) => {
+                self.scan.exports.is_whole = true;
+            }
             Expression::AssignmentExpression(assignment) => self.on_exported(&assignment.right),
             Expression::ConditionalExpression(branch) => {
                 if production_test(&branch.test) != Some(false) {
@@ -665,6 +679,7 @@ fn imported_name(specifier: &ImportDeclarationSpecifier<'_>) -> Option<String> {
         ImportDeclarationSpecifier::ImportSpecifier(one) if one.import_kind.is_value() => {
             Some(export_name(&one.imported))
         }
+        ImportDeclarationSpecifier::ImportNamespaceSpecifier(_) => Some("*".to_owned()),
         _ => None,
     }
 }
@@ -737,4 +752,18 @@ fn is_node_env(expression: &Expression<'_>) -> bool {
     variable.property.name == "NODE_ENV"
         && environment.property.name == "env"
         && matches!(&environment.object, Expression::Identifier(process) if process.name == "process")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn brackets_in_texts_are_not_nested_code() {
+        let table = "[{(".repeat(2000);
+        assert!(script("a.js", &format!("export default \"{table}\""), true).is_ok());
+        assert!(script("a.js", &format!("let a = '\\'{table}'; let b = 1"), true).is_ok());
+        let error = script("a.js", &table, true).unwrap_err();
+        assert_eq!(error, "`a.js` is nested too deeply");
+    }
 }

@@ -249,6 +249,13 @@ impl Scope {
             .is_some_and(|(package, file)| extension(&file) == "json" || package.is_common_js(&file))
     }
 
+    /// Whether `require` of a module that is built elsewhere, as an ES module, means its default export.
+    pub(crate) fn is_default_required(&self, external: &External) -> bool {
+        let Some((package, file)) = self.external_file(external) else { return false };
+        matches!(&*package.source(&file), Ok(source) if source.scan.has_default && !source.scan.is_common_js)
+            && package.has_whole_for_require(external.subpath.as_deref())
+    }
+
     /// What a target exports, if it is CommonJS: then it cannot be told from its syntax.
     pub(crate) fn common_js_names(&self, target: &Target) -> Option<BTreeSet<String>> {
         match target {

@@ -92,7 +92,7 @@ A page that asks for these, or for a part of them, gets exactly what is locked."
 )]
 pub(crate) struct AddArgs {
     /// Modules of npm packages: `name[/subpath][#range]`.
-    #[arg(value_name = "SPECIFIER")]
+    #[arg(value_name = "SPECIFIER", required_unless_present_any = ["css", "python"])]
     pub(crate) modules: Vec<NpmSpecifier>,
 
     /// A stylesheet of an npm package: `name[#range]~file`. Can be given again.

@@ -68,7 +68,7 @@ function toResult({ reason, value, title, refusedAfter, ...ids }: Ended): unknow
       })
     case 'WorkerLost':
       return new TaskError({ reason, ...ids }, `the worker of \`${title}\` is gone: ${cause?.message ?? 'it ended'}`, {
-        hint: cause?.message.includes(NOT_OF_THE_PROTOCOL) ? 'send with `context.sendData`, not with `self.postMessage`' : undefined,
+        hint: cause?.message.includes(NOT_OF_THE_PROTOCOL) ? SENDING_HINT : undefined,
         cause,
       })
     case 'InstallFailed': {
@@ -87,6 +87,7 @@ function toResult({ reason, value, title, refusedAfter, ...ids }: Ended): unknow
 
 /** What the host says of a worker that posts messages of its own. */
 const NOT_OF_THE_PROTOCOL = 'not of the protocol'
+const SENDING_HINT = 'send with `context.sendData`, not with `self.postMessage`'
 
 function poolTerminated(title: string, refusedAfter: PoolEnd | null): string {
   switch (refusedAfter) {

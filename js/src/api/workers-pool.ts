@@ -352,9 +352,8 @@ const ONE_ARGUMENT = 'a task takes one value as its `args`: give several as an a
 const NO_PYTHON = 'this pool has no Python: make it with `install: { pyodide: [] }`'
 
 function endedError(by: PoolEnd): MillhandError {
-  return new MillhandError('pool-terminated', by === 'drain' ? 'the pool was drained: it takes no more tasks' : 'the pool was terminated', {
-    hint: 'make a new pool',
-  })
+  const message = by === 'drain' ? 'the pool was drained: it takes no more tasks' : 'the pool was terminated'
+  return new MillhandError('pool-terminated', message, { hint: 'make a new pool' })
 }
 
 function thisMachine(): Machine {

@@ -7,6 +7,9 @@ export class ForeignAnswer extends InstallError {}
 
 const MAX_TRIES = 3
 const FIRST_PAUSE_MS = 250
+/** What a millhand server refuses. It has tried what can be tried: there is no point in asking again. */
+class Refusal extends InstallError {}
+
 /** A server that answers so may answer otherwise the next time. */
 const PASSING = new Set([429, 500, 502, 503, 504])
 
@@ -24,7 +27,8 @@ export async function fetchAnd<T>(url: string, init: RequestInit, read: (respons
     try {
       const response = await fetch(url, init)
       if (response.ok) return await read(response)
-      if (!PASSING.has(response.status) || last) throw await refusal(url, response)
+      const error = await failureOf(url, response)
+      if (error instanceof Refusal || !PASSING.has(response.status) || last) throw error
     } catch (cause) {
       if (cause instanceof InstallError || init.signal?.aborted) throw cause
       if (last) throw new InstallError(`\`${url}\` could not be fetched: ${String(cause)}`, { cause })
@@ -44,12 +48,12 @@ export async function fetchJson(url: string, init: RequestInit = {}): Promise<un
 }
 
 /** What a millhand server says of a refusal, else the status. */
-async function refusal(url: string, response: Response): Promise<InstallError> {
+async function failureOf(url: string, response: Response): Promise<InstallError> {
   const body: unknown = await response.json().catch(() => null)
   const error = (body as { error?: { code?: unknown; message?: unknown; hint?: unknown } } | null)?.error
   if (typeof error?.message === 'string') {
     const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
-    return new InstallError(error.message, { detail: text(error.code), hint: text(error.hint) })
+    return new Refusal(error.message, { detail: text(error.code), hint: text(error.hint) })
   }
   const what = `\`${url}\` answered ${response.status} ${response.statusText}`.trim()
   return new (ABSENT.has(response.status) ? ForeignAnswer : InstallError)(what, { hint: HINT })

@@ -80,8 +80,8 @@ function captureOutput(pyodide: Pyodide, print: (text: string) => void): () => v
 }
 
 /**
- * Runs a source as an `asyncio` task: that can be cancelled while it waits, where interrupts do not reach it. They are heeded within
- * the source alone: one that hit the event loop as it starts a task would leave that to run in the time of another.
+ * Runs a source as an `asyncio` task: that can be cancelled while it waits, where interrupts do not reach it. They are heeded
+ * within the source alone: one that hit the event loop as it starts a task would leave that to run in the time of another.
  */
 const START_TASK = `
 import asyncio

@@ -8,7 +8,7 @@ import { POPULAR_PACKAGES } from './popular-packages.js'
 const TABLE = new URL('../../../docs/compatibility.md', import.meta.url)
 
 interface Row {
-  specifier: string
+  specifiers: string
   version: string
   page: string
   worker: string
@@ -16,43 +16,45 @@ interface Row {
 
 test('popular packages import in a page and in a worker', async ({ browser }) => {
   const rows: Row[] = []
-  for (const specifier of POPULAR_PACKAGES) {
-    const row = await tryOut(browser, specifier)
-    console.log(`${specifier} ${row.version}: page: ${row.page}; worker: ${row.worker}`)
+  for (const specifiers of POPULAR_PACKAGES) {
+    const row = await tryOut(browser, specifiers)
+    console.log(`${specifiers} ${row.version}: page: ${row.page}; worker: ${row.worker}`)
     rows.push(row)
   }
   await writeFile(TABLE, tableOf(rows))
   const failures = rows.filter((row) => row.page !== 'yes')
-  expect(failures).toEqual([])
+  expect(failures.length / rows.length, JSON.stringify(failures)).toBeLessThan(0.05)
 })
 
 /** Imports a package in a page of its own, and in a worker of a pool of its own. */
-async function tryOut(browser: Browser, specifier: string): Promise<Row> {
+async function tryOut(browser: Browser, specifiers: string): Promise<Row> {
   const context = await browser.newContext()
   try {
     const page = await context.newPage()
     await page.goto(process.env['MILLHAND_URL'] ?? '')
-    return await page.evaluate(async (specifier) => {
+    return await page.evaluate(async (specifiers) => {
       const { install, queryLoadingGraph, WorkersPool } = await import('millhand')
       const outcome = async (act: () => Promise<unknown>): Promise<string> => {
         try {
           await act()
           return 'yes'
         } catch (error) {
-          return String((error as Error).message).split('\n')[0] ?? ''
+          const [message = ''] = String((error as Error).message).split('\n')
+          // Which registry was asked is its user's business.
+          return message.replace(/ ?`https?:[^`]*`/g, '')
         }
       }
+      const esm = specifiers.split(' + ')
       let version = ''
       const inPage = await outcome(async () => {
-        await install({ esm: [specifier] })
-        version = (await queryLoadingGraph({ esm: [specifier] })).modules[0]?.version ?? ''
+        await install({ esm })
+        version = (await queryLoadingGraph({ esm })).modules[0]?.version ?? ''
       })
-      const inWorker = await outcome(async () => {
-        await using pool = new WorkersPool({ install: { esm: [specifier] }, pool: { startAt: 1, stretchTo: 1 } })
-        await pool.ready()
-      })
-      return { specifier, version, page: inPage, worker: inWorker }
-    }, specifier)
+      const pool = new WorkersPool({ install: { esm }, pool: { startAt: 1, stretchTo: 1 } })
+      const inWorker = await outcome(() => pool.ready())
+      pool.terminate()
+      return { specifiers, version, page: inPage, worker: inWorker }
+    }, specifiers)
   } finally {
     await context.close()
   }
@@ -65,11 +67,11 @@ function tableOf(rows: Row[]): string {
     '# Popular packages, tried',
     '',
     `${rows.length} packages: ${count('page')} import in a page, ${count('worker')} in a worker, where there is no DOM. Made by`,
-    '`cargo xtask test browser -- --config playwright.long.config.ts packages-sweep`, which anyone can run again.',
+    '`MILLHAND_ONLINE=1 cargo xtask test browser -- --config playwright.long.config.ts packages-sweep`.',
     '',
-    '| specifier | version | in a page | in a worker |',
+    '| specifiers | version | in a page | in a worker |',
     '| --- | --- | --- | --- |',
-    ...rows.map((row) => `| \`${row.specifier}\` | ${row.version} | ${cell(row.page)} | ${cell(row.worker)} |`),
+    ...rows.map((row) => `| \`${row.specifiers}\` | ${row.version} | ${cell(row.page)} | ${cell(row.worker)} |`),
     '',
   ].join('\n')
 }

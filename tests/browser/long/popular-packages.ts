@@ -1,11 +1,14 @@
-/** Packages that many pages use, of every kind: ES modules and CommonJS, with and without dependencies, styles and WebAssembly. */
+/**
+ * Packages that many pages use, of every kind: ES modules and CommonJS, with and without dependencies, styles and WebAssembly. After
+ * `+` are optional peers without which they do not work.
+ */
 export const POPULAR_PACKAGES = [
   '@codemirror/lang-javascript',
   '@codemirror/view',
   '@dnd-kit/core',
   '@emotion/react',
   '@floating-ui/dom',
-  '@mui/material',
+  '@mui/material + @emotion/react + @emotion/styled + react + react-dom',
   '@observablehq/plot',
   '@reduxjs/toolkit',
   '@tanstack/react-query',
@@ -31,7 +34,7 @@ export const POPULAR_PACKAGES = [
   'dompurify',
   'echarts',
   'fflate',
-  'framer-motion',
+  'framer-motion + react + react-dom',
   'fuse.js',
   'graphql',
   'gsap',

@@ -112,7 +112,7 @@ inServedPage('a page of a millhand server asks that, and hears what it refuses',
     const { rejection } = await import('support')
     return rejection(install({ pyodide: ['nunpy'] }))
   })
-  expect(error).toMatchObject({ code: 'install-failed', own: { detail: 'unknown-python-package' } })
+  expect(error).toMatchObject({ code: 'install-failed', own: { detail: 'offline' } })
   expect(requests.filter((request) => request.includes('manifest'))).toEqual(['POST /millhand/manifest'])
 })
 

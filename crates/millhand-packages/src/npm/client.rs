@@ -138,9 +138,7 @@ impl NpmClient {
         let found = Integrity::of(&tarball);
         match found == *integrity {
             true => Ok(tarball),
-            false => {
-                Err(TarballError::IntegrityMismatch { id: id.clone(), expected: *integrity, found }.into())
-            }
+            false => Err(TarballError::mismatch(id, integrity, &found).into()),
         }
     }
 
@@ -174,7 +172,7 @@ impl NpmClient {
         let release = packument.release(&id.version).and_then(Result::ok).ok_or_else(no_place)?;
         let dist = release.dist.as_ref().map_err(|_| no_place())?;
         if dist.integrity != *integrity {
-            let (id, locked, published) = (id.clone(), *integrity, dist.integrity);
+            let (id, locked, published) = (id.clone(), integrity.to_string(), dist.integrity.to_string());
             return Err(NpmResolveError::Changed { id, locked, published }.into());
         }
         Ok(dist.tarball.clone())

@@ -78,7 +78,7 @@ pub fn unpack(
 ) -> Result<Vec<UnpackedFile>, TarballError> {
     let found = Integrity::of(tarball);
     if found != *integrity {
-        return Err(TarballError::IntegrityMismatch { id: id.clone(), expected: *integrity, found });
+        return Err(TarballError::mismatch(id, integrity, &found));
     }
     fs::create_dir(folder).map_err(|source| TarballError::io(id, folder, source))?;
     let unpacked =
@@ -294,9 +294,9 @@ pub enum TarballError {
         /// The package.
         id: NpmId,
         /// What the registry or a lockfile says.
-        expected: Integrity,
+        expected: String,
         /// What came.
-        found: Integrity,
+        found: String,
     },
     /// It cannot be read to its end.
     #[error("the tarball of `{id}` is damaged")]
@@ -351,6 +351,10 @@ pub enum TarballError {
 }
 
 impl TarballError {
+    pub(crate) fn mismatch(id: &NpmId, expected: &Integrity, found: &Integrity) -> Self {
+        Self::IntegrityMismatch { id: id.clone(), expected: expected.to_string(), found: found.to_string() }
+    }
+
     fn io(id: &NpmId, path: &Path, source: io::Error) -> Self {
         Self::Io { id: id.clone(), path: path.to_owned(), source }
     }

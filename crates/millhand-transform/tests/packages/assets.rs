@@ -86,3 +86,20 @@ fn a_file_does_not_take_the_place_of_an_entry() {
     let built = world.build("a").unwrap();
     assert_eq!(text(&built, "raw/entry.js"), "raw");
 }
+
+#[test]
+fn web_assembly_can_be_imported_as_a_module_or_as_a_url() {
+    let files = [
+        ("index.js", "import { run } from './a.wasm'; export { run }; export { url } from './url.js'"),
+        ("url.js", "import url from './a.wasm'; export { url }"),
+        ("env.js", "export const f = () => 42"),
+    ];
+    let wasm = b"\0asm\x01\0\0\0\x01\x05\x01\x60\0\x01\x7f\x02\x0e\x01\x08./env.js\x01f\0\0\x03\x02\x01\0\x07\x07\x01\x03run\0\x01\x0a\x06\x01\x04\0\x10\0\x0b";
+    let world = World::new().with("a@1.0.0", json!({"type": "module"}), &files);
+    std::fs::write(world.source("a").root.join("a.wasm"), wasm).unwrap();
+    let ran = world.run(
+        "import fs from 'node:fs'; globalThis.fetch = async (url) => new Response(fs.readFileSync(new URL(url)));
+         const { run, url } = await import('$a/entry.js'); console.log(run(), url.endsWith('/a.wasm'))",
+    );
+    assert_eq!(ran, "42 true");
+}

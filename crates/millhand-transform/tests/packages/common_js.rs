@@ -221,3 +221,21 @@ fn names_are_found_in_other_packages_that_are_passed_on() {
         );
     assert_eq!(world.run("import { a, b } from '$outer/entry.js'; console.log(a, b)"), "1 2");
 }
+
+#[test]
+fn requiring_a_function_gives_it_though_there_is_an_es_module_of_it() {
+    let exports = json!({".": {"import": "./esm.js", "require": "./cjs.js"}});
+    let helper = "function help() { return 'helped' } module.exports = help, module.exports.__esModule = true, module.exports.default = help";
+    let world = World::new()
+        .with(
+            "helper@1.0.0",
+            json!({"exports": exports}),
+            &[("esm.js", "export default function help() { return 'helped' }"), ("cjs.js", helper)],
+        )
+        .with(
+            "user@1.0.0",
+            json!({"dependencies": {"helper": "1"}}),
+            &[("index.js", "var help = require('helper'); exports.text = help()")],
+        );
+    assert_eq!(world.run("import { text } from '$user/entry.js'; console.log(text)"), "helped");
+}

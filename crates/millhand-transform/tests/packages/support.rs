@@ -1,5 +1,7 @@
 //! Packages in a folder, their builds in another one, and Node to run them: a real engine, without Node's resolver.
 
+#![expect(clippy::unwrap_used, reason = "a test fails where it is")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -22,6 +22,15 @@ const OURS: &str = "millhand";
 /// What an export has and no other folder.
 const PREBUILT: &str = "millhand/manifest.json";
 
+/// The package's own entry point; in an export, pages get it from one that knows where the manifests are.
+const ENTRY: &str = "index.js";
+const RENAMED_ENTRY: &str = "package.js";
+const ENTRY_OF_EXPORT: &str = "\
+import { configureInstall } from './package.js'
+export * from './package.js'
+configureInstall({ manifestUrl: new URL('manifest.json', import.meta.url).href })
+";
+
 /// The manifests of an export, each with the request that it answers.
 #[derive(Debug, Serialize)]
 struct Prebuilt {
@@ -46,7 +55,7 @@ pub(crate) async fn run(args: ExportArgs) -> anyhow::Result<ExitCode> {
         fs::create_dir_all(parent).with_context(|| format!("cannot make `{}`", parent.display()))?;
         let scratch = tempfile::Builder::new().prefix(".millhand-export").tempdir_in(parent)?;
         let folder = scratch.path().join("site");
-        copy_pages(&args.dir, &folder, &args.out)?;
+        copy_pages(&args.dir, &folder, args.out.canonicalize().ok().as_deref())?;
         let files = write_ours(&installer, &environments, &folder.join(OURS))?;
         put_in_place(&folder, &args.out)?;
         output::line(&format!(
@@ -73,21 +82,20 @@ fn check_destination(out: &Path, dir: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Copies what `serve` would serve.
-fn copy_pages(from: &Path, to: &Path, out: &Path) -> anyhow::Result<()> {
-    let out = out.canonicalize().ok();
+/// Copies what `serve` would serve, without the export before, which may lie among the pages.
+fn copy_pages(from: &Path, to: &Path, out: Option<&Path>) -> anyhow::Result<()> {
     fs::create_dir_all(to).with_context(|| format!("cannot make `{}`", to.display()))?;
     for entry in fs::read_dir(from).with_context(|| format!("cannot read `{}`", from.display()))? {
         let entry = entry?;
         let name = entry.file_name();
         let is_hidden = name.to_string_lossy().starts_with('.');
-        let is_output = out.is_some() && entry.path().canonicalize().ok() == out;
+        let is_output = out.is_some() && entry.path().canonicalize().ok().as_deref() == out;
         let (source, target) = (entry.path(), to.join(&name));
         if is_hidden || is_output {
             continue;
         }
         if fs::metadata(&source).is_ok_and(|metadata| metadata.is_dir()) {
-            copy_pages(&source, &target, Path::new(""))?;
+            copy_pages(&source, &target, out)?;
         } else {
             fs::copy(&source, &target).with_context(|| format!("cannot copy `{}`", source.display()))?;
         }
@@ -102,8 +110,10 @@ fn write_ours(
     folder: &Path,
 ) -> anyhow::Result<usize> {
     for (path, content) in package::files() {
-        write(&folder.join(path.as_ref()), &content)?;
+        let path = if path == ENTRY { RENAMED_ENTRY } else { path.as_ref() };
+        write(&folder.join(path), &content)?;
     }
+    write(&folder.join(ENTRY), ENTRY_OF_EXPORT.as_bytes())?;
     let mut files = BTreeMap::new();
     for (_, environment) in environments {
         files.extend(environment.paths());

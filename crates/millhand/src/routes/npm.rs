@@ -1,7 +1,6 @@
 //! `GET /millhand/npm/{key}/{name}@{version}/{path}`: a file of an npm package, out of the store.
 //!
-//! The key names a build, or a package as it was published; what is at such a url never changes. Other pages of
-//! this machine may import it too: workers of pages under another port have no other way.
+//! The key names a build, or a package as it was published; what is at such a url never changes.
 
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;

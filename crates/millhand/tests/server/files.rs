@@ -3,7 +3,7 @@ use axum::http::{Request, header};
 use millhand_fixture::sha256_of;
 use serde_json::Value;
 
-use crate::support::{Server, get};
+use crate::support::{Server, get, url_of};
 
 /// A server with a runtime in its store, and the files of that runtime.
 async fn installed() -> (Server, Vec<Value>) {
@@ -13,10 +13,6 @@ async fn installed() -> (Server, Vec<Value>) {
     (server, files)
 }
 
-fn url(file: &Value) -> &str {
-    file["url"].as_str().unwrap()
-}
-
 #[tokio::test]
 async fn files_have_their_type_and_may_be_kept_for_ever() {
     let (server, files) = installed().await;
@@ -24,11 +20,11 @@ async fn files_have_their_type_and_may_be_kept_for_ever() {
         "text/javascript",
         "text/javascript",
         "application/wasm",
-        "application/octet-stream",
+        "application/zip",
         "application/octet-stream",
     ];
     for (file, content_type) in files.iter().zip(types) {
-        let answer = server.get(url(file)).await;
+        let answer = server.get(&url_of(file)).await;
         assert_eq!(answer.header(header::CONTENT_TYPE), content_type);
         assert_eq!(answer.header(header::CACHE_CONTROL), "public, max-age=31536000, immutable");
         assert_eq!(answer.header(header::CONTENT_LENGTH), file["bytes"].to_string());
@@ -39,7 +35,7 @@ async fn files_have_their_type_and_may_be_kept_for_ever() {
 async fn a_head_request_gets_no_body() {
     let (server, files) = installed().await;
     let request =
-        Request::head(url(&files[0])).header(header::HOST, "localhost").body(Body::empty()).unwrap();
+        Request::head(url_of(&files[0])).header(header::HOST, "localhost").body(Body::empty()).unwrap();
     let answer = server.send(request).await;
     assert_eq!(answer.status, 200);
     assert_eq!(answer.header(header::CONTENT_LENGTH), files[0]["bytes"].to_string());
@@ -67,7 +63,7 @@ async fn a_changed_file_is_refused_and_both_hashes_are_named() {
     let (server, files) = installed().await;
     let sha256 = files[0]["sha256"].as_str().unwrap();
     std::fs::write(server.stored(sha256), b"evil").unwrap();
-    let answer = server.get(url(&files[0])).await;
+    let answer = server.get(&url_of(&files[0])).await;
     assert_eq!(answer.failure(), (500, "store-file-tampered".to_owned()));
     let message = answer.json()["error"]["message"].to_string();
     for part in [sha256, &sha256_of(b"evil"), server.stored(sha256).to_str().unwrap()] {
@@ -80,16 +76,16 @@ async fn a_changed_file_is_refused_and_both_hashes_are_named() {
 async fn a_deleted_file_comes_back_with_the_next_manifest() {
     let (server, files) = installed().await;
     std::fs::remove_file(server.stored(files[4]["sha256"].as_str().unwrap())).unwrap();
-    assert_eq!(server.get(url(&files[4])).await.failure().0, 404);
+    assert_eq!(server.get(&url_of(&files[4])).await.failure().0, 404);
     assert_eq!(server.manifest(&["six"]).await.status, 200);
-    assert_eq!(server.get(url(&files[4])).await.status, 200);
+    assert_eq!(server.get(&url_of(&files[4])).await.status, 200);
 }
 
 #[tokio::test]
 async fn a_file_that_the_browser_has_is_not_sent_again() {
     let (server, files) = installed().await;
-    let etag = server.get(url(&files[0])).await.headers[header::ETAG].clone();
-    let mut request = get(url(&files[0]));
+    let etag = server.get(&url_of(&files[0])).await.headers[header::ETAG].clone();
+    let mut request = get(&url_of(&files[0]));
     request.headers_mut().insert(header::IF_NONE_MATCH, etag);
     let answer = server.send(request).await;
     assert_eq!(answer.status, 304);

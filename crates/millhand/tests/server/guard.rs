@@ -100,7 +100,7 @@ async fn only_own_pages_may_post() {
         ("http://evil.test", 403),
         ("null", 403),
     ] {
-        let mut request = post("{}");
+        let mut request = post("[]");
         request.headers_mut().insert(header::ORIGIN, origin.parse().unwrap());
         // 400 comes from behind the guard: the body is no request.
         assert_eq!(server.send(request).await.status, status, "{origin}");

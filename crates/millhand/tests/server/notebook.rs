@@ -27,7 +27,8 @@ async fn compile(server: &Server, body: String, origin: Option<&str>) -> Answer 
 }
 
 fn cell(source: &str) -> String {
-    json!({"file": "page.md", "language": "javascript", "source": source, "firstLine": 4, "firstColumn": 1}).to_string()
+    json!({"file": "page.md", "language": "javascript", "source": source, "firstLine": 4, "firstColumn": 1})
+        .to_string()
 }
 
 #[tokio::test]
@@ -42,7 +43,9 @@ async fn a_folder_lists_its_pages_and_serves_them_with_what_is_beside() {
         assert!(answer.text().contains("<script type=\"module\" src=\"/millhand/notebook.js\">"), "{path}");
     }
     assert_eq!(server.get("/data.csv").await.text(), "1,2");
-    for path in ["/nowhere", "/.hidden", "/.hidden.md", "/more/..%2f.hidden", "/millhand/notebook/page/.hidden"] {
+    for path in
+        ["/nowhere", "/.hidden", "/.hidden.md", "/more/..%2f.hidden", "/millhand/notebook/page/.hidden"]
+    {
         assert_eq!(server.get(path).await.status, 404, "{path}");
     }
 }

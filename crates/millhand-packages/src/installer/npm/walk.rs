@@ -148,7 +148,8 @@ async fn place(yard: &Yard<'_>, module: &Module) -> Result<Place, NpmInstallErro
     if declared.files.contains_key(&path) {
         return Ok(Place { build: declared, path });
     }
-    let entries = Entries::Deep(module.subpath.clone().unwrap_or_default());
+    // Asked for by itself, an entry that was left out says why.
+    let entries = Entries::Deep(module.subpath.clone().unwrap_or_else(|| ".".to_owned()));
     let build = yard.build(&module.id, &entries).await?;
     match build.files.contains_key(&path) {
         true => Ok(Place { build, path }),

@@ -20,7 +20,7 @@ const MAX_NEAREST: usize = 5;
 pub(super) struct Failure {
     pub(super) error: NpmResolveError,
     /// What it is about, where an earlier version of some package could help.
-    pub(super) contested: Option<Contested>,
+    pub(super) contested: Option<Box<Contested>>,
 }
 
 impl From<NpmResolveError> for Failure {
@@ -54,8 +54,20 @@ struct Bucket<'a> {
 struct Open<'a> {
     key: &'a Key,
     group: &'a Group,
-    candidates: Vec<Version>,
+    candidates: Arc<Candidates>,
+}
+
+/// Versions from the highest on.
+#[derive(Debug, Default)]
+pub(super) struct Candidates {
+    pub(super) versions: Vec<Version>,
     classes: BTreeSet<Class>,
+}
+
+impl From<Vec<Version>> for Candidates {
+    fn from(versions: Vec<Version>) -> Self {
+        Self { classes: versions.iter().map(class_of).collect(), versions }
+    }
 }
 
 impl Open<'_> {
@@ -64,7 +76,7 @@ impl Open<'_> {
     }
 
     fn accepts(&self, version: &Version) -> bool {
-        self.candidates.binary_search_by(|candidate| version.cmp(candidate)).is_ok()
+        self.candidates.versions.binary_search_by(|candidate| version.cmp(candidate)).is_ok()
     }
 
     /// First what the user asks for, then dependencies, then peers; those who have less of a choice before others.
@@ -75,7 +87,7 @@ impl Open<'_> {
             (false, None) => 2,
             (false, Some(_)) => 3,
         };
-        (tier, self.classes.len(), self.key)
+        (tier, self.candidates.classes.len(), self.key)
     }
 }
 
@@ -155,37 +167,32 @@ impl Resolver {
         }
         let in_range = self.versions_in_range(key, group);
         let Some(packument) = self.packument(&key.name) else { return Err(NpmResolveError::Unsettled) };
-        if in_range.is_empty() {
+        if in_range.versions.is_empty() {
             return Err(unknown_version(packument, group.range.as_ref(), asked_by()));
         }
+        let id_of = |version: &Version| NpmId { name: key.name.clone(), version: version.clone() };
+        let is_demoted = |version: &Version| demoted.contains(&id_of(version));
+        if !group.is_optional && !demoted.iter().any(|id| id.name == key.name) {
+            return Ok(Open { key, group, candidates: in_range });
+        }
         let suits = |version: &&Version| {
-            let id = NpmId { name: key.name.clone(), version: (*version).clone() };
-            !demoted.contains(&id) && self.is_usable(packument, version, group)
+            !is_demoted(version) && (!group.is_optional || is_for_browsers(packument, version))
         };
-        let candidates: Vec<Version> = in_range.iter().filter(suits).cloned().collect();
+        let candidates: Vec<Version> = in_range.versions.iter().filter(suits).cloned().collect();
         if candidates.is_empty() {
             // Not told to anybody: it is optional, or what led here is told.
             return Err(NpmResolveError::Unsettled);
         }
-        let classes = candidates.iter().map(class_of).collect();
-        Ok(Open { key, group, candidates, classes })
+        Ok(Open { key, group, candidates: Arc::new(candidates.into()) })
     }
 
     /// What [`Resolver::versions_in_range`] found for it.
     fn versions_of(&self, (key, _): &(&Key, &Group)) -> Vec<Version> {
         let cached = (key.name.clone(), key.range.clone());
-        self.in_range.get(&cached).map(|versions| versions.to_vec()).unwrap_or_default()
+        self.in_range.get(&cached).map(|found| found.versions.clone()).unwrap_or_default()
     }
 
-    fn is_usable(&self, packument: &Packument, version: &Version, group: &Group) -> bool {
-        // Reading a version is worth it only where it can make a difference.
-        match group.is_optional {
-            true => matches!(packument.release(version), Some(Ok(release)) if !release.is_native),
-            false => true,
-        }
-    }
-
-    pub(super) fn versions_in_range(&mut self, key: &Key, group: &Group) -> Arc<[Version]> {
+    pub(super) fn versions_in_range(&mut self, key: &Key, group: &Group) -> Arc<Candidates> {
         let cached = (key.name.clone(), key.range.clone());
         if let Some(versions) = self.in_range.get(&cached) {
             return Arc::clone(versions);
@@ -198,7 +205,7 @@ impl Resolver {
                 None => packument.versions().filter(|version| range.contains(version)).cloned().collect(),
             },
         };
-        let versions: Arc<[Version]> = versions.into();
+        let versions: Arc<Candidates> = Arc::new(versions.into());
         self.in_range.insert(cached, Arc::clone(&versions));
         versions
     }
@@ -218,7 +225,7 @@ impl Resolver {
         joinable.sort_by_key(|&index| std::cmp::Reverse((buckets[index].is_users, buckets[index].class)));
         if one.is_users() && one.group.range.is_some() {
             let preferred =
-                class_of(self.best(&one.key.name, &one.candidates, self.locked_for(one.group))?);
+                class_of(self.best(&one.key.name, &one.candidates.versions, self.locked_for(one.group))?);
             return joinable.into_iter().find(|&index| buckets[index].class == preferred);
         }
         let Some(asker) = &one.key.peer_of else { return joinable.first().copied() };
@@ -237,8 +244,8 @@ impl Resolver {
     fn class_for(&self, one: &Open<'_>, buckets: &[Bucket<'_>], name: &NpmName) -> Option<Class> {
         let is_free = |class: &Class| buckets.iter().all(|bucket| bucket.class != *class);
         let free: Vec<Version> =
-            one.candidates.iter().filter(|version| is_free(&class_of(version))).cloned().collect();
-        let best = self.best(name, &one.candidates, self.locked_for(one.group)).map(class_of);
+            one.candidates.versions.iter().filter(|version| is_free(&class_of(version))).cloned().collect();
+        let best = self.best(name, &one.candidates.versions, self.locked_for(one.group)).map(class_of);
         if one.is_users() {
             // The user's own range is not met by some other major version, only because of a conflict.
             return best.filter(is_free);
@@ -317,12 +324,18 @@ impl<'a> Bucket<'a> {
             class,
             is_users: one.is_users(),
             members: vec![(one.key, one.group)],
-            common: one.candidates.iter().filter(|version| class_of(version) == class).cloned().collect(),
+            common: one
+                .candidates
+                .versions
+                .iter()
+                .filter(|version| class_of(version) == class)
+                .cloned()
+                .collect(),
         }
     }
 
     fn suits(&self, one: &Open<'_>) -> bool {
-        one.classes.contains(&self.class) && self.common.iter().any(|version| one.accepts(version))
+        one.candidates.classes.contains(&self.class) && self.common.iter().any(|version| one.accepts(version))
     }
 
     fn join(&mut self, one: &Open<'a>) {
@@ -334,6 +347,10 @@ impl<'a> Bucket<'a> {
     fn locked_root<'r>(&self, resolver: &'r Resolver) -> Option<&'r Version> {
         self.members.iter().filter_map(|(_, group)| resolver.locked_for(group)).max()
     }
+}
+
+fn is_for_browsers(packument: &Packument, version: &Version) -> bool {
+    matches!(packument.release(version), Some(Ok(release)) if !release.is_native)
 }
 
 /// What one gets who asks for none in particular: no prerelease, unless the author says so, or there is nothing else.
@@ -353,7 +370,7 @@ fn conflict(
     buckets: &[Bucket<'_>],
     versions_of: impl Fn(&(&Key, &Group)) -> Vec<Version>,
 ) -> Failure {
-    let with = buckets.iter().filter(|bucket| one.classes.contains(&bucket.class));
+    let with = buckets.iter().filter(|bucket| one.candidates.classes.contains(&bucket.class));
     let members = with.flat_map(|bucket| bucket.members.iter().copied());
     let all: Vec<(&Key, &Group)> = members.chain([(one.key, one.group)]).collect();
     let report = |(key, group): &(&Key, &Group)| {
@@ -371,9 +388,11 @@ fn conflict(
     let asks = all.iter().flat_map(report).collect();
     let rival =
         |member: &(&Key, &Group)| Rival { askers: member.1.askers.clone(), versions: versions_of(member) };
-    let rivals = all.iter().map(rival).collect();
-    let contested = Some(Contested { name: name.clone(), rivals });
-    Failure { error: NpmResolveError::Conflict { name: name.clone(), asks }, contested }
+    let rivals: Vec<Rival> = all.iter().map(rival).collect();
+    let contested = Contested { name: name.clone(), rivals };
+    let highest = contested.versions().first().map(|version| version.0.to_string()).unwrap_or_default();
+    let error = NpmResolveError::Conflict { name: name.clone(), asks, highest };
+    Failure { error, contested: Some(Box::new(contested)) }
 }
 
 fn unknown_version(

@@ -1,10 +1,9 @@
 //! Why a request cannot be met.
 
-use crate::digest::Integrity;
 use crate::npm::packument::ReleaseError;
 use crate::npm::{NpmId, NpmName};
 
-const MAX_ASKS_SHOWN: usize = 10;
+const MAX_ASKS_SHOWN: usize = 20;
 
 /// Why a request cannot be met.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,6 +59,8 @@ pub enum NpmResolveError {
         name: NpmName,
         /// Who asks for what.
         asks: Vec<ConflictingAsk>,
+        /// The highest version that any of them takes.
+        highest: String,
     },
     /// A dependency that does not come from a registry.
     #[error("`{name}` would come from `{source_text}`, which is no npm registry{}", through(asked_by))]
@@ -87,9 +88,9 @@ pub enum NpmResolveError {
         /// The package.
         id: NpmId,
         /// What the lockfile says.
-        locked: Integrity,
+        locked: String,
         /// What the registry says.
-        published: Integrity,
+        published: String,
     },
     /// More packages than any page needs.
     #[error("the request needs more than {max_packages} packages")]
@@ -146,9 +147,9 @@ impl NpmResolveError {
             Self::Conflict { asks, .. } if asks.iter().all(|ask| ask.by_user) => Some(
                 "ask for one version, or for versions that are not compatible with each other".to_owned(),
             ),
-            Self::Conflict { name, .. } => {
-                Some(format!("name the version that all get: `usingDependencies: ['{name}#…']`"))
-            }
+            Self::Conflict { name, highest, .. } => Some(format!(
+                "have all get one version, if they can do with it: `usingDependencies: ['{name}#{highest}']`"
+            )),
             Self::Foreign { name, .. } => {
                 Some(format!("name a published version of it: `usingDependencies: ['{name}#…']`"))
             }

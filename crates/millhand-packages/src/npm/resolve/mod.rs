@@ -79,7 +79,7 @@ pub struct Resolver {
     locked: BTreeMap<NpmName, BTreeMap<Version, Integrity>>,
     documents: BTreeMap<NpmName, Document>,
     /// The versions in a range, the highest first.
-    in_range: BTreeMap<(NpmName, String), Arc<[Version]>>,
+    in_range: BTreeMap<(NpmName, String), Arc<choose::Candidates>>,
 }
 
 /// The versions that packages get, whatever they ask for.
@@ -141,7 +141,6 @@ impl Resolver {
     /// could depend on.
     pub fn advance(&mut self) -> Result<Progress, NpmResolveError> {
         let mut demoted = BTreeSet::new();
-        let mut first_error = None;
         for demotions in 0.. {
             let mut walk = self.settle(&demoted);
             if !walk.wanted.is_empty() {
@@ -150,11 +149,10 @@ impl Resolver {
             let Some(failure) = walk.failure.take() else {
                 return Ok(Progress::Done(self.link(&walk)?));
             };
-            let next = self.to_demote(&failure, &walk, &demoted).filter(|_| demotions < MAX_DEMOTIONS);
-            let first = first_error.get_or_insert(failure.error);
+            let next = self.giving_way(&failure, &walk, &demoted).filter(|_| demotions < MAX_DEMOTIONS);
             match next {
                 Some(ids) => demoted.extend(ids),
-                None => return Err(first.clone()),
+                None => return Err(failure.error),
             }
         }
         Err(NpmResolveError::Unsettled)
@@ -212,9 +210,11 @@ impl Resolver {
 
     fn check_unchanged(&self, id: &NpmId, published: Integrity) -> Result<(), NpmResolveError> {
         match self.locked.get(&id.name).and_then(|versions| versions.get(&id.version)) {
-            Some(&locked) if locked != published => {
-                Err(NpmResolveError::Changed { id: id.clone(), locked, published })
-            }
+            Some(&locked) if locked != published => Err(NpmResolveError::Changed {
+                id: id.clone(),
+                locked: locked.to_string(),
+                published: published.to_string(),
+            }),
             _ => Ok(()),
         }
     }

@@ -284,6 +284,11 @@ fn an_earlier_version_is_tried_where_the_newest_excludes_another() {
     let registry =
         Registry::new("a@1.0.0 c@~1.1.0 \n a@1.1.0 c@~1.2.0 \n b@1.0.0 c@~1.1.0 \n c@1.1.0 \n c@1.2.0");
     assert_eq!(registry.graph(&["a", "b"]), ["a@1.0.0 c@1.1.0", "b@1.0.0 c@1.1.0", "c@1.1.0"]);
+    let registry = Registry::new(
+        "pin@1.0.0 c@1.1.0 \n a@1.0.0 c@^1 \n a@1.1.0 c@^1.2.0 \n b@1.0.0 c@^1 \n b@1.1.0 c@~1.3.0 \n c@1.1.0 \n c@1.2.0 \n c@1.3.0",
+    );
+    let expected = ["a@1.0.0 c@1.1.0", "b@1.0.0 c@1.1.0", "c@1.1.0", "pin@1.0.0 c@1.1.0"];
+    assert_eq!(registry.graph(&["a", "b", "pin"]), expected, "several give way to one");
 }
 
 #[test]
@@ -301,7 +306,7 @@ fn errors_say_who_asked_for_what() {
             &["a", "b"],
             "npm-version-conflict",
             "no version of `c` suits all who ask for it: `a@1.0.0` for `~1.1.0`, `b@1.0.0` for `~1.2.0`",
-            Some("name the version that all get: `usingDependencies: ['c#…']`"),
+            Some("have all get one version, if they can do with it: `usingDependencies: ['c#1.2.0']`"),
         ),
         (
             &["c#1.1.0", "c#1.2.0 as d"],

@@ -1,6 +1,8 @@
 //! The real binary: what it prints, and how it ends.
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
 
+mod packages;
+
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -348,9 +350,10 @@ fn the_registry_of_the_users_npmrc_is_used() {
 #[test]
 fn help_has_examples() {
     let home = tempfile::tempdir().unwrap();
-    for command in ["notebook", "serve", "fetch", "cache"] {
+    for command in ["notebook", "serve", "add", "lock", "outdated", "export", "fetch", "cache"] {
         let (_, stdout, _) = run(millhand(home.path()).args([command, "--help"]));
-        assert!(stdout.contains("Examples:"), "{stdout}");
+        let example = format!("Examples:\n  millhand {command}");
+        assert!(stdout.contains(&example), "{stdout}");
     }
     let (_, stdout, _) = run(millhand(home.path()).arg("--version"));
     assert_eq!(stdout, format!("millhand {}\n", env!("CARGO_PKG_VERSION")));
