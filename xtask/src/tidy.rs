@@ -1,5 +1,6 @@
 //! The state of the source: format, lints, and the repository's own rules.
 
+mod codes;
 mod rules;
 
 use std::fs;
@@ -66,13 +67,13 @@ fn repository_rules(places: &Places) -> Result<()> {
     let paths: Vec<&str> =
         listing.split_terminator('\0').filter(|path| places.root.join(path).is_file()).collect();
 
+    // Whatever is not UTF-8 is no text, and has no lines to look at.
+    let read = |path: &str| fs::read_to_string(places.root.join(path)).ok();
+    let texts: Vec<(&str, String)> = paths.iter().filter_map(|path| Some((*path, read(path)?))).collect();
+
     let mut findings = rules::missing_readmes(&paths);
-    for path in &paths {
-        // Whatever is not UTF-8 is no text, and has no lines to look at.
-        if let Ok(text) = fs::read_to_string(places.root.join(path)) {
-            findings.extend(rules::check_text(path, &text));
-        }
-    }
+    findings.extend(texts.iter().flat_map(|(path, text)| rules::check_text(path, text)));
+    findings.extend(codes::compare(&texts));
     for finding in &findings {
         say::note(&finding.to_string());
     }

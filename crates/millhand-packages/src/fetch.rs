@@ -146,6 +146,8 @@ impl Fetcher {
     where
         F: Future<Output = Result<T, FetchError>>,
     {
+        // It is never closed; without a permit, it would go on all the same. To wait for one is not to download.
+        let _permit = self.requests.acquire().await;
         match tokio::time::timeout(self.limits.total_timeout, self.try_often(url, attempt)).await {
             Ok(result) => result,
             Err(_) => {
@@ -160,13 +162,9 @@ impl Fetcher {
     {
         let mut tries = 1;
         loop {
-            let error = {
-                // It is never closed; without a permit, it would go on all the same.
-                let _permit = self.requests.acquire().await;
-                match attempt().await {
-                    Ok(done) => return Ok(done),
-                    Err(error) => error,
-                }
+            let error = match attempt().await {
+                Ok(done) => return Ok(done),
+                Err(error) => error,
             };
             let asked = error.asked_pause().unwrap_or_default();
             if !error.may_pass() || tries >= self.limits.max_tries || asked > self.limits.max_pause {

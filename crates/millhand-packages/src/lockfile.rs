@@ -33,7 +33,6 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use tempfile::NamedTempFile;
 
 pub(crate) use environments::LockedEnvironment;
 pub use error::LockfileError;
@@ -41,7 +40,7 @@ pub use error::LockfileError;
 use crate::digest::Integrity;
 use crate::manifest::RequestJson;
 use crate::npm::{NpmGraph, NpmId};
-use python::{LockedPython, PythonFiles};
+use python::LockedPython;
 
 /// The version of the format.
 const VERSION: u32 = 1;
@@ -56,14 +55,11 @@ pub(crate) struct Lockfile {
     /// What the tarball of each package must hash to.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     npm: BTreeMap<NpmId, Integrity>,
-    /// What the files of Python packages must hash to.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    python: PythonFiles,
 }
 
 impl Default for Lockfile {
     fn default() -> Self {
-        Self { version: VERSION, environments: Vec::new(), npm: BTreeMap::new(), python: BTreeMap::new() }
+        Self { version: VERSION, environments: Vec::new(), npm: BTreeMap::new() }
     }
 }
 
@@ -111,11 +107,14 @@ impl Lockfile {
         if fs::read_to_string(path).is_ok_and(|present| present == text) {
             return Ok(());
         }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut file = NamedTempFile::new_in(folder).map_err(unwritable)?;
+        // Where a link is, the file that it leads to is replaced.
+        let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let folder =
+            target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut file = readable_by_all().tempfile_in(folder).map_err(unwritable)?;
         file.write_all(text.as_bytes()).map_err(unwritable)?;
         file.as_file().sync_all().map_err(unwritable)?;
-        file.persist(path).map_err(|error| unwritable(error.error))?;
+        file.persist(&target).map_err(|error| unwritable(error.error))?;
         Ok(())
     }
 
@@ -131,21 +130,27 @@ impl Lockfile {
         self.environments.iter().map(|environment| &environment.request)
     }
 
-    /// What the npm part of `request` came to: out of its own environment, or of one that asked for more.
+    /// What the npm part of `request` came to: out of its own environment, else of others that have what it asks
+    /// for, as long as they agree about the packages that it needs.
     pub(crate) fn npm_for(&self, request: &RequestJson) -> Option<NpmGraph> {
-        let exact = self.environments.iter().filter(|environment| environment.request == *request);
-        let wider = self.environments.iter().filter(|environment| environment.covers_npm_of(request));
-        let environment = exact.chain(wider).find(|environment| environment.npm.is_some())?;
-        let graph = environment.graph(&self.npm).ok()?;
-        Some(graph.restricted_to(&request.npm_roots()))
+        let (own, others): (Vec<_>, Vec<_>) =
+            self.environments.iter().partition(|environment| environment.request == *request);
+        let mut missing = request.npm_roots();
+        let mut found = NpmGraph::default();
+        for environment in own.into_iter().chain(others) {
+            let roots = environment.roots_for(request, &missing);
+            if !roots.is_empty() {
+                found.join(environment.graph(&self.npm).ok()?.restricted_to(&roots))?;
+                missing.retain(|root| !roots.contains(root));
+            }
+        }
+        missing.is_empty().then_some(found)
     }
 
     /// What the Python part of `request` came to.
-    pub(crate) fn python_for(&self, request: &RequestJson) -> Option<(&LockedPython, &PythonFiles)> {
+    pub(crate) fn python_for(&self, request: &RequestJson) -> Option<&LockedPython> {
         let same = |environment: &&LockedEnvironment| environment.request.pyodide == request.pyodide;
-        let locked =
-            self.environments.iter().filter(same).find_map(|environment| environment.python.as_ref())?;
-        Some((locked, &self.python))
+        self.environments.iter().filter(same).find_map(|environment| environment.python.as_ref())
     }
 
     /// All npm packages that are locked, and all roots: what a new resolution keeps to where it can.
@@ -163,16 +168,12 @@ impl Lockfile {
         &mut self,
         request: RequestJson,
         npm: Option<&NpmGraph>,
-        python: Option<(LockedPython, PythonFiles)>,
+        python: Option<LockedPython>,
     ) {
         self.environments.retain(|environment| environment.request != request);
         if let Some(graph) = npm {
             self.npm.extend(graph.packages.iter().map(|(id, node)| (id.clone(), node.integrity)));
         }
-        let python = python.map(|(locked, files)| {
-            self.python.extend(files);
-            locked
-        });
         self.environments.push(LockedEnvironment { request, npm: npm.map(npm::LockedNpm::of), python });
         self.environments.sort_by(|a, b| a.request.cmp(&b.request));
         self.forget_unused();
@@ -186,14 +187,18 @@ impl Lockfile {
             .flat_map(npm::LockedNpm::ids)
             .collect();
         self.npm.retain(|id, _| packages.contains(id));
-        let files: BTreeSet<&String> = self
-            .environments
-            .iter()
-            .filter_map(|environment| environment.python.as_ref())
-            .flat_map(|python| python.packages.iter().map(|package| &package.file))
-            .collect();
-        self.python.retain(|file, _| files.contains(file));
     }
+}
+
+/// It goes into version control, and to servers of other users: not for its writer's eyes alone, as temporary files are.
+fn readable_by_all() -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    builder
 }
 
 #[cfg(test)]
@@ -297,6 +302,40 @@ mod tests {
     }
 
     #[test]
+    fn environments_that_agree_answer_together() {
+        let mut lockfile = locked();
+        let other = request(r#"{"esm": {"modules": ["e#^1"]}}"#);
+        let mut second = graph(&[("e#^1", "e@1.0.0")], &[("e@1.0.0", &[("c", "c@3.0.0")]), ("c@3.0.0", &[])]);
+        lockfile.insert(other.clone(), Some(&second), None);
+        let both = request(r#"{"esm": {"modules": ["b#^2", "e#^1"]}, "css": ["a#^1~a.css"]}"#);
+        let joined = lockfile.npm_for(&both).unwrap();
+        assert_eq!(joined.roots.len(), 3);
+        assert_eq!(joined.packages.len(), 4);
+        let needs_more = [("c".to_owned(), "b@2.0.0".parse().unwrap())].into();
+        second.packages.get_mut(&"c@3.0.0".parse().unwrap()).unwrap().dependencies = needs_more;
+        second.packages.insert(
+            "b@2.0.0".parse().unwrap(),
+            lockfile.known_npm().packages[&"b@2.0.0".parse().unwrap()].clone(),
+        );
+        lockfile.insert(other, Some(&second), None);
+        assert_eq!(lockfile.npm_for(&both), None, "they do not agree about c");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn all_may_read_it_and_a_link_stays_one() {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let (path, link) = (folder.path().join("real.lock"), folder.path().join("millhand.lock"));
+        fs::write(&path, Lockfile::default().text().unwrap()).unwrap();
+        symlink(&path, &link).unwrap();
+        locked().write(&link).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(Lockfile::read(&path).unwrap(), locked());
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o444, 0o444);
+    }
+
+    #[test]
     fn a_part_of_what_is_locked_is_locked_and_more_is_not() {
         let lockfile = locked();
         let part = lockfile.npm_for(&request(r#"{"esm": {"modules": ["b#^2 as bee"]}}"#)).unwrap();
@@ -334,6 +373,7 @@ mod tests {
             (cut("\"c@3.0.0\" = \"sha512-", "\"d@3.0.0\" = \"sha512-"), "bad-lockfile"),
             (cut("\"b#^2\" = \"b@2.0.0\"", "\"b#^2\" = \"b@9.0.0\""), "bad-lockfile"),
             (cut("\"b#^2\" = \"b@2.0.0\"", "\"b#^2\" = \"../b\""), "bad-lockfile"),
+            (cut("\"b#^2\" = \"b@2.0.0\"", "\"b#^2\" = \"a@1.2.0\""), "bad-lockfile"),
             (cut("sha512-", "sha1-"), "bad-lockfile"),
             (cut("[[environment]]", "[[environment"), "bad-lockfile"),
         ] {

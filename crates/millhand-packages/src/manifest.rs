@@ -28,6 +28,7 @@
 //! Urls are relative to the manifest's own, so that a folder with a manifest in it can lie anywhere.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -114,13 +115,36 @@ impl RequestJson {
     pub fn parse(&self) -> Result<EnvironmentRequest, RequestError> {
         let esm = self.esm.clone().unwrap_or_default();
         let npm = NpmInputs {
-            modules: parse_all(&esm.modules)?,
-            scripts: parse_all(&esm.scripts)?,
-            styles: parse_all(&self.css)?,
-            using_dependencies: parse_all(&esm.using_dependencies)?,
+            modules: parse_all(&esm.modules, Use::Module)?,
+            scripts: parse_all(&esm.scripts, Use::File)?,
+            styles: parse_all(&self.css, Use::File)?,
+            using_dependencies: parse_all(&esm.using_dependencies, Use::Version)?,
         };
         let python = self.pyodide.as_ref().map(PyodideJson::parse).transpose()?;
         Ok(EnvironmentRequest { npm, python })
+    }
+
+    /// The specifiers of npm in it.
+    pub(crate) fn npm_roots(&self) -> BTreeSet<String> {
+        let esm = self.esm.iter().flat_map(|esm| esm.modules.iter().chain(&esm.scripts));
+        esm.chain(&self.css).cloned().collect()
+    }
+
+    /// A request for each specifier by itself; Python stays whole.
+    #[must_use]
+    pub fn parts(&self) -> Vec<Self> {
+        let esm = self.esm.clone().unwrap_or_default();
+        let using = &esm.using_dependencies;
+        let of_esm = |modules: Vec<String>, scripts: Vec<String>| Self {
+            esm: Some(EsmJson { modules, scripts, using_dependencies: using.clone() }),
+            ..Self::default()
+        };
+        let modules = esm.modules.iter().map(|module| of_esm(vec![module.clone()], Vec::new()));
+        let scripts = esm.scripts.iter().map(|script| of_esm(Vec::new(), vec![script.clone()]));
+        let css = self.css.iter().map(|style| Self { css: vec![style.clone()], ..Self::default() });
+        let pyodide =
+            self.pyodide.iter().map(|pyodide| Self { pyodide: Some(pyodide.clone()), ..Self::default() });
+        modules.chain(scripts).chain(css).chain(pyodide).collect()
     }
 
     /// The one form of a request under which its answer is found: without aliases, sorted, each specifier once.
@@ -136,15 +160,15 @@ impl RequestJson {
             version: (python.version != PyodideVersion::default()).then(|| python.version.to_string()),
             modules: unique(python.requirements.iter().map(ToString::to_string)),
         });
-        Self { esm: (esm != EsmJson::default()).then_some(esm), css: sorted(&npm.styles), pyodide }
+        // Versions of dependencies of nothing say nothing.
+        let esm = (!esm.modules.is_empty() || !esm.scripts.is_empty()).then_some(esm);
+        Self { esm, css: sorted(&npm.styles), pyodide }
     }
 }
 
-impl RequestJson {
-    /// The specifiers of npm in it.
-    pub(crate) fn npm_roots(&self) -> BTreeSet<String> {
-        let esm = self.esm.iter().flat_map(|esm| esm.modules.iter().chain(&esm.scripts));
-        esm.chain(&self.css).cloned().collect()
+impl fmt::Display for RequestJson {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&serde_json::to_string(self).unwrap_or_default())
     }
 }
 
@@ -159,8 +183,37 @@ impl PyodideJson {
     }
 }
 
-fn parse_all(specifiers: &[String]) -> Result<Vec<NpmSpecifier>, RequestError> {
-    Ok(specifiers.iter().map(|specifier| specifier.parse()).collect::<Result<_, _>>()?)
+/// What a specifier is for: which parts of it mean something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Use {
+    /// A module: it may have a subpath.
+    Module,
+    /// A file as it was published: it may have a path after `~`.
+    File,
+    /// A version of a package.
+    Version,
+}
+
+fn parse_all(specifiers: &[String], usage: Use) -> Result<Vec<NpmSpecifier>, RequestError> {
+    specifiers.iter().map(|specifier| parse_one(specifier, usage)).collect()
+}
+
+fn parse_one(text: &str, usage: Use) -> Result<NpmSpecifier, RequestError> {
+    let specifier: NpmSpecifier = text.parse()?;
+    let misplaced = match usage {
+        Use::Module if specifier.file().is_some() => Some("a file (`~…`), where a module is wanted"),
+        Use::File if specifier.subpath().is_some() => {
+            Some("a module of a package (`/…`), where a file is wanted")
+        }
+        Use::Version if specifier.file().is_some() || specifier.subpath().is_some() => {
+            Some("a part of a package, where a package and its version are wanted")
+        }
+        Use::Module | Use::File | Use::Version => None,
+    };
+    match misplaced {
+        Some(problem) => Err(RequestError::Misplaced { specifier: text.to_owned(), problem }),
+        None => Ok(specifier),
+    }
 }
 
 fn sorted(specifiers: &[NpmSpecifier]) -> Vec<String> {
@@ -392,6 +445,14 @@ pub enum RequestError {
     /// Not a specifier of a Python package.
     #[error(transparent)]
     Specifier(#[from] SpecifierError),
+    /// A specifier with a part that means nothing where it stands.
+    #[error("`{specifier}` names {problem}")]
+    Misplaced {
+        /// The specifier.
+        specifier: String,
+        /// What it names, and what is wanted.
+        problem: &'static str,
+    },
     /// Not a specifier of an npm package.
     #[error(transparent)]
     NpmSpecifier(#[from] NpmSpecifierError),
@@ -405,6 +466,7 @@ impl RequestError {
             Self::Malformed { .. } => "bad-manifest-request",
             Self::Version(_) => "bad-pyodide-version",
             Self::Specifier(error) => error.code(),
+            Self::Misplaced { .. } => "bad-npm-specifier",
             Self::NpmSpecifier(error) => error.code(),
         }
     }
@@ -418,6 +480,9 @@ impl RequestError {
                     .to_owned(),
             ),
             Self::Version(_) => None,
+            Self::Misplaced { .. } => {
+                Some("write `name/subpath` for a module, and `name~path/of/file` for a file".to_owned())
+            }
             Self::Specifier(error) => error.hint(),
             Self::NpmSpecifier(error) => error.hint(),
         }
@@ -460,6 +525,7 @@ mod tests {
         assert_eq!(one, normal(r#"{"esm": {"modules": ["a", "b#2"]}, "pyodide": {}}"#));
         let json = serde_json::to_string(&one).unwrap();
         assert_eq!(json, r#"{"esm":{"modules":["a","b#2"]},"pyodide":{}}"#);
+        assert_eq!(normal(r#"{"esm": {"usingDependencies": ["a#1"]}}"#), RequestJson::default());
     }
 
     #[test]

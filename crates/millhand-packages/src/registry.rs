@@ -19,6 +19,8 @@ use crate::npm::config::{NpmConfig, Npmrc};
 use crate::store::{Store, StoreError};
 
 const REMEMBERED: &str = "npm-registry";
+/// npm's settings change seldom, and to ask npm takes a while.
+const REMEMBERED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 const NPM_TIMEOUT: Duration = Duration::from_secs(20);
 /// npm's short form of a package's document. A registry may send the whole document all the same.
 pub(crate) const ABBREVIATED: &str = "application/vnd.npm.install-v1+json, application/json;q=0.8";
@@ -54,13 +56,21 @@ impl NpmRegistry {
         if let Some(text) = configured(environment, &users_npmrc()) {
             return parse(&text);
         }
-        if let Some(text) = store.record(REMEMBERED)? {
-            return parse(&text);
+        let remembered = store.record(REMEMBERED)?.filter(|text| parse(text).is_ok());
+        let is_fresh =
+            remembered.is_some() && store.record_age(REMEMBERED)?.is_some_and(|age| age < REMEMBERED_FOR);
+        match remembered {
+            Some(text) if is_fresh => parse(&text),
+            Some(text) => parse(&ask_npm().await.unwrap_or(text)),
+            None => parse(&ask_npm().await?),
         }
-        let text = ask_npm().await?;
-        let url = parse(&text)?;
-        store.put_record(REMEMBERED, url.as_str())?;
-        Ok(url)
+        .and_then(|url| {
+            // A cache is no place for passwords.
+            if !is_fresh && url.password().is_none() && url.username().is_empty() {
+                store.put_record(REMEMBERED, url.as_str())?;
+            }
+            Ok(url)
+        })
     }
 
     /// The registry, those of scopes, and the credentials for them. A registry that was named has all packages,

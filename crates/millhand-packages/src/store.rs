@@ -167,6 +167,18 @@ impl Store {
         Ok(Incoming { files_dir: self.files_dir(), file, hasher: Sha256Hasher::default(), bytes: 0 })
     }
 
+    /// Waits until no process works on what `name` names; it is the caller's until the guard is dropped. Blocks.
+    pub(crate) fn alone_with(&self, name: &str) -> Result<fs::File, StoreError> {
+        let path = self.root.join("locks").join(Sha256::of(name.as_bytes()).to_string());
+        let failed = |source| StoreError::io("lock", &path, source);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(failed)?;
+        }
+        let file = fs::File::create(&path).map_err(failed)?;
+        file.lock().map_err(failed)?;
+        Ok(file)
+    }
+
     /// A folder for work in progress, which goes with its guard.
     pub(crate) fn scratch(&self) -> Result<TempDir, StoreError> {
         let folder = self.incoming_dir();

@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use millhand_fixture::{Answer, SIX_WHEEL, Sources, VERSION, Wheel, page_path, wheel_content};
 use millhand_packages::{
     FetchLimits, InstallError, Installer, InstallerSettings, LockedPython, NpmRegistry, Origin,
-    PythonEnvironment, PythonFiles, PythonIndex, PythonRequest, Sha256,
+    PythonEnvironment, PythonIndex, PythonRequest, Sha256,
 };
 
 struct World {
@@ -81,7 +81,7 @@ impl World {
     }
 
     /// Locks what `specifiers` need, and forgets every wheel.
-    async fn locked(&self, specifiers: &[&str]) -> (LockedPython, PythonFiles) {
+    async fn locked(&self, specifiers: &[&str]) -> LockedPython {
         let environment = self.install(specifiers).await.unwrap();
         LockedPython::of(&environment)
     }
@@ -273,7 +273,7 @@ async fn an_overlay_is_not_replaced() {
 #[tokio::test]
 async fn a_locked_environment_is_made_again_without_asking() {
     let Some(world) = World::new().await else { return };
-    let (locked, files) = world.locked(&["tool", "numpy"]).await;
+    let locked = world.locked(&["tool", "numpy"]).await;
     let names: Vec<&str> = locked.packages.iter().map(|package| package.name.as_str()).collect();
     assert_eq!(names, ["helper", "six", "tool", "numpy"]);
     let toml = toml::to_string_pretty(&locked).unwrap();
@@ -283,7 +283,7 @@ async fn a_locked_environment_is_made_again_without_asking() {
     world.sources.publish_wheels("tool", &[Wheel::pure("tool", "9.0", &[])]);
     let first = world.install(&["tool", "numpy"]).await.unwrap();
     for installer in [world.installer(), world.offline()] {
-        let again = installer.install_locked(&locked, &files).await.unwrap();
+        let again = installer.install_locked(&locked).await.unwrap();
         assert_eq!((&again.lock, &again.packages), (&first.lock, &first.packages));
     }
     assert_eq!(world.asked("tool"), 0);
@@ -292,17 +292,18 @@ async fn a_locked_environment_is_made_again_without_asking() {
 #[tokio::test]
 async fn a_locked_wheel_that_is_gone_is_fetched_again_and_checked() {
     let Some(world) = World::new().await else { return };
-    let (locked, files) = world.locked(&["helper"]).await;
-    let sha256 = files["helper-0.5-py3-none-any.whl"];
+    let locked = world.locked(&["helper"]).await;
+    let helper = locked.packages.iter().find(|package| package.name == "helper").unwrap();
+    let sha256 = helper.sha256;
     world.forget(sha256);
-    let error = world.offline().install_locked(&locked, &files).await.unwrap_err();
+    let error = world.offline().install_locked(&locked).await.unwrap_err();
     assert_eq!(error.code(), "offline");
-    world.installer().install_locked(&locked, &files).await.unwrap();
+    world.installer().install_locked(&locked).await.unwrap();
 
     world.forget(sha256);
     let other = Wheel::with_files("helper", "0.5", &["tool"], &[("more.py", b"")]);
     world.sources.publish_wheels("helper", std::slice::from_ref(&other));
-    let error = world.installer().install_locked(&locked, &files).await.unwrap_err();
+    let error = world.installer().install_locked(&locked).await.unwrap_err();
     assert_eq!(error.code(), "lockfile-mismatch");
     for part in ["helper-0.5-py3-none-any.whl", &sha256.to_string(), &Sha256::of(&other.content).to_string()]
     {
@@ -313,30 +314,23 @@ async fn a_locked_wheel_that_is_gone_is_fetched_again_and_checked() {
 #[tokio::test]
 async fn each_file_of_a_lockfile_is_checked() {
     let Some(world) = World::new().await else { return };
-    let (locked, files) = world.locked(&["tool"]).await;
+    let locked = world.locked(&["tool"]).await;
     let evil = Sha256::of(b"evil");
 
-    let mut changed = files.clone();
-    changed.insert(SIX_WHEEL.to_owned(), evil);
-    let error = world.installer().install_locked(&locked, &changed).await.unwrap_err();
+    let mut changed = locked.clone();
+    changed.packages.iter_mut().filter(|package| package.file == SIX_WHEEL).for_each(|six| six.sha256 = evil);
+    let error = world.installer().install_locked(&changed).await.unwrap_err();
     let found = Sha256::of(&wheel_content(SIX_WHEEL));
     assert_eq!(error.to_string(), format!("`{SIX_WHEEL}` has the sha256 {found}, the lockfile says {evil}"));
 
     let mut changed = locked.clone();
     changed.runtime.insert("pyodide-lock.json".to_owned(), evil);
-    let error = world.installer().install_locked(&changed, &files).await.unwrap_err();
+    let error = world.installer().install_locked(&changed).await.unwrap_err();
     assert_eq!(error.code(), "lockfile-mismatch");
-
-    let mut changed = files.clone();
-    changed.remove(SIX_WHEEL);
-    let error = world.installer().install_locked(&locked, &changed).await.unwrap_err();
-    assert_eq!(error.code(), "bad-lockfile");
 
     let mut changed = locked.clone();
     changed.packages[0].file = "../helper-0.5-py3-none-any.whl".to_owned();
-    let mut named = files.clone();
-    named.insert(changed.packages[0].file.clone(), evil);
-    let error = world.installer().install_locked(&changed, &named).await.unwrap_err();
+    let error = world.installer().install_locked(&changed).await.unwrap_err();
     assert_eq!(error.code(), "bad-lockfile");
 }
 
@@ -348,13 +342,16 @@ async fn the_hash_of_an_overlay_is_in_the_lockfile() {
     std::fs::write(folder.path().join(file_name), b"mine").unwrap();
     let installer = world.with_overlay(folder.path());
     let environment = installer.install(&request(&["numpy"])).await.unwrap();
-    let (locked, files) = LockedPython::of(&environment);
-    assert_eq!(files[file_name], Sha256::of(b"mine"));
-    let again = installer.install_locked(&locked, &files).await.unwrap();
+    let locked = LockedPython::of(&environment);
+    assert_eq!(
+        (locked.packages[0].file.as_str(), locked.packages[0].sha256),
+        (file_name, Sha256::of(b"mine"))
+    );
+    let again = installer.install_locked(&locked).await.unwrap();
     assert_eq!(again.lock, environment.lock);
 
     std::fs::write(folder.path().join(file_name), b"built anew").unwrap();
-    let error = installer.install_locked(&locked, &files).await.unwrap_err();
+    let error = installer.install_locked(&locked).await.unwrap_err();
     let (old, new) = (Sha256::of(b"mine"), Sha256::of(b"built anew"));
     assert_eq!(error.to_string(), format!("`{file_name}` has the sha256 {new}, the lockfile says {old}"));
 }

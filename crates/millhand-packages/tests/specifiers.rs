@@ -1,10 +1,14 @@
 //! The grammar of specifiers, case by case. The page reads the same file: what it lets through, the server takes.
 
+use std::collections::BTreeMap;
+
 use millhand_packages::{NpmRange, NpmSpecifier, PythonRequirement};
 
 #[derive(serde::Deserialize)]
 struct Cases {
     good: Vec<String>,
+    /// What is written, and the one way to write it.
+    normal: BTreeMap<String, String>,
     bad: Vec<String>,
 }
 
@@ -13,6 +17,9 @@ fn every_case_is_taken_for_what_it_is() {
     let cases: Cases = serde_json::from_str(include_str!("specifiers.json")).unwrap();
     for text in cases.good {
         assert!(text.parse::<PythonRequirement>().is_ok(), "`{text}` is a specifier");
+    }
+    for (written, normal) in cases.normal {
+        assert_eq!(written.parse::<PythonRequirement>().map(|read| read.to_string()), Ok(normal));
     }
     for text in cases.bad {
         assert!(text.parse::<PythonRequirement>().is_err(), "`{text}` is no specifier");

@@ -23,8 +23,8 @@ use std::time::Duration;
 
 use millhand_packages::transform::{BuiltPackage, Entries, SourcePackage, Transform, TransformError};
 
-/// Changes whenever the same package would give other files.
-const IDENTITY: &str = "rolldown-1.2.5/1";
+/// Changes whenever the same package could give other files: with the bundler, which `Cargo.toml` pins, and with this crate's sources.
+const IDENTITY: &str = concat!("rolldown-1.2.5/", env!("MILLHAND_TRANSFORM_FINGERPRINT"));
 
 /// Parsers go down one level of the stack for each level of the code, and packages are deep.
 const STACK_BYTES: usize = 512 * 1024 * 1024;

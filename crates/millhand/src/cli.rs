@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use clap::{Args, Parser, Subcommand};
 use etcetera::BaseStrategy as _;
 use millhand_packages::{InstallerSettings, NpmSpecifier, PyodideCdn, PyodideVersion, PythonRequirement};
@@ -92,12 +92,16 @@ A page that asks for these, or for a part of them, gets exactly what is locked."
 )]
 pub(crate) struct AddArgs {
     /// Modules of npm packages: `name[/subpath][#range]`.
-    #[arg(value_name = "SPECIFIER", required_unless_present_any = ["css", "python"])]
+    #[arg(value_name = "SPECIFIER", required_unless_present_any = ["css", "script", "python"])]
     pub(crate) modules: Vec<NpmSpecifier>,
 
     /// A stylesheet of an npm package: `name[#range]~file`. Can be given again.
     #[arg(long, value_name = "SPECIFIER")]
     pub(crate) css: Vec<NpmSpecifier>,
+
+    /// A classic script of an npm package: `name[#range]~file`. Can be given again.
+    #[arg(long, value_name = "SPECIFIER")]
+    pub(crate) script: Vec<NpmSpecifier>,
 
     /// A Python package. Can be given again.
     #[arg(long, value_name = "PACKAGE")]
@@ -152,13 +156,13 @@ pub(crate) struct OutdatedArgs {
 #[command(after_help = "Examples:
   millhand export site --out dist           pages of `site`, with what `site/millhand.lock` has
 
-What pages ask for is locked when `millhand serve` answers them, or by `millhand add`. The folder belongs at the
-root of a host: pages import `/millhand/index.js`. In a subfolder, let them import `./millhand/index.js`.")]
+What pages ask for is locked when they are opened under `millhand serve`, or by `millhand add`. Left out are names that
+begin with a dot, `node_modules`, earlier exports, and links that lead out of the folder. The folder belongs at the root of a host: pages import `/millhand/index.js`. In a subfolder, let them import `./millhand/index.js`.")]
 pub(crate) struct ExportArgs {
     /// The folder with the pages.
     pub(crate) dir: PathBuf,
 
-    /// The folder to write; an earlier export is replaced.
+    /// The folder to write; an earlier export is replaced, with all that is in it.
     #[arg(short, long, default_value = "dist", value_name = "DIR")]
     pub(crate) out: PathBuf,
 
@@ -189,6 +193,9 @@ impl InstallArgs {
     /// The settings of an installer for the pages in `dir`.
     pub(crate) fn settings(self, dir: &Path) -> anyhow::Result<InstallerSettings> {
         let lockfile = self.lockfile.unwrap_or_else(|| dir.join(LOCKFILE));
+        let folder =
+            lockfile.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        ensure!(folder.is_dir(), "there is no folder `{}` for the lockfile", folder.display());
         Ok(InstallerSettings {
             offline: self.offline,
             locked: self.locked,

@@ -8,7 +8,7 @@ use millhand::error::with_causes;
 use millhand::notebook::NotebookError;
 use millhand::routes::pages::PagesError;
 use millhand::serve::BindError;
-use millhand_packages::{Environment, InstallError, OpenError, StoreError};
+use millhand_packages::{Environment, InstallError, OpenError, RequestError, StoreError};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -66,6 +66,8 @@ fn hint(error: &anyhow::Error) -> Option<String> {
     } else if let Some(error) = error.downcast_ref::<BindError>() {
         error.hint()
     } else if let Some(error) = error.downcast_ref::<StoreError>() {
+        error.hint()
+    } else if let Some(error) = error.downcast_ref::<RequestError>() {
         error.hint()
     } else {
         error

@@ -58,7 +58,20 @@ export function missingPackages(pyodide: Pyodide, names: string[]): string[] {
 
 /** The file of a package in a lock. */
 export function fileOfPackage(lock: unknown, name: string): string {
-  return (lock as { packages: Record<string, { file_name: string }> }).packages[name]?.file_name ?? ''
+  const file = entryInLock(lock, name)?.file_name
+  if (typeof file === 'string') return file
+  throw new Error(`the lock of this Python names no file for the package \`${name}\``)
+}
+
+/** The version of a package in a lock, if that says. */
+export function versionOfPackage(lock: unknown, name: string): string | null {
+  const version = entryInLock(lock, name)?.version
+  return typeof version === 'string' ? version : null
+}
+
+function entryInLock(lock: unknown, name: string): { file_name?: unknown; version?: unknown } | undefined {
+  const { packages } = (lock ?? {}) as { packages?: Record<string, { file_name?: unknown; version?: unknown }> }
+  return packages?.[name]
 }
 
 async function boot({ files, lock }: PythonSetup): Promise<Pyodide> {

@@ -3,7 +3,7 @@
 import type { CssInput } from '../api/inputs.js'
 import { checkOptions } from '../common/checks.js'
 import { InvalidInputError } from '../common/errors.js'
-import { refuseAlias } from './esm.js'
+import { refuseAlias, refuseSubpath } from './esm.js'
 import { parseNpmSpecifier } from './specifier.js'
 
 /** A checked stylesheet: of a package, or at a url. */
@@ -34,9 +34,7 @@ function parseEntry(entry: unknown, field: string): PlannedStyleSheet {
 function parseModule(entry: unknown, field: string): { specifier: string } {
   const specifier = parseNpmSpecifier(entry, field)
   refuseAlias(specifier, entry, field, 'a stylesheet has no name')
-  if (specifier.subpath !== null) {
-    throw new InvalidInputError(field, entry, 'names a module, and not a file', 'a file of a package is `name~file.css`')
-  }
+  refuseSubpath(specifier, entry, field)
   return { specifier: specifier.text }
 }
 

@@ -126,8 +126,10 @@ const moduleName = ({ name, subpath }: NpmSpecifier): string => (subpath === nul
 
 function parseScripts(input: unknown, field: string): string[] {
   return listOf(input, field).map((entry, index) => {
-    const specifier = parseNpmSpecifier(entry, `${field}[${index}]`)
-    refuseAlias(specifier, entry, `${field}[${index}]`, 'a script sets names of its own: `aliases: { name: () => thatName }`')
+    const at = `${field}[${index}]`
+    const specifier = parseNpmSpecifier(entry, at)
+    refuseAlias(specifier, entry, at, 'a script sets names of its own: `aliases: { name: () => thatName }`')
+    refuseSubpath(specifier, entry, at)
     return specifier.text
   })
 }
@@ -144,6 +146,13 @@ function parseDependencies(input: unknown, field: string): string[] {
 /** @throws InvalidInputError for a specifier with an alias. */
 export function refuseAlias({ alias }: NpmSpecifier, entry: unknown, field: string, hint: string): void {
   if (alias !== null) throw new InvalidInputError(field, entry, 'has an alias, which it cannot have', hint)
+}
+
+/** @throws InvalidInputError for a specifier that names a module where a file is meant. */
+export function refuseSubpath({ name, subpath, range, file }: NpmSpecifier, entry: unknown, field: string): void {
+  if (subpath === null) return
+  const hint = `a file of a package is \`${name}${range === null ? '' : `#${range}`}~${file ?? subpath}\``
+  throw new InvalidInputError(field, entry, 'names a module, and not a file', hint)
 }
 
 function parseAliases<Code>(

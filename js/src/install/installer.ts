@@ -7,11 +7,12 @@ import type { EsmPlan } from './esm.js'
 import { chosenNames } from './esm.js'
 import { Files } from './files.js'
 import type { EsmManifest, FileEntry, Manifest, PythonManifest, StyleSheetEntry } from './manifest.js'
+import { entryOf } from './manifest.js'
 import { Manifests } from './manifests.js'
 import type { PythonRequest } from './python.js'
 import { manifestOfIndex } from './python.js'
 import type { ManifestRequest } from './request.js'
-import { normalize, withoutAlias } from './request.js'
+import { normalize } from './request.js'
 import type { InstallSettings } from './sources.js'
 import { Sources } from './sources.js'
 
@@ -43,11 +44,17 @@ export class Installer {
       if (!asked) report({ step: 'ManifestRequested' })
       asked = true
     }
+    const request = requestOf(plan)
     const [manifest, python] = await Promise.all([
-      this.#manifests.of(requestOf(plan), signal, ask),
+      this.#manifests.of(request, signal, ask),
       this.#indexManifest(plan.python, signal, ask),
     ])
-    const whole = python ? { ...manifest, pyodide: python } : manifest
+    const whole = {
+      ...manifest,
+      // Nobody was asked for an empty list.
+      ...(plan.esm && request.esm === undefined ? { esm: { modules: [], scripts: [], files: [], graph: {} } } : {}),
+      ...(python ? { pyodide: python } : {}),
+    }
     if (asked) report({ step: 'ManifestReceived', ...sizeOf(whole) })
     return whole
   }
@@ -101,13 +108,6 @@ export class Installer {
 
 /** The page's own: what it remembers holds as long as the page. */
 export const pageInstaller = new Installer()
-
-/** A manifest's entry for a specifier that it was asked for. */
-export function entryOf<Entry extends { specifier: string }>(entries: Entry[], specifier: string): Entry {
-  const entry = entries.find((entry) => withoutAlias(entry.specifier) === specifier)
-  if (entry) return entry
-  throw new Error(`the manifest has nothing for \`${specifier}\``)
-}
 
 /** Functions as they are: for a setup that stays in the page. */
 export type PagePlan = EnvironmentPlan<UserFunction>

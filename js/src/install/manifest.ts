@@ -2,7 +2,7 @@
 
 import { InstallError } from '../common/errors.js'
 import type { ManifestRequest, Part } from './request.js'
-import { PARTS } from './request.js'
+import { PARTS, withoutAlias } from './request.js'
 
 /** The parts that were asked for. Urls are absolute. */
 export interface Manifest {
@@ -72,6 +72,18 @@ export function parseManifest(answer: unknown, request: ManifestRequest, base: s
   return { ...(esm ? { esm } : {}), ...(css ? { css } : {}), ...(pyodide ? { pyodide } : {}) }
 }
 
+/**
+ * A manifest's entry for a specifier that it was asked for.
+ * @throws InstallError if it has none.
+ */
+export function entryOf<Entry extends { specifier: string }>(entries: Entry[], specifier: string): Entry {
+  const entry = entries.find((entry) => withoutAlias(entry.specifier) === specifier)
+  if (entry) return entry
+  throw new InstallError(`the manifest has nothing for \`${specifier}\``, { hint: HINT })
+}
+
+const HINT = 'page and server are of different versions: use the server’s own `/millhand/index.js`, or export the page anew'
+
 type Fields = Record<string, unknown>
 
 /** One manifest, from what it says to what it must say. */
@@ -98,14 +110,23 @@ class Reading {
       modules: this.#list(fields['modules'] ?? [], 'esm.modules', (entry, at) => this.#module(entry, at)),
       scripts: this.#list(fields['scripts'] ?? [], 'esm.scripts', (entry, at) => this.#script(entry, at)),
       files: this.#files(fields['files'] ?? [], 'esm.files'),
-      graph: this.#object(fields['graph'] ?? {}, 'esm.graph') as Record<string, string[]>,
+      graph: this.#graph(this.#object(fields['graph'] ?? {}, 'esm.graph')),
     }
   }
 
+  #graph(fields: Fields): Record<string, string[]> {
+    const entries = Object.entries(fields).map(([id, needs]) => {
+      const at = `esm.graph["${id}"]`
+      return [id, this.#array(needs, at).map((need) => this.#text(need, at))] as const
+    })
+    return Object.fromEntries(entries)
+  }
+
   #module(entry: Fields, at: string): ModuleEntry {
+    const { subpath = null } = entry
     return {
       ...this.#package(entry, at),
-      subpath: (entry['subpath'] as string | null | undefined) ?? null,
+      subpath: subpath === null ? null : this.#text(subpath, `${at}.subpath`),
       defaultOnly: typeof entry['defaultOnly'] === 'boolean' ? entry['defaultOnly'] : null,
     }
   }
@@ -178,8 +199,6 @@ class Reading {
   }
 
   #problem(what: string): InstallError {
-    return new InstallError(`the manifest of \`${this.#base}\` ${what}`, {
-      hint: 'page and server are of different versions: use the server’s own `/millhand/index.js`, or export the page anew',
-    })
+    return new InstallError(`the manifest of \`${this.#base}\` ${what}`, { hint: HINT })
   }
 }

@@ -1,6 +1,6 @@
 /** Installs into the page: everything is fetched, then put in place; if anything fails, nothing of it stays. */
 
-import { ModuleError } from '../environment/failures.js'
+import { ModuleError, PermanentInstallError } from '../environment/failures.js'
 import { attempt, loadModules, setNames } from '../environment/modules.js'
 import { InstallError, MillhandError } from '../common/errors.js'
 import type { ScriptRecord } from '../wire/protocol.js'
@@ -9,8 +9,8 @@ import type { Resource } from './elements.js'
 import { Scripts, StyleSheets } from './elements.js'
 import { chosenNames } from './esm.js'
 import type { Installer, InstallOptions, PagePlan } from './installer.js'
-import { entryOf } from './installer.js'
 import type { EsmManifest, FileEntry, Manifest, PythonManifest } from './manifest.js'
+import { entryOf } from './manifest.js'
 import { PagePython } from './page-python.js'
 
 /** A stylesheet on its way. */
@@ -105,6 +105,7 @@ function sheetFiles(sheets: PlannedStyleSheet[], { css = [] }: Manifest): FileEn
 function failureOf(error: unknown, signal: AbortSignal): MillhandError {
   if (signal.aborted) return new MillhandError('cancelled', 'the install was cancelled', { cause: signal.reason })
   if (error instanceof MillhandError) return error
+  if (error instanceof PermanentInstallError) return failureOf(error.cause, signal)
   const { message, cause } = error instanceof Error ? error : new Error(String(error))
   return new InstallError(message, { cause: error instanceof ModuleError ? cause : error })
 }

@@ -89,14 +89,17 @@ function normalVersion(operator: string, written: string): string | null {
   if (local && !isEquality) return null
   if (operator === '~=' && !release.includes('.')) return null
   return [
-    Number(epoch ?? 0) ? `${Number(epoch)}!` : '',
-    release.split('.').map(Number).join('.'),
-    pre ? (PRE[pre.toLowerCase()] ?? pre.toLowerCase()) + Number(preNumber) : '',
-    implied ? `.post${Number(implied)}` : post ? `.post${Number(postNumber)}` : '',
-    dev ? `.dev${Number(devNumber)}` : '',
+    plain(epoch) === '0' ? '' : `${plain(epoch)}!`,
+    release.split('.').map(plain).join('.'),
+    pre ? (PRE[pre.toLowerCase()] ?? pre.toLowerCase()) + plain(preNumber) : '',
+    implied ? `.post${plain(implied)}` : post ? `.post${plain(postNumber)}` : '',
+    dev ? `.dev${plain(devNumber)}` : '',
     local ? `+${local.toLowerCase().replace(/[_-]/g, '.')}` : '',
     any ?? '',
   ].join('')
 }
+
+/** As text: versions may have more digits than numbers keep. */
+const plain = (digits: string | undefined): string => digits?.replace(/^0+(?=\d)/, '') || '0'
 
 const PRE: Record<string, string> = { alpha: 'a', beta: 'b', c: 'rc', pre: 'rc', preview: 'rc' }

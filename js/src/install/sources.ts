@@ -5,10 +5,10 @@ import { checkOptions } from '../common/checks.js'
 import { fetchJson, ForeignAnswer } from './fetch.js'
 import type { Manifest } from './manifest.js'
 import { parseManifest } from './manifest.js'
+import { findPrebuilt } from './prebuilt.js'
 import type { CdnSettings } from './public-cdns.js'
 import { manifestOfCdns, PUBLIC_CDNS } from './public-cdns.js'
-import type { ManifestRequest, Part } from './request.js'
-import { keyOf, normalize, PARTS } from './request.js'
+import type { ManifestRequest } from './request.js'
 
 /** What `configureInstall` takes; all optional. */
 export interface InstallSettings extends Partial<CdnSettings> {
@@ -39,11 +39,8 @@ export class Sources {
 
   configure(settings: InstallSettings): void {
     checkOptions('settings', settings, ['manifestUrl', ...Object.keys(PUBLIC_CDNS)])
-    for (const [name, url] of Object.entries(settings) as [keyof InstallSettings, unknown][]) {
-      if (url === undefined || (url === null && name === 'manifestUrl')) continue
-      if (!URL.canParse(String(url), document.baseURI)) throw new InvalidInputError(`settings.${name}`, url, 'is not a url')
-    }
-    this.#settings = { ...this.#settings, ...settings }
+    const given = Object.entries(settings).filter(([, url]) => url !== undefined)
+    this.#settings = { ...this.#settings, ...Object.fromEntries(given.map(([name, url]) => [name, parseSetting(name, url)])) }
     this.#absent.clear()
   }
 
@@ -108,20 +105,10 @@ export class Sources {
   }
 }
 
-/** Each part from whichever environment has it. */
-function findPrebuilt(document: unknown, request: ManifestRequest, url: string): Manifest {
-  const { environments } = (document ?? {}) as { environments?: { request: ManifestRequest; manifest: object }[] }
-  if (!Array.isArray(environments)) throw new InstallError(`\`${url}\` lists no environments`)
-  const parts: Partial<Record<Part, unknown>> = {}
-  for (const part of PARTS.filter((part) => request[part] !== undefined)) {
-    const key = keyOf(part, request)
-    const found = environments.find((environment) => keyOf(part, normalize(environment.request)) === key)
-    if (!found) {
-      throw new InstallError(`the prebuilt manifest \`${url}\` has no environment with ${JSON.stringify(request[part])}`, {
-        hint: 'export the page anew: `millhand export`',
-      })
-    }
-    parts[part] = (found.manifest as Partial<Record<Part, unknown>>)[part]
-  }
-  return parseManifest(parts, request, url)
+/** `null` is for manifests alone: it says that there are none. */
+function parseSetting(name: string, url: unknown): string | null {
+  if (url === null && name === 'manifestUrl') return null
+  const text = url instanceof URL ? url.href : url
+  if (typeof text === 'string' && URL.canParse(text, document.baseURI)) return text
+  throw new InvalidInputError(`settings.${name}`, url, 'is not a url')
 }

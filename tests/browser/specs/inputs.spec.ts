@@ -166,6 +166,21 @@ test('the page takes the specifiers that the server takes', async ({ page }) => 
   expect(refused).toEqual(cases.bad)
 })
 
+test('the page writes Python specifiers as the server does, whatever their number of digits', async ({ page }) => {
+  const file = new URL('../../../crates/millhand-packages/tests/specifiers.json', import.meta.url)
+  const { normal } = JSON.parse(await readFile(file, 'utf8')) as { normal: Record<string, string> }
+  const asked: string[] = []
+  await page.route('**/millhand/manifest', (route) => {
+    asked.push((route.request().postDataJSON() as { pyodide: { modules: string[] } }).pyodide.modules[0] ?? '')
+    return route.fulfill({ status: 422, json: { error: { code: 'none', message: 'none' } } })
+  })
+  await page.evaluate(async (specifiers) => {
+    const { install } = await import('millhand')
+    for (const specifier of specifiers) await install({ pyodide: [specifier] }).catch(() => null)
+  }, Object.keys(normal))
+  expect(asked).toEqual(Object.values(normal))
+})
+
 test('globals that a worker needs for itself, and packages that are no list, are refused by name', async ({ page }) => {
   const fields = await page.evaluate(async () => {
     const { WorkersPool } = await import('millhand')

@@ -28,6 +28,7 @@ test('installs that cannot be meant are refused at the call, and say where', asy
       file: await inPage({ esm: ['rxjs~dist/x.js'] }),
       document: await inPage({ esm: ['x as document'] }),
       scriptAlias: await inPage({ esm: { scripts: ['old~x.js as X'] } }),
+      scriptModule: await inPage({ scripts: ['codemirror/lib/x.js'] }),
       dependency: await inPage({ esm: { modules: ['rxjs'], usingDependencies: ['tslib'] } }),
       css: await inPage({ css: [{ module: 'a~b.css', url: '/c.css' }] }),
       cssAlias: await inPage({ css: ['a~b.css as c'] }),
@@ -40,7 +41,9 @@ test('installs that cannot be meant are refused at the call, and say where', asy
       poolNeeded: inPool({ esm: ['a as postMessage'] }),
       poolGlobal: inPool({ esm: ['a as b'] }, { b: 1 }),
       poolBlank: inPool({ esm: ['a b'] }),
+      poolScript: inPool({ esm: { scripts: ['codemirror/lib/x.js'] } }),
       settings: say(thrown(() => configureInstall({ esmCdn: 'http://[' }))),
+      noCdn: say(thrown(() => configureInstall({ esmCdn: null as unknown as string }))),
     }
   })
   const invalid = (field: string, message: string) => `InvalidInputError ${field}: \`${field}\` ${message}`
@@ -62,6 +65,7 @@ test('installs that cannot be meant are refused at the call, and say where', asy
     file: invalid('esm[0]', '("rxjs~dist/x.js") names a file, and not a module'),
     document: invalid('esm[0]', '("x as document") gives the name `document`, which cannot be given'),
     scriptAlias: invalid('esm.scripts[0]', '("old~x.js as X") has an alias, which it cannot have'),
+    scriptModule: invalid('scripts[0]', '("codemirror/lib/x.js") names a module, and not a file'),
     dependency: invalid('esm.usingDependencies[0]', '("tslib") is not a package and its version'),
     css: invalid('css[0]', '({"module":"a~b.css","url":"/c.css"}) has not one of `module` and `url`'),
     cssAlias: invalid('css[0]', '("a~b.css as c") has an alias, which it cannot have'),
@@ -74,7 +78,9 @@ test('installs that cannot be meant are refused at the call, and say where', asy
     poolNeeded: invalid('install.esm[0]', '("a as postMessage") gives the name `postMessage`, which cannot be given'),
     poolGlobal: invalid('globals.b', '(1) has a name that `install` gives too'),
     poolBlank: invalid('install.esm[0]', '("a b") is not a specifier: character 3: `as` or the end is expected\n  a b\n    ^'),
+    poolScript: invalid('install.esm.scripts[0]', '("codemirror/lib/x.js") names a module, and not a file'),
     settings: invalid('settings.esmCdn', '("http://[") is not a url'),
+    noCdn: invalid('settings.esmCdn', '(null) is not a url'),
   })
 })
 
@@ -95,4 +101,35 @@ test('the page takes the npm specifiers that the server takes', async ({ page })
     [...cases.good.map(({ specifier }) => specifier), ...cases.bad],
   )
   expect(refused).toEqual(cases.bad)
+})
+
+test('a script that is named as a module is refused with the name of its file', async ({ page }) => {
+  const hint = await page.evaluate(async () => {
+    const { install } = await import('millhand')
+    const { rejection } = await import('support')
+    return (await rejection(install({ scripts: ['codemirror/lib/x.js#5'] }))).hint
+  })
+  expect(hint).toBe('a file of a package is `codemirror#5~lib/x.js`')
+})
+
+test('an install of nothing is done at once, and asks nobody', async ({ page }) => {
+  const requests: string[] = []
+  page.on('request', (request) => requests.push(new URL(request.url()).pathname))
+  const seen = await page.evaluate(async () => {
+    const { install, queryLoadingGraph, WorkersPool } = await import('millhand')
+    const empty = [
+      { esm: [] },
+      { scripts: [] },
+      { esm: { usingDependencies: ['tslib#2.8.1'] } },
+      { esm: { aliases: { seven: () => 7 } } },
+    ]
+    const pools = empty.map((install) => new WorkersPool({ install, pool: { startAt: 1, stretchTo: 1 } }))
+    const inPools = await Promise.all(pools.map((pool) => pool.run(({ workerScope }) => workerScope['seven'] as unknown)))
+    for (const pool of pools) pool.terminate()
+    return { inPage: await Promise.all(empty.map((inputs) => install(inputs))), inPools, graph: await queryLoadingGraph({ esm: [] }) }
+  })
+  expect(seen.inPage).toEqual([{}, {}, {}, { seven: 7 }])
+  expect(seen.inPools).toEqual([undefined, undefined, undefined, 7])
+  expect(seen.graph).toEqual({ packages: {}, modules: [], scripts: [], css: [], pyodide: null, files: [] })
+  expect(requests.filter((path) => path.includes('manifest'))).toEqual([])
 })

@@ -11,10 +11,10 @@ const UNFINISHED: [&str; 2] = [concat!("TO", "DO"), concat!("FIX", "ME")];
 /// A rule that a file breaks.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Finding {
-    path: String,
-    line: usize,
-    what: String,
-    remedy: &'static str,
+    pub(super) path: String,
+    pub(super) line: usize,
+    pub(super) what: String,
+    pub(super) remedy: &'static str,
 }
 
 impl fmt::Display for Finding {

@@ -22,6 +22,9 @@ pub enum OpenError {
     /// The network.
     #[error(transparent)]
     Fetch(#[from] FetchError),
+    /// The lockfile.
+    #[error(transparent)]
+    Lockfile(#[from] LockfileError),
 }
 
 impl OpenError {
@@ -32,6 +35,7 @@ impl OpenError {
             Self::Store(error) => error.hint(),
             Self::Overlay(error) => error.hint(),
             Self::Fetch(error) => error.hint(),
+            Self::Lockfile(error) => error.hint(),
         }
     }
 }
@@ -89,7 +93,7 @@ pub enum Fault {
 impl InstallError {
     /// The stable name of this failure.
     #[must_use]
-    pub const fn code(&self) -> &'static str {
+    pub fn code(&self) -> &'static str {
         match self {
             Self::Runtime(error) => error.code(),
             Self::Lock(error) => error.code(),

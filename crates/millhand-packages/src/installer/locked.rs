@@ -2,7 +2,7 @@
 
 use super::{InstallError, Installer, Network, OverlayWheel, PythonEnvironment, Source, blocking};
 use crate::digest::Sha256;
-use crate::lockfile::python::{LockedError, LockedPackage, LockedPython, PythonFiles};
+use crate::lockfile::python::{LockedError, LockedPackage, LockedPython};
 use crate::pyodide::runtime::Runtime;
 use crate::pyodide::{LOCK_FILE, Lock, LockInfo, PyodideVersion};
 use crate::pypi::resolver::{self, Pick};
@@ -20,18 +20,14 @@ impl Installer {
     /// # Errors
     ///
     /// When a file cannot be had, or is another one than was written down.
-    pub async fn install_locked(
-        &self,
-        locked: &LockedPython,
-        files: &PythonFiles,
-    ) -> Result<PythonEnvironment, InstallError> {
+    pub async fn install_locked(&self, locked: &LockedPython) -> Result<PythonEnvironment, InstallError> {
         let version: PyodideVersion = locked.pyodide.parse().map_err(LockedError::from)?;
         let (runtime, origin) = self.runtime(&version).await?;
         check_runtime(&runtime, locked)?;
         let mut lock = Lock::read(&self.store.read(runtime.lock.sha256)?)?;
         let mut sources = Vec::new();
         for package in &locked.packages {
-            sources.push(self.locked_source(&version, &mut lock, package, files).await?);
+            sources.push(self.locked_source(&version, &mut lock, package).await?);
         }
         let packages: Vec<PackageName> =
             locked.packages.iter().map(|package| PackageName::normalised(&package.name)).collect();
@@ -45,11 +41,10 @@ impl Installer {
         version: &PyodideVersion,
         lock: &mut Lock,
         package: &LockedPackage,
-        files: &PythonFiles,
     ) -> Result<Source, InstallError> {
         let name = PackageName::normalised(&package.name);
         let no_hash = || LockedError::NoHash { file: package.file.clone() };
-        let expected = *files.get(&package.file).ok_or_else(no_hash)?;
+        let expected = package.sha256;
         if let Some(overlay) = self.overlays.wheel_of(&name, &lock.info)? {
             self.check_overlay(overlay, package, expected).await?;
             lock.put_wheel(&overlay.name, expected);

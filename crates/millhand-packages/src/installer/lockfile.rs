@@ -1,15 +1,17 @@
 //! What a lockfile does to an installer: requests that it has are met as it says, others are written into it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use tokio::sync::Mutex;
-
-use super::{InstallError, Installer, Network, NpmInputs, NpmInstallError, PythonEnvironment, PythonRequest};
+use super::{
+    InstallError, Installer, Network, NpmInputs, NpmInstallError, PythonEnvironment, PythonRequest, blocking,
+};
 use crate::environment::{Environment, EnvironmentRequest};
 use crate::lockfile::python::LockedPython;
 use crate::lockfile::{Lockfile, LockfileError};
 use crate::manifest::RequestJson;
 use crate::npm::{NpmClient, NpmRequest, Outdated, Resolution};
+use crate::store::Store;
 
 /// The lockfile of an installer.
 #[derive(Debug)]
@@ -18,34 +20,52 @@ pub(super) struct LockfileAccess {
     path: Option<PathBuf>,
     /// Whether what it does not have is refused.
     only: bool,
-    /// One at a time reads, inserts and writes.
-    writing: Mutex<()>,
 }
 
 impl LockfileAccess {
     pub(super) fn new(path: Option<PathBuf>, only: bool) -> Self {
-        Self { path, only, writing: Mutex::default() }
+        Self { path, only }
+    }
+
+    /// Whether it can be used.
+    pub(super) fn check(&self) -> Result<(), LockfileError> {
+        self.path.as_deref().map_or(Ok(()), |path| Lockfile::read(path).map(drop))
     }
 
     /// What it has now: it may be changed, or checked out, while a server runs.
-    fn read(&self) -> Result<Lockfile, LockfileError> {
-        self.path.as_deref().map(Lockfile::read).transpose().map(Option::unwrap_or_default)
+    async fn read(&self) -> Result<Lockfile, LockfileError> {
+        match self.path.clone() {
+            Some(path) => blocking(move || Lockfile::read(&path)).await,
+            None => Ok(Lockfile::default()),
+        }
     }
 
     /// Writes down what `request` came to. A folder that cannot be written to is no reason to fail a page.
-    async fn insert(&self, request: RequestJson, environment: &Environment) -> Result<(), LockfileError> {
-        let Some(path) = self.path.as_deref().filter(|_| !self.only) else { return Ok(()) };
-        let _turn = self.writing.lock().await;
-        let mut lockfile = Lockfile::read(path)?;
-        let npm = (!environment.npm.graph.roots.is_empty()).then_some(&environment.npm.graph);
-        lockfile.insert(request, npm, environment.python.as_ref().map(LockedPython::of));
-        match lockfile.write(path) {
-            Err(error @ LockfileError::Unwritable { .. }) => {
-                tracing::warn!("{error}: what pages get is not locked");
-                Ok(())
+    async fn insert(
+        &self,
+        store: &Arc<Store>,
+        request: RequestJson,
+        environment: &Environment,
+    ) -> Result<(), InstallError> {
+        let Some(path) = self.path.clone().filter(|_| !self.only) else { return Ok(()) };
+        let npm = (!environment.npm.graph.roots.is_empty()).then(|| environment.npm.graph.clone());
+        let python = environment.python.as_ref().map(LockedPython::of);
+        let store = Arc::clone(store);
+        blocking(move || {
+            // Another process may be about to write it, too.
+            let name = path.canonicalize().unwrap_or_else(|_| path.clone());
+            let _alone = store.alone_with(&name.display().to_string())?;
+            let mut lockfile = Lockfile::read(&path)?;
+            lockfile.insert(request, npm.as_ref(), python);
+            match lockfile.write(&path) {
+                Err(error @ LockfileError::Unwritable { .. }) => {
+                    tracing::warn!("{error}: what pages get is not locked");
+                    Ok(())
+                }
+                written => Ok(written?),
             }
-            written => written,
-        }
+        })
+        .await
     }
 }
 
@@ -93,7 +113,7 @@ impl Installer {
     ///
     /// When the lockfile or a registry is of no help, or downloads are off.
     pub async fn outdated(&self) -> Result<Vec<Outdated>, InstallError> {
-        let lockfile = self.lockfile.read()?;
+        let lockfile = self.lockfile.read().await?;
         let mut specifiers = Vec::new();
         for request in lockfile.requests() {
             let npm = request.parse().map_err(LockfileError::from)?.npm;
@@ -110,7 +130,7 @@ impl Installer {
 
     async fn install_all(&self, versions: Versions) -> Result<Vec<(RequestJson, Environment)>, InstallError> {
         let mut environments = Vec::new();
-        for request in self.lockfile.read()?.requests() {
+        for request in self.lockfile.read().await?.requests() {
             let parsed = request.parse().map_err(LockfileError::from)?;
             environments.push((request.clone(), self.install_with(&parsed, versions).await?));
         }
@@ -122,8 +142,10 @@ impl Installer {
         request: &EnvironmentRequest,
         versions: Versions,
     ) -> Result<Environment, InstallError> {
-        let lockfile = self.lockfile.read()?;
         let wanted = RequestJson::normalised(request);
+        // Two pages that ask for the same are to get the same.
+        let _flight = self.flights.board(&wanted.to_string()).await;
+        let lockfile = self.lockfile.read().await?;
         let locked = match versions {
             Versions::Locked => &lockfile,
             Versions::Newest => &Lockfile::default(),
@@ -137,7 +159,7 @@ impl Installer {
         let python_is_new = python.is_some() && locked.python_for(&wanted).is_none();
         let environment = Environment { npm, python };
         if is_new || python_is_new {
-            self.lockfile.insert(wanted, &environment).await?;
+            self.lockfile.insert(&self.store, wanted, &environment).await?;
         }
         Ok(environment)
     }
@@ -172,8 +194,8 @@ impl Installer {
         wanted: &RequestJson,
         locked: &Lockfile,
     ) -> Result<PythonEnvironment, InstallError> {
-        if let Some((python, files)) = locked.python_for(wanted) {
-            return self.install_locked(python, files).await;
+        if let Some(python) = locked.python_for(wanted) {
+            return self.install_locked(python).await;
         }
         self.refuse_unless_open(wanted)?;
         self.install(request).await

@@ -12,6 +12,7 @@ mod npm;
 mod pure;
 mod python;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -28,7 +29,7 @@ use crate::pypi::PythonIndex;
 use crate::registry::NpmRegistry;
 use crate::specifier::{PackageName, PythonRequirement, Renames};
 use crate::store::{Store, StoredFile};
-use crate::transform::Transform;
+use crate::transform::{Transform, TransformError};
 
 pub use error::{Fault, InstallError, OpenError, PackageError};
 pub use npm::{InstalledModule, InstalledRaw, NpmEnvironment, NpmFile, NpmInputs, NpmInstallError};
@@ -37,6 +38,8 @@ const MAX_PACKAGE_BYTES: u64 = 512 * 1024 * 1024;
 const MAX_CONCURRENT_DOWNLOADS: usize = 4;
 /// A build keeps a core busy for a while.
 const MAX_CONCURRENT_BUILDS: usize = 4;
+/// A tarball can be large, and is in memory while it is unpacked.
+const MAX_CONCURRENT_UNPACKS: usize = 6;
 
 /// What an installer works with.
 #[derive(Clone, Debug)]
@@ -100,6 +103,9 @@ pub struct Installer {
     flights: Flights,
     transform: Option<Arc<dyn Transform>>,
     build_turns: Semaphore,
+    unpack_turns: Semaphore,
+    /// What cannot be built, by key and entries: for the life of this process.
+    refused_builds: Mutex<HashMap<String, Arc<TransformError>>>,
     npm_folders: Mutex<npm::NpmFolders>,
     renames: Renames,
     lockfile: lockfile::LockfileAccess,
@@ -177,6 +183,9 @@ impl Installer {
             true => Network::Off,
             false => Network::Online(Fetcher::new(settings.limits, settings.observer)?),
         };
+        let lockfile = lockfile::LockfileAccess::new(settings.lockfile, settings.locked);
+        // It is read anew for each request, but one that is broken now is told at once.
+        lockfile.check()?;
         Ok(Self {
             store: Arc::new(Store::open(&settings.cache_dir)?),
             overlays: Overlays::find(&settings.overlays)?,
@@ -187,9 +196,11 @@ impl Installer {
             flights: Flights::default(),
             transform: settings.transform,
             build_turns: Semaphore::new(MAX_CONCURRENT_BUILDS),
+            unpack_turns: Semaphore::new(MAX_CONCURRENT_UNPACKS),
+            refused_builds: Mutex::default(),
             npm_folders: Mutex::default(),
             renames: settings.renames,
-            lockfile: lockfile::LockfileAccess::new(settings.lockfile, settings.locked),
+            lockfile,
         })
     }
 

@@ -1,6 +1,6 @@
 //! One environment of a lockfile: a request, and what it came to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +9,7 @@ use super::python::LockedPython;
 use crate::digest::Integrity;
 use crate::manifest::RequestJson;
 use crate::npm::{NpmGraph, NpmId};
+use crate::specifier::{NpmRange, NpmSpecifier};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,11 +23,14 @@ pub(crate) struct LockedEnvironment {
 }
 
 impl LockedEnvironment {
-    /// Whether all that `request` wants of npm was wanted here too, in the same way.
-    pub(super) fn covers_npm_of(&self, request: &RequestJson) -> bool {
-        let own = self.request.npm_roots();
+    /// Which of the `wanted` specifiers of `request` it has. Modules and scripts are another thing with other versions
+    /// of their dependencies; of stylesheets nothing is used but their own package.
+    pub(super) fn roots_for(&self, request: &RequestJson, wanted: &BTreeSet<String>) -> BTreeSet<String> {
         let using = |request: &RequestJson| request.esm.clone().unwrap_or_default().using_dependencies;
-        using(&self.request) == using(request) && request.npm_roots().iter().all(|root| own.contains(root))
+        let same_versions = using(&self.request) == using(request);
+        let own = self.request.npm_roots();
+        let has = |root: &&String| own.contains(*root) && (same_versions || request.css.contains(*root));
+        wanted.iter().filter(has).cloned().collect()
     }
 
     /// The packages, or the name of what is missing.
@@ -35,6 +39,16 @@ impl LockedEnvironment {
         if let Some(root) = self.request.npm_roots().iter().find(|root| !npm.roots.contains_key(*root)) {
             return Err(format!("root `{root}`"));
         }
+        if let Some((root, id)) = npm.roots.iter().find(|(root, id)| !fits(root, id)) {
+            return Err(format!("version that fits `{root}`: it has `{id}`"));
+        }
         npm.graph(integrities)
     }
+}
+
+/// Whether a version is in the range that a specifier names, if it names one.
+fn fits(root: &str, id: &NpmId) -> bool {
+    let specifier: Option<NpmSpecifier> = root.parse().ok();
+    let range = specifier.as_ref().and_then(NpmSpecifier::range);
+    range.and_then(NpmRange::versions).is_none_or(|range| range.satisfies(&id.version))
 }

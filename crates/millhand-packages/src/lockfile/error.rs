@@ -52,19 +52,21 @@ pub enum LockfileError {
         what: String,
     },
     /// It has a request that is none.
-    #[error("the lockfile has a request that is none")]
+    #[error("a request in the lockfile is none")]
     Request(#[from] RequestError),
     /// A request that it does not have, while nothing else may be used.
-    #[error("not in the lockfile, and `--locked` allows nothing else: `{request}`")]
+    #[error("not in the lockfile, and `--locked` allows nothing else: `{specifiers}`")]
     NotLocked {
-        /// What was asked for, as JSON.
-        request: String,
+        /// What was asked for, with spaces between.
+        specifiers: String,
     },
 }
 
 impl LockfileError {
     pub(crate) fn not_locked(request: &RequestJson) -> Self {
-        Self::NotLocked { request: serde_json::to_string(request).unwrap_or_default() }
+        let python = request.pyodide.iter().flat_map(|pyodide| &pyodide.modules);
+        let specifiers: Vec<String> = request.npm_roots().iter().chain(python).cloned().collect();
+        Self::NotLocked { specifiers: specifiers.join("` `") }
     }
 
     /// The stable name of this failure.

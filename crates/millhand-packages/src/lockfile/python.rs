@@ -1,4 +1,4 @@
-//! The Python part of a lockfile: one environment, and the hashes of the files of all of them.
+//! The Python part of an environment in a lockfile.
 //!
 //! ```toml
 //! [environment.python]
@@ -11,15 +11,14 @@
 //! name = "text-unidecode"
 //! version = "1.3"
 //! file = "text_unidecode-1.3-py2.py3-none-any.whl"
+//! sha256 = "1311f…"                        # what the file must hash to
 //!
 //! [[environment.python.packages]]
 //! name = "python-slugify"
 //! version = "8.0.4"
 //! file = "python_slugify-8.0.4-py2.py3-none-any.whl"
+//! sha256 = "276540b…"
 //! depends = ["text-unidecode"]
-//!
-//! [python]                                  # what the packages' files must hash to
-//! "python_slugify-8.0.4-py2.py3-none-any.whl" = "276540b…"
 //! ```
 //!
 //! It names no hosts. [`LockedPython::of`] writes it down, `Installer::install_locked` makes the environment again.
@@ -32,7 +31,7 @@ use crate::digest::Sha256;
 use crate::installer::PythonEnvironment;
 use crate::pyodide::{LOCK_FILE, PyodideVersionError};
 
-/// What files must hash to, by name: the table `[python]` of a lockfile.
+/// What files must hash to, by name.
 pub type PythonFiles = BTreeMap<String, Sha256>;
 
 /// A Python environment, written down.
@@ -56,31 +55,33 @@ pub struct LockedPackage {
     pub name: String,
     /// Its version.
     pub version: String,
-    /// Its file. The hash is in [`PythonFiles`].
+    /// Its file.
     pub file: String,
+    /// What the file must hash to.
+    pub sha256: Sha256,
     /// The packages that it needs, by their normalised names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub depends: Vec<String>,
 }
 
 impl LockedPython {
-    /// Writes `environment` down, with the hashes of its packages' files.
+    /// Writes `environment` down.
     #[must_use]
-    pub fn of(environment: &PythonEnvironment) -> (Self, PythonFiles) {
+    pub fn of(environment: &PythonEnvironment) -> Self {
         let boot_files = &environment.files[..environment.files.len() - environment.packages.len()];
         let mut runtime: PythonFiles =
             boot_files.iter().map(|file| (file.name.clone(), file.stored.sha256)).collect();
         runtime.insert(LOCK_FILE.to_owned(), environment.lock_file.sha256);
         let entries =
             environment.packages.iter().filter_map(|name| Some((name, environment.lock.find(name)?)));
-        let packages = entries.clone().map(|(name, entry)| LockedPackage {
+        let packages = entries.map(|(name, entry)| LockedPackage {
             name: name.as_str().to_owned(),
             version: entry.version.clone(),
             file: entry.file_name.clone(),
+            sha256: entry.sha256,
             depends: entry.depends.clone(),
         });
-        let files = entries.clone().map(|(_, entry)| (entry.file_name.clone(), entry.sha256)).collect();
-        (Self { pyodide: environment.version.to_string(), runtime, packages: packages.collect() }, files)
+        Self { pyodide: environment.version.to_string(), runtime, packages: packages.collect() }
     }
 }
 
@@ -167,12 +168,13 @@ mod tests {
                 name: "a".to_owned(),
                 version: "1.0".to_owned(),
                 file: "a-1.0-py3-none-any.whl".to_owned(),
+                sha256,
                 depends: Vec::new(),
             }],
         };
         let text = toml::to_string_pretty(&locked).unwrap();
         let expected = format!(
-            "pyodide = \"0.29.5\"\n\n[runtime]\n\"pyodide.mjs\" = \"{sha256}\"\n\n[[packages]]\nname = \"a\"\nversion = \"1.0\"\nfile = \"a-1.0-py3-none-any.whl\"\n"
+            "pyodide = \"0.29.5\"\n\n[runtime]\n\"pyodide.mjs\" = \"{sha256}\"\n\n[[packages]]\nname = \"a\"\nversion = \"1.0\"\nfile = \"a-1.0-py3-none-any.whl\"\nsha256 = \"{sha256}\"\n"
         );
         assert_eq!(text, expected);
         assert_eq!(toml::from_str::<LockedPython>(&text).unwrap(), locked);

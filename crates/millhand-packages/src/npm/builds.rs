@@ -48,11 +48,17 @@ impl PlacedFile {
 }
 
 impl Build {
-    /// The build that is kept as `name` under `key`, if the store has all of it.
-    pub(crate) fn find(store: &Store, key: &str, name: &str) -> Result<Option<Self>, StoreError> {
+    /// The build of `id` that is kept as `name` under `key`, if the store has all of it.
+    pub(crate) fn find(store: &Store, key: &str, name: &str, id: &NpmId) -> Result<Option<Self>, StoreError> {
+        Ok(Self::read(store, key, name)?.filter(|build| build.id == *id))
+    }
+
+    fn read(store: &Store, key: &str, name: &str) -> Result<Option<Self>, StoreError> {
         let Some(json) = store.record(&record_name(key, name))? else { return Ok(None) };
         let build = serde_json::from_str::<Self>(&json).ok();
-        Ok(build.filter(|build| build.files.values().all(|file| store.find(file.sha256).is_some())))
+        let is_there =
+            |(path, file): (&String, &PlacedFile)| is_plain(path) && store.find(file.sha256).is_some();
+        Ok(build.filter(|build| build.files.iter().all(is_there)))
     }
 
     /// Keeps what a transformer has made.
@@ -86,13 +92,18 @@ impl Build {
     pub(crate) fn files_of(store: &Store, key: &str) -> Result<BTreeMap<String, StoredFile>, StoreError> {
         let mut files = BTreeMap::new();
         for name in store.records_in(&format!("{FOLDER}/{key}"))? {
-            let Some(build) = Self::find(store, key, name.trim_end_matches(".json"))? else { continue };
+            let Some(build) = Self::read(store, key, name.trim_end_matches(".json"))? else { continue };
             let paths =
                 build.files.iter().map(|(path, file)| (format!("{}/{path}", build.id), file.stored()));
             files.extend(paths);
         }
         Ok(files)
     }
+}
+
+/// Whether a path leads down, and to one place: it becomes one of an export.
+fn is_plain(path: &str) -> bool {
+    path.split('/').all(|part| !matches!(part, "" | "." | "..") && !part.contains(['\\', '\0']))
 }
 
 const FOLDER: &str = "npm";
@@ -141,10 +152,23 @@ mod tests {
         let store = Store::open(dir.path()).unwrap();
         let id = "@a/b@1.0.0".parse().unwrap();
         let kept = Build::keep(&store, KEY, "declared", &id, built()).unwrap();
-        assert_eq!(Build::find(&store, KEY, "declared").unwrap(), Some(kept));
-        assert_eq!(Build::find(&store, KEY, "other").unwrap(), None);
+        assert_eq!(Build::find(&store, KEY, "declared", &id).unwrap(), Some(kept));
+        assert_eq!(Build::find(&store, KEY, "other", &id).unwrap(), None);
+        assert_eq!(Build::find(&store, KEY, "declared", &"c@1.0.0".parse().unwrap()).unwrap(), None);
         let files = Build::files_of(&store, KEY).unwrap();
         assert_eq!(files["@a/b@1.0.0/entry.js"].sha256, Sha256::of(b"export {}"));
+    }
+
+    #[test]
+    fn a_record_with_a_path_that_leads_out_counts_as_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let id = "b@1.0.0".parse().unwrap();
+        for path in ["../x.js", "/x.js", "a//x.js", "a/./x.js", "a\\x.js"] {
+            let files = BTreeMap::from([(path.to_owned(), PlacedFile::plain(store.put(b"x").unwrap()))]);
+            Build { id: NpmId::clone(&id), main: None, files }.record(&store, KEY, "declared").unwrap();
+            assert_eq!(Build::find(&store, KEY, "declared", &id).unwrap(), None, "{path}");
+        }
     }
 
     #[test]
@@ -155,7 +179,7 @@ mod tests {
         let kept = Build::keep(&store, KEY, "declared", &id, built()).unwrap();
         let path = store.verified_path(kept.files["entry.js"].sha256).unwrap().unwrap();
         std::fs::remove_file(path).unwrap();
-        assert_eq!(Build::find(&store, KEY, "declared").unwrap(), None);
+        assert_eq!(Build::find(&store, KEY, "declared", &id).unwrap(), None);
         assert!(Build::files_of(&store, KEY).unwrap().is_empty());
     }
 }

@@ -24,6 +24,18 @@ pub struct NpmNode {
 }
 
 impl NpmGraph {
+    /// Takes in what `other` has; `None` if the two do not agree about a package.
+    pub(crate) fn join(&mut self, other: Self) -> Option<()> {
+        for (id, node) in other.packages {
+            if self.packages.get(&id).is_some_and(|present| *present != node) {
+                return None;
+            }
+            self.packages.insert(id, node);
+        }
+        self.roots.extend(other.roots);
+        Some(())
+    }
+
     /// These roots, and what they need.
     pub(crate) fn restricted_to(&self, roots: &BTreeSet<String>) -> Self {
         let roots: BTreeMap<String, NpmId> = self

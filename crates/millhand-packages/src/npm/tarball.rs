@@ -377,7 +377,9 @@ impl TarballError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::IntegrityMismatch { .. } => "a registry or proxy changed the package: do not use it",
+            Self::IntegrityMismatch { .. } => {
+                "the registry, a proxy or the lockfile was changed: do not use the package before you know which"
+            }
             Self::Io { .. } => "choose another cache folder with `--cache-dir`",
             _ => "another version of the package may do: name one with `#version`",
         };

@@ -64,6 +64,12 @@ pub struct Pruned {
 }
 
 impl Store {
+    /// Whether there is a store under `cache_dir`. Nothing is made.
+    #[must_use]
+    pub fn is_at(cache_dir: &Path) -> bool {
+        cache_dir.join(super::LAYOUT).is_dir()
+    }
+
     /// The folder of this store, within the cache folder.
     #[must_use]
     pub fn folder(&self) -> &Path {
@@ -145,9 +151,10 @@ impl Store {
             _ = path.parent().map(fs::remove_dir);
         }
         if which == Prune::Everything {
-            let records = self.records_dir();
-            fs::remove_dir_all(&records).map_err(|source| StoreError::io("remove", &records, source))?;
-            fs::create_dir_all(&records).map_err(|source| StoreError::io("make", &records, source))?;
+            for folder in [self.records_dir(), self.incoming_dir()] {
+                fs::remove_dir_all(&folder).map_err(|source| StoreError::io("remove", &folder, source))?;
+                fs::create_dir_all(&folder).map_err(|source| StoreError::io("make", &folder, source))?;
+            }
         }
         Ok(pruned)
     }

@@ -20,7 +20,7 @@ pub(crate) fn run(args: CacheArgs) -> anyhow::Result<ExitCode> {
         output::line(&dir.display().to_string())?;
         return Ok(ExitCode::SUCCESS);
     }
-    if !dir.exists() {
+    if !Store::is_at(&dir) {
         output::line(&format!("there is no cache at `{}`", dir.display()))?;
         return Ok(ExitCode::SUCCESS);
     }

@@ -3,7 +3,7 @@
 //! It is put together beside its destination and renamed at the end, so that an export that is interrupted leaves
 //! what was there before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -49,7 +49,14 @@ pub(crate) async fn run(args: ExportArgs) -> anyhow::Result<ExitCode> {
         check_destination(&args.out, &args.dir)?;
         let settings = with_progress(args.install.settings(&args.dir)?);
         let installer = Installer::open(settings)?;
-        let environments = installer.install_locked_environments().await?;
+        let mut environments = installer.install_locked_environments().await?;
+        let locked = environments.len();
+        if locked == 0 {
+            tracing::warn!(
+                "nothing is locked: open the pages under `millhand serve`, or use `millhand add`, if they install packages"
+            );
+        }
+        add_parts(&installer, &mut environments).await?;
         let parent =
             args.out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         fs::create_dir_all(parent).with_context(|| format!("cannot make `{}`", parent.display()))?;
@@ -59,8 +66,7 @@ pub(crate) async fn run(args: ExportArgs) -> anyhow::Result<ExitCode> {
         let files = write_ours(&installer, &environments, &folder.join(OURS))?;
         put_in_place(&folder, &args.out)?;
         output::line(&format!(
-            "{} environments, {files} files of packages, pages of `{}` → `{}`",
-            environments.len(),
+            "{locked} environments, {files} files of packages, pages of `{}` → `{}`",
             args.dir.display(),
             args.out.display()
         ))
@@ -68,12 +74,28 @@ pub(crate) async fn run(args: ExportArgs) -> anyhow::Result<ExitCode> {
     .await
 }
 
+/// A page may ask for a part of what is locked: there is a manifest for each specifier by itself, too, of which pages put
+/// together what they ask for.
+async fn add_parts(
+    installer: &Installer,
+    environments: &mut Vec<(RequestJson, Environment)>,
+) -> anyhow::Result<()> {
+    let parts: BTreeSet<RequestJson> = environments.iter().flat_map(|(request, _)| request.parts()).collect();
+    for part in parts {
+        if environments.iter().all(|(request, _)| *request != part) {
+            let environment = installer.install_environment(&part.parse()?).await?;
+            environments.push((part, environment));
+        }
+    }
+    Ok(())
+}
+
 /// Only an export, or nothing, may be replaced; and an export cannot hold its own source.
 fn check_destination(out: &Path, dir: &Path) -> anyhow::Result<()> {
-    if let (Ok(out), Ok(dir)) = (out.canonicalize(), dir.canonicalize()) {
-        if dir.starts_with(&out) {
-            bail!("`{}` is the folder with the pages, or holds it: name another with `--out`", out.display());
-        }
+    if let (Ok(out), Ok(dir)) = (out.canonicalize(), dir.canonicalize())
+        && dir.starts_with(&out)
+    {
+        bail!("`{}` is the folder with the pages, or holds it: name another with `--out`", out.display());
     }
     let is_empty = fs::read_dir(out).map_or(!out.exists(), |mut entries| entries.next().is_none());
     if !is_empty && !out.join(PREBUILT).is_file() {
@@ -82,8 +104,10 @@ fn check_destination(out: &Path, dir: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Copies what `serve` would serve, without the export before, which may lie among the pages.
+/// Copies what `serve` would serve, without the export before, which may lie among the pages. Links that lead out of their
+/// folder are left out.
 fn copy_pages(from: &Path, to: &Path, out: Option<&Path>) -> anyhow::Result<()> {
+    let here = from.canonicalize().with_context(|| format!("cannot read `{}`", from.display()))?;
     fs::create_dir_all(to).with_context(|| format!("cannot make `{}`", to.display()))?;
     for entry in fs::read_dir(from).with_context(|| format!("cannot read `{}`", from.display()))? {
         let entry = entry?;
@@ -91,7 +115,9 @@ fn copy_pages(from: &Path, to: &Path, out: Option<&Path>) -> anyhow::Result<()> 
         let is_hidden = name.to_string_lossy().starts_with('.');
         let is_output = out.is_some() && entry.path().canonicalize().ok().as_deref() == out;
         let (source, target) = (entry.path(), to.join(&name));
-        if is_hidden || is_output {
+        let is_left_out = is_hidden || is_output || name == "node_modules" || source.join(PREBUILT).is_file();
+        if is_left_out || !leads_down(&source, &here) {
+            tracing::info!("left out: `{}`", source.display());
             continue;
         }
         if fs::metadata(&source).is_ok_and(|metadata| metadata.is_dir()) {
@@ -101,6 +127,11 @@ fn copy_pages(from: &Path, to: &Path, out: Option<&Path>) -> anyhow::Result<()> 
         }
     }
     Ok(())
+}
+
+/// Whether a path is in the folder that it seems to be in: a link can lead anywhere, or back to where it is.
+fn leads_down(path: &Path, folder: &Path) -> bool {
+    path.canonicalize().is_ok_and(|path| path.starts_with(folder) && path != *folder)
 }
 
 /// Writes the package, the manifests and the files of all environments; gives the number of files.

@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use millhand_packages::Installer;
+use anyhow::ensure;
+use millhand_packages::{Installer, InstallerSettings};
 
 use crate::cli::{LockArgs, OutdatedArgs};
 use crate::commands::{until_interrupted, with_progress};
@@ -11,7 +12,9 @@ use crate::output;
 /// Puts everything that is locked into the cache; with `--upgrade`, resolves it anew first.
 pub(crate) async fn run(args: LockArgs) -> anyhow::Result<ExitCode> {
     until_interrupted(async {
-        let installer = Installer::open(with_progress(args.install.settings(&args.dir)?))?;
+        let settings = with_progress(args.install.settings(&args.dir)?);
+        check_lockfile(&settings)?;
+        let installer = Installer::open(settings)?;
         let environments = match args.upgrade {
             true => installer.upgrade_locked_environments().await?,
             false => installer.install_locked_environments().await?,
@@ -29,10 +32,13 @@ pub(crate) async fn run(args: LockArgs) -> anyhow::Result<ExitCode> {
 /// Says of what there are newer versions.
 pub(crate) async fn outdated(args: OutdatedArgs) -> anyhow::Result<ExitCode> {
     until_interrupted(async {
-        let installer = Installer::open(with_progress(args.install.settings(&args.dir)?))?;
-        let outdated = installer.outdated().await?;
+        let settings = with_progress(args.install.settings(&args.dir)?);
+        check_lockfile(&settings)?;
+        let outdated = Installer::open(settings)?.outdated().await?;
         if outdated.is_empty() {
-            return output::line("everything that is locked is the newest");
+            return output::line(
+                "every npm package that is locked is the newest; Python packages are not looked at",
+            );
         }
         output::line(&format!("{:<32} {:<12} {:<12} {}", "package", "locked", "in range", "newest"))?;
         for package in outdated {
@@ -41,10 +47,21 @@ pub(crate) async fn outdated(args: OutdatedArgs) -> anyhow::Result<ExitCode> {
                 package.specifier,
                 package.locked.to_string(),
                 package.in_range.to_string(),
-                package.newest.to_string(),
+                package.newest,
             ))?;
         }
         Ok(())
     })
     .await
+}
+
+fn check_lockfile(settings: &InstallerSettings) -> anyhow::Result<()> {
+    if let Some(path) = &settings.lockfile {
+        ensure!(
+            path.is_file(),
+            "there is no lockfile `{}`: open the pages under `millhand serve`, or use `millhand add`",
+            path.display()
+        );
+    }
+    Ok(())
 }

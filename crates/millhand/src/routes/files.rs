@@ -80,7 +80,7 @@ impl FileError {
         }
     }
 
-    const fn code(&self) -> &'static str {
+    pub(crate) const fn code(&self) -> &'static str {
         match self {
             Self::Unknown { .. } => "unknown-file",
             Self::Store(error) => error.code(),

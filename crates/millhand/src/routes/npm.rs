@@ -56,17 +56,27 @@ pub enum NpmFileError {
     File(#[from] FileError),
 }
 
+impl NpmFileError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Unknown { .. } => "unknown-file",
+            Self::Npm(error) => error.code(),
+            Self::File(error) => error.code(),
+        }
+    }
+}
+
 impl IntoResponse for NpmFileError {
     fn into_response(self) -> Response {
+        let code = self.code();
         match self {
             Self::Unknown { .. } => {
                 let hint = "ask for a new manifest: the cache may have been emptied".to_owned();
-                ApiError::new(StatusCode::NOT_FOUND, "unknown-file", &self, Some(hint)).into_response()
+                ApiError::new(StatusCode::NOT_FOUND, code, &self, Some(hint)).into_response()
             }
             Self::Npm(error) => {
                 tracing::error!("{}", with_causes(&error));
-                ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, error.code(), &error, error.hint())
-                    .into_response()
+                ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, code, &error, error.hint()).into_response()
             }
             Self::File(error) => error.into_response(),
         }

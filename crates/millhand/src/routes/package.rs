@@ -64,12 +64,24 @@ pub enum PackageFileError {
     },
 }
 
+impl PackageFileError {
+    const fn code(&self) -> &'static str {
+        match self {
+            Self::NotBuilt => "package-not-built",
+            Self::Unknown { .. } => "unknown-package-file",
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotBuilt => Some("run `cargo xtask build`".to_owned()),
+            Self::Unknown { .. } => None,
+        }
+    }
+}
+
 impl IntoResponse for PackageFileError {
     fn into_response(self) -> Response {
-        let (code, hint) = match &self {
-            Self::NotBuilt => ("package-not-built", Some("run `cargo xtask build`".to_owned())),
-            Self::Unknown { .. } => ("unknown-package-file", None),
-        };
-        ApiError::new(StatusCode::NOT_FOUND, code, &self, hint).into_response()
+        ApiError::new(StatusCode::NOT_FOUND, self.code(), &self, self.hint()).into_response()
     }
 }

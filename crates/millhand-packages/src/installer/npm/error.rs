@@ -1,6 +1,7 @@
 //! Why an npm environment cannot be had.
 
 use std::io;
+use std::sync::Arc;
 
 use crate::installer::error::{Fault, fault_of_fetch, fault_of_registry};
 use crate::npm::{FileMatchError, NpmError, NpmId, TarballError};
@@ -32,7 +33,7 @@ pub enum NpmInstallError {
     },
     /// It has no build for browsers.
     #[error(transparent)]
-    Transform(#[from] TransformError),
+    Transform(Arc<TransformError>),
     /// A package has no such file, or several.
     #[error(transparent)]
     File(#[from] FileMatchError),
@@ -41,6 +42,34 @@ pub enum NpmInstallError {
     NoUsualFile {
         /// The package.
         id: NpmId,
+    },
+    /// A file of another kind than is wanted.
+    #[error("`{path}` of `{id}` is no {wanted}")]
+    OtherKind {
+        /// The package.
+        id: NpmId,
+        /// The path in it.
+        path: String,
+        /// What is wanted.
+        wanted: &'static str,
+    },
+    /// A tarball that holds another package than it is locked for.
+    #[error("the tarball that is locked for `{id}` holds `{found}`")]
+    OtherPackage {
+        /// What it should hold.
+        id: NpmId,
+        /// What it says that it is.
+        found: String,
+    },
+    /// A stylesheet that refers to more than any does.
+    #[error("`{path}` of `{id}` refers to more than {max} files")]
+    TooManyReferences {
+        /// The package.
+        id: NpmId,
+        /// The path in it.
+        path: String,
+        /// The bound.
+        max: usize,
     },
     /// A file that has just been unpacked.
     #[error("cannot read `{path}` of `{id}`")]
@@ -89,7 +118,7 @@ impl NpmInstallError {
 
     /// The stable name of this failure.
     #[must_use]
-    pub const fn code(&self) -> &'static str {
+    pub fn code(&self) -> &'static str {
         match self {
             Self::Specifier { source, .. } => source.code(),
             Self::Npm(error) => error.code(),
@@ -97,6 +126,9 @@ impl NpmInstallError {
             Self::Transform(error) => error.code(),
             Self::File(error) => error.code(),
             Self::NoUsualFile { .. } => "npm-file-unnamed",
+            Self::OtherKind { .. } => "npm-file-of-other-kind",
+            Self::OtherPackage { .. } => "lockfile-mismatch",
+            Self::TooManyReferences { .. } => "npm-package-broken",
             Self::Unreadable { .. } => "store-unusable",
             Self::Incomplete { .. } => "bad-lockfile",
             Self::NotBuilt { .. } => "npm-package-broken",
@@ -121,7 +153,17 @@ impl NpmInstallError {
             Self::Incomplete { .. } => {
                 Some("make the lockfile anew with `millhand lock --upgrade`".to_owned())
             }
-            Self::NotBuilt { .. } | Self::NoTransformer => None,
+            Self::OtherKind { .. } => Some("name a file of that kind with `name~path/of/file`".to_owned()),
+            Self::OtherPackage { .. } => {
+                Some("the lockfile was edited: take an earlier version of it, or delete it".to_owned())
+            }
+            Self::TooManyReferences { .. } => None,
+            Self::NotBuilt { .. } => {
+                Some("empty the cache with `millhand cache prune --all`, and try again".to_owned())
+            }
+            Self::NoTransformer => {
+                Some("use the program `millhand`, or give the installer a transformer".to_owned())
+            }
             Self::Store(error) => error.hint(),
         }
     }
@@ -133,12 +175,17 @@ impl NpmInstallError {
             Self::Specifier { source, .. } => source.fault(),
             Self::Npm(error) => fault_of_npm(error),
             Self::Offline { .. } => Fault::Offline,
-            Self::Transform(_) | Self::File(_) | Self::NoUsualFile { .. } | Self::NotBuilt { .. } => {
-                Fault::Unresolvable
-            }
-            Self::Unreadable { .. } | Self::Incomplete { .. } | Self::NoTransformer | Self::Store(_) => {
-                Fault::Local
-            }
+            Self::Transform(_)
+            | Self::File(_)
+            | Self::NoUsualFile { .. }
+            | Self::OtherKind { .. }
+            | Self::TooManyReferences { .. }
+            | Self::NotBuilt { .. } => Fault::Unresolvable,
+            Self::OtherPackage { .. }
+            | Self::Unreadable { .. }
+            | Self::Incomplete { .. }
+            | Self::NoTransformer
+            | Self::Store(_) => Fault::Local,
         }
     }
 }

@@ -110,6 +110,7 @@ impl Installer {
         inputs: &NpmInputs,
         resolution: Resolution,
     ) -> Result<NpmEnvironment, NpmInstallError> {
+        warn_of_strangers(&resolution.graph);
         let yard = Yard::new(self, &resolution)?;
         let reached = walk::from(&yard, &inputs.modules).await?;
         let scripts = raw::files(&yard, &inputs.scripts, raw::Kind::Script).await?;
@@ -120,6 +121,7 @@ impl Installer {
             all.extend(raw.refers_to.iter().cloned());
         }
         let all = all.into_iter().collect();
+        drop(yard);
         let walk::Reached { modules, needed } = reached;
         Ok(NpmEnvironment { graph: resolution.graph, modules, scripts, styles, needed, all })
     }
@@ -144,5 +146,24 @@ impl Installer {
             folders.insert(key.to_owned(), files);
         }
         Ok(find(&folders))
+    }
+}
+
+/// Says which of the user's packages use another version of one of the others than the user asked for, as a peer that does
+/// not fit: two copies seldom work together.
+fn warn_of_strangers(graph: &NpmGraph) {
+    let asked: BTreeSet<&NpmId> = graph.roots.values().collect();
+    for id in &asked {
+        let used = graph.packages.get(id).into_iter().flat_map(|node| node.dependencies.values());
+        for used in used.filter(|used| !asked.contains(used)) {
+            let wanted: Vec<String> =
+                asked.iter().filter(|asked| asked.name == used.name).map(ToString::to_string).collect();
+            if !wanted.is_empty() {
+                tracing::warn!(
+                    "`{id}` uses `{used}`, and not the `{}` that was asked for",
+                    wanted.join("`, `")
+                );
+            }
+        }
     }
 }

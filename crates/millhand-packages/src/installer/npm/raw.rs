@@ -1,8 +1,8 @@
 //! Files of packages as they were published: classic scripts, and stylesheets with what they refer to.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
+use std::{fs, io};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Deserialize;
@@ -24,6 +24,22 @@ const MAX_REFERENCES: usize = 10_000;
 pub(super) enum Kind {
     Script,
     Style,
+}
+
+impl Kind {
+    const fn extensions(self) -> &'static [&'static str] {
+        match self {
+            Self::Script => &[".js", ".cjs", ".mjs"],
+            Self::Style => &[".css"],
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Script => "script",
+            Self::Style => "stylesheet",
+        }
+    }
 }
 
 /// The files that `specifiers` name.
@@ -52,12 +68,12 @@ async fn find_or_take(
     let root = specifier.normalised();
     let id = yard.graph.roots.get(&root).ok_or(NpmInstallError::Incomplete { what: root })?.clone();
     let key = raw_key(&id, yard.node(&id)?);
-    let wanted = specifier.file().or(specifier.subpath());
+    let wanted = specifier.file();
     let name = raw_name(wanted.unwrap_or(match kind {
         Kind::Script => "(script)",
         Kind::Style => "(style)",
     }));
-    let build = match Build::find(&yard.installer.store, &key, &name)? {
+    let build = match Build::find(&yard.installer.store, &key, &name, &id)? {
         Some(build) => build,
         None => {
             let package = yard.unpacked(&id).await?;
@@ -90,16 +106,26 @@ fn take(
             usual_file(&package.root, kind).ok_or_else(|| NpmInstallError::NoUsualFile { id: id.clone() })?
         }
     };
+    if !kind.extensions().iter().any(|extension| main.ends_with(extension)) {
+        return Err(NpmInstallError::OtherKind { id: id.clone(), path: main, wanted: kind.name() });
+    }
     let mut files = BTreeMap::new();
     let mut open = vec![main.clone()];
     while let Some(path) = open.pop() {
-        if files.contains_key(&path) || files.len() > MAX_REFERENCES {
+        if files.contains_key(&path) {
             continue;
+        }
+        if files.len() >= MAX_REFERENCES {
+            return Err(NpmInstallError::TooManyReferences {
+                id: id.clone(),
+                path: main,
+                max: MAX_REFERENCES,
+            });
         }
         // A stylesheet may name fonts that its package does not have: browsers pass over them.
         let content = match fs::read(package.root.join(&path)) {
             Ok(content) => content,
-            Err(_) if path != main => continue,
+            Err(error) if path != main && error.kind() == io::ErrorKind::NotFound => continue,
             Err(source) => return Err(NpmInstallError::Unreadable { id: id.clone(), path, source }),
         };
         if path.ends_with(".css") {
@@ -124,13 +150,13 @@ struct UsualFiles {
 fn usual_file(folder: &Path, kind: Kind) -> Option<String> {
     let json = fs::read(folder.join("package.json")).ok()?;
     let fields: UsualFiles = serde_json::from_slice(&json).ok()?;
-    let (candidates, extensions): (_, &[&str]) = match kind {
-        Kind::Script => ([fields.unpkg, fields.jsdelivr, fields.main], &[".js"]),
-        Kind::Style => ([fields.style, fields.main, None], &[".css"]),
+    let candidates = match kind {
+        Kind::Script => [fields.unpkg, fields.jsdelivr, fields.main],
+        Kind::Style => [fields.style, fields.main, None],
     };
     let path = |text: String| styles::resolve("", &text);
     let is_usable = |path: &String| {
-        extensions.iter().any(|extension| path.ends_with(extension)) && folder.join(path).is_file()
+        kind.extensions().iter().any(|extension| path.ends_with(extension)) && folder.join(path).is_file()
     };
     candidates.into_iter().flatten().filter_map(path).find(is_usable)
 }

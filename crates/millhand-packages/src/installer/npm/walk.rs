@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{StreamExt as _, stream};
 
 use super::yard::Yard;
 use super::{InstalledModule, NpmFile, NpmInstallError};
@@ -26,7 +26,7 @@ pub(super) struct Reached {
     pub(super) needed: Vec<NpmFile>,
 }
 
-/// A module of a package, and on whose behalf it is wanted.
+/// A module of a package.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Module {
     id: NpmId,
@@ -41,12 +41,12 @@ struct Place {
 
 /// Builds all that `specifiers` reach.
 pub(super) async fn from(yard: &Yard<'_>, specifiers: &[NpmSpecifier]) -> Result<Reached, NpmInstallError> {
-    let mut walk = Walk { yard, seen: BTreeSet::new(), needed: BTreeSet::new(), later: BTreeSet::new() };
+    let mut walk = Walk::new(yard);
     let mut reached = Reached::default();
     for specifier in specifiers {
         let module = module_of(yard, specifier)?;
         let blame = |error: NpmInstallError| error.asked_for_by(&specifier.to_string());
-        let place = walk.place(&module).await.map_err(blame)?;
+        let place = place(yard, &module).await.map_err(blame)?;
         let file = &place.build.files[&place.path];
         reached.modules.push(InstalledModule {
             specifier: specifier.clone(),
@@ -56,7 +56,7 @@ pub(super) async fn from(yard: &Yard<'_>, specifiers: &[NpmSpecifier]) -> Result
         });
         walk.needed_by(module).await.map_err(blame)?;
     }
-    walk.what_comes_later().await;
+    walk.later().await;
     reached.needed = walk.needed.into_iter().collect();
     Ok(reached)
 }
@@ -64,81 +64,107 @@ pub(super) async fn from(yard: &Yard<'_>, specifiers: &[NpmSpecifier]) -> Result
 fn module_of(yard: &Yard<'_>, specifier: &NpmSpecifier) -> Result<Module, NpmInstallError> {
     let root = specifier.normalised();
     let id = yard.graph.roots.get(&root).ok_or(NpmInstallError::Incomplete { what: root })?;
-    let subpath = specifier.subpath().or(specifier.file()).map(str::to_owned);
-    Ok(Module { id: id.clone(), subpath })
+    Ok(Module { id: id.clone(), subpath: specifier.subpath().map(str::to_owned) })
 }
 
 struct Walk<'a> {
     yard: &'a Yard<'a>,
+    /// Modules whose imports have been followed.
     seen: BTreeSet<Module>,
     needed: BTreeSet<NpmFile>,
     /// Modules that something may import while it runs.
     later: BTreeSet<Module>,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    const fn new(yard: &'a Yard<'a>) -> Self {
+        Self { yard, seen: BTreeSet::new(), needed: BTreeSet::new(), later: BTreeSet::new() }
+    }
+
     /// Builds what `module` needs before it runs, wave by wave.
     async fn needed_by(&mut self, module: Module) -> Result<(), NpmInstallError> {
         let mut wave = BTreeSet::from([module]);
         while !wave.is_empty() {
-            wave.retain(|module| !self.seen.contains(module));
-            self.seen.extend(wave.iter().cloned());
-            let places: Vec<_> = wave.iter().map(|module| place(self.yard, module)).collect();
-            let places: Vec<Place> =
-                stream::iter(places).buffered(MAX_CONCURRENT_MODULES).try_collect().await?;
-            wave = places.iter().flat_map(|place| self.imports_of(place)).collect();
+            let places = self.places(&wave).await.into_iter().collect::<Result<Vec<_>, _>>()?;
+            self.seen.append(&mut wave);
+            for place in &places {
+                let reached = imports_of(place);
+                let id = &place.build.id;
+                let file = |path: &str| NpmFile::of(self.yard.key(id), id, path, &place.build.files[path]);
+                self.needed.extend(reached.needed_files.into_iter().map(file));
+                self.later.extend(reached.later);
+                wave.extend(reached.needed.into_iter().filter(|module| !self.seen.contains(module)));
+            }
         }
         Ok(())
     }
 
-    /// Builds what can be reached by `import()`, as far as it can be built.
-    async fn what_comes_later(&mut self) {
-        while let Some(module) = self.later.pop_first() {
-            if self.seen.contains(&module) {
-                continue;
+    /// Builds what can be reached by `import()`, as far as it can be built: what cannot does not keep the others.
+    async fn later(&mut self) {
+        let mut wave = std::mem::take(&mut self.later);
+        loop {
+            wave.retain(|module| !self.seen.contains(module));
+            if wave.is_empty() {
+                return;
             }
-            let needed = self.needed.clone();
-            if let Err(error) = self.needed_by(module.clone()).await {
-                tracing::debug!("`{}` cannot be loaded later: {error}", module.id);
-            }
-            self.needed = needed;
-        }
-    }
-
-    async fn place(&self, module: &Module) -> Result<Place, NpmInstallError> {
-        place(self.yard, module).await
-    }
-
-    /// Follows the imports of a module within its build; those of other modules are given back.
-    fn imports_of(&mut self, place: &Place) -> BTreeSet<Module> {
-        let mut leaving = BTreeSet::new();
-        let mut own = vec![(place.path.as_str(), true)];
-        let mut visited = BTreeSet::new();
-        while let Some((path, needed)) = own.pop() {
-            let Some(file) = place.build.files.get(path) else { continue };
-            if !visited.insert((path, needed)) {
-                continue;
-            }
-            if needed {
-                let id = &place.build.id;
-                self.needed.insert(NpmFile::of(self.yard.key(id), id, path, file));
-            }
-            for import in &file.imports {
-                let needed = needed && import.needed;
-                match &import.from {
-                    ImportedModule::Own(path) => own.push((path, needed)),
-                    ImportedModule::Package { id, subpath } => {
-                        let module = Module { id: id.clone(), subpath: subpath.clone() };
-                        match needed {
-                            true => leaving.insert(module),
-                            false => self.later.insert(module),
-                        };
+            let places = self.places(&wave).await;
+            self.seen.append(&mut wave);
+            for place in places {
+                match place {
+                    Ok(place) => {
+                        let reached = imports_of(&place);
+                        wave.extend(reached.needed.into_iter().chain(reached.later));
                     }
+                    Err(error) => tracing::debug!("cannot be loaded later: {error}"),
                 }
             }
         }
-        leaving
     }
+
+    async fn places(&self, wave: &BTreeSet<Module>) -> Vec<Result<Place, NpmInstallError>> {
+        let places: Vec<_> = wave.iter().map(|module| place(self.yard, module)).collect();
+        stream::iter(places).buffered(MAX_CONCURRENT_MODULES).collect().await
+    }
+}
+
+/// Where the imports of a module lead.
+#[derive(Default)]
+struct Imports<'a> {
+    /// Files of its own build that it needs before it runs, itself among them.
+    needed_files: BTreeSet<&'a str>,
+    /// Modules of other builds that it needs.
+    needed: BTreeSet<Module>,
+    /// Modules of other builds that may be imported while it runs.
+    later: BTreeSet<Module>,
+}
+
+/// Follows the imports of a module within its build.
+fn imports_of(place: &Place) -> Imports<'_> {
+    let mut imports = Imports::default();
+    let mut open = vec![(place.path.as_str(), true)];
+    let mut visited = BTreeSet::new();
+    while let Some((path, needed)) = open.pop() {
+        let Some(file) = place.build.files.get(path).filter(|_| visited.insert((path, needed))) else {
+            continue;
+        };
+        if needed {
+            imports.needed_files.insert(path);
+        }
+        for import in &file.imports {
+            let needed = needed && import.needed;
+            match &import.from {
+                ImportedModule::Own(path) => open.push((path, needed)),
+                ImportedModule::Package { id, subpath } => {
+                    let module = Module { id: id.clone(), subpath: subpath.clone() };
+                    match needed {
+                        true => imports.needed.insert(module),
+                        false => imports.later.insert(module),
+                    };
+                }
+            }
+        }
+    }
+    imports
 }
 
 /// Builds what has the module: the declared entries, else the module by itself.

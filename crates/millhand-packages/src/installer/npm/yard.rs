@@ -1,10 +1,11 @@
 //! Where the packages of one request are unpacked and built, each once.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::{try_join, try_join_all};
+use nodejs_semver::Version;
 use reqwest::Url;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
@@ -16,9 +17,10 @@ use crate::npm::builds::{Build, build_name};
 use crate::npm::keys::build_keys;
 use crate::npm::{NpmGraph, NpmId, NpmNode, Resolution, UnpackLimits, UnpackedFile, unpack};
 use crate::store::{Store, StoreError};
-use crate::transform::{Dependency, Entries, SourcePackage, TransformError};
+use crate::transform::{BuiltPackage, Dependency, Entries, SourcePackage, TransformError};
 
 type Slot<T> = Arc<OnceCell<T>>;
+type Slots<K, T> = Mutex<HashMap<K, Slot<T>>>;
 
 pub(super) struct Yard<'a> {
     pub(super) installer: &'a Installer,
@@ -26,9 +28,10 @@ pub(super) struct Yard<'a> {
     /// Where the tarballs are, as far as that is known.
     tarballs: &'a BTreeMap<NpmId, Url>,
     keys: BTreeMap<NpmId, String>,
-    scratch: TempDir,
-    unpacked: Mutex<HashMap<NpmId, Slot<Unpacked>>>,
-    builds: Mutex<HashMap<(NpmId, Entries), Slot<Arc<Build>>>>,
+    /// There until the end.
+    scratch: Option<TempDir>,
+    unpacked: Slots<NpmId, Unpacked>,
+    builds: Slots<(NpmId, Entries), Arc<Build>>,
 }
 
 impl<'a> Yard<'a> {
@@ -40,7 +43,7 @@ impl<'a> Yard<'a> {
             graph,
             tarballs,
             keys: build_keys(graph, identity),
-            scratch: installer.store.scratch()?,
+            scratch: Some(installer.store.scratch()?),
             unpacked: Mutex::default(),
             builds: Mutex::default(),
         })
@@ -71,28 +74,45 @@ impl<'a> Yard<'a> {
     }
 
     async fn find_or_build(&self, id: &NpmId, entries: &Entries) -> Result<Build, NpmInstallError> {
-        let (store, key, name) = (&self.installer.store, self.key(id), build_name(entries));
-        if let Some(build) = Build::find(store, key, &name)? {
+        let (key, name) = (self.key(id), build_name(entries));
+        if let Some(build) = self.kept_build(id, key, &name).await? {
             return Ok(build);
         }
-        let transform = Arc::clone(self.installer.transform.as_ref().ok_or(NpmInstallError::NoTransformer)?);
+        let Installer { store, flights, transform, build_turns, refused_builds, .. } = self.installer;
+        let transform = Arc::clone(transform.as_ref().ok_or(NpmInstallError::NoTransformer)?);
         // Another request may be building the same.
-        let _flight = self.installer.flights.board(&format!("{key} {name}")).await;
-        if let Some(build) = Build::find(store, key, &name)? {
+        let flight = format!("{key} {name}");
+        let _flight = flights.board(&flight).await;
+        if let Some(refusal) = refused_builds.lock().unwrap_or_else(PoisonError::into_inner).get(&flight) {
+            return Err(NpmInstallError::Transform(Arc::clone(refusal)));
+        }
+        if let Some(build) = self.kept_build(id, key, &name).await? {
             return Ok(build);
         }
         let source = self.source(id).await?;
-        let _turn = self.installer.build_turns.acquire().await;
+        let _turn = build_turns.acquire().await;
         let (store, key, entries) = (Arc::clone(store), key.to_owned(), entries.clone());
-        blocking(move || {
-            let built = match transform.build(&source, &entries) {
-                // A package may have nothing but modules that are asked for by their path.
-                Err(TransformError::NoEntry { .. }) if entries == Entries::Declared => Default::default(),
-                built => built?,
-            };
-            Ok(Build::keep(&store, &key, &name, &source.id, built)?)
+        let built = blocking(move || match transform.build(&source, &entries) {
+            // A package may have nothing but modules that are asked for by their path.
+            Err(TransformError::NoEntry { .. }) if entries == Entries::Declared => {
+                Ok(Build::keep(&store, &key, &name, &source.id, BuiltPackage::default())?)
+            }
+            Ok(built) => Ok(Build::keep(&store, &key, &name, &source.id, built)?),
+            Err(error) => Err(NpmInstallError::Transform(Arc::new(error))),
         })
-        .await
+        .await;
+        if let Err(NpmInstallError::Transform(refusal)) = &built {
+            // The same would be refused again, and may have taken long.
+            let mut refused = refused_builds.lock().unwrap_or_else(PoisonError::into_inner);
+            refused.insert(flight, Arc::clone(refusal));
+        }
+        built
+    }
+
+    async fn kept_build(&self, id: &NpmId, key: &str, name: &str) -> Result<Option<Build>, NpmInstallError> {
+        let store = Arc::clone(&self.installer.store);
+        let (id, key, name) = (id.clone(), key.to_owned(), name.to_owned());
+        Ok(blocking(move || Build::find(&store, &key, &name, &id)).await?)
     }
 
     /// A package with its dependencies, all unpacked.
@@ -111,11 +131,15 @@ impl<'a> Yard<'a> {
         let slot = slot(&self.unpacked, id);
         slot.get_or_try_init(|| async {
             let integrity = self.node(id)?.integrity;
+            // Tarballs are held in memory while they are unpacked.
+            let _turn = self.installer.unpack_turns.acquire().await;
             let tarball = self.tarball(id, &integrity).await?;
             let name = format!("{}-{}", id.name.as_str().replace('/', "+"), id.version);
-            let (root, id) = (self.scratch.path().join(name), id.clone());
+            let scratch = self.scratch.as_ref().map(TempDir::path).unwrap_or(Path::new(""));
+            let (root, id) = (scratch.join(name), id.clone());
             blocking(move || {
                 let files = unpack(&id, &tarball, &integrity, &root, &UnpackLimits::default())?;
+                check_identity(&id, &root)?;
                 Ok(Unpacked { root, files: files.into() })
             })
             .await
@@ -128,20 +152,31 @@ impl<'a> Yard<'a> {
     async fn tarball(&self, id: &NpmId, integrity: &Integrity) -> Result<Vec<u8>, NpmInstallError> {
         let Installer { store, flights, .. } = self.installer;
         let record = tarball_record(integrity);
-        if let Some(tarball) = kept_tarball(store, &record)? {
-            return Ok(tarball);
-        }
         let _flight = flights.board(&record).await;
-        if let Some(tarball) = kept_tarball(store, &record)? {
+        if let Some(tarball) = kept_tarball(store, &record, integrity).await? {
             return Ok(tarball);
         }
         let Some(client) = self.installer.npm_client().await? else {
             return Err(NpmInstallError::Offline { packages: id.to_string() });
         };
+        tracing::info!("downloading `{id}`");
         let tarball = client.tarball(id, integrity, self.tarballs.get(id)).await?;
-        let stored = store.put(&tarball)?;
-        store.put_record(&record, &stored.sha256.to_string())?;
-        Ok(tarball)
+        let store = Arc::clone(store);
+        blocking(move || {
+            let stored = store.put(&tarball)?;
+            store.put_record(&record, &stored.sha256.to_string())?;
+            Ok(tarball)
+        })
+        .await
+    }
+}
+
+impl Drop for Yard<'_> {
+    /// A package can have many files, and to delete them takes a while.
+    fn drop(&mut self) {
+        if let (Some(scratch), Ok(runtime)) = (self.scratch.take(), tokio::runtime::Handle::try_current()) {
+            runtime.spawn_blocking(move || drop(scratch));
+        }
     }
 }
 
@@ -152,12 +187,36 @@ pub(super) struct Unpacked {
     pub(super) files: Arc<[UnpackedFile]>,
 }
 
-fn kept_tarball(store: &Store, record: &str) -> Result<Option<Vec<u8>>, StoreError> {
-    let sha256 = store.record(record)?.and_then(|text| text.trim().parse().ok());
-    match sha256.and_then(|sha256| store.find(sha256)) {
-        Some(file) => store.read(file.sha256).map(Some),
-        None => Ok(None),
+/// A hash that is locked for one version may be another's: then somebody has edited the lockfile.
+fn check_identity(id: &NpmId, root: &Path) -> Result<(), NpmInstallError> {
+    #[derive(serde::Deserialize)]
+    struct Identity {
+        version: String,
     }
+    // Some packages have a version there that is none: they cannot be told.
+    let json = std::fs::read(root.join("package.json")).unwrap_or_default();
+    let identity = serde_json::from_slice::<Identity>(&json).ok();
+    match identity.and_then(|identity| identity.version.parse::<Version>().ok()) {
+        Some(version) if version != id.version => {
+            Err(NpmInstallError::OtherPackage { id: id.clone(), found: format!("{}@{version}", id.name) })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A record that leads to something else counts as none.
+async fn kept_tarball(
+    store: &Arc<Store>,
+    record: &str,
+    integrity: &Integrity,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let (store, record, integrity) = (Arc::clone(store), record.to_owned(), *integrity);
+    blocking(move || {
+        let sha256 = store.record(&record)?.and_then(|text| text.trim().parse().ok());
+        let Some(file) = sha256.and_then(|sha256| store.find(sha256)) else { return Ok(None) };
+        Ok(Some(store.read(file.sha256)?).filter(|tarball| Integrity::of(tarball) == integrity))
+    })
+    .await
 }
 
 /// A record's name can hold no `/` of base64.
@@ -165,7 +224,7 @@ fn tarball_record(integrity: &Integrity) -> String {
     format!("npm-tarballs/{}", Sha256::of(integrity.to_string().as_bytes()))
 }
 
-fn slot<K: Clone + Eq + std::hash::Hash, T>(slots: &Mutex<HashMap<K, Slot<T>>>, key: &K) -> Slot<T> {
+fn slot<K: Clone + Eq + std::hash::Hash, T>(slots: &Slots<K, T>, key: &K) -> Slot<T> {
     let mut slots = slots.lock().unwrap_or_else(PoisonError::into_inner);
     Arc::clone(slots.entry(key.clone()).or_default())
 }

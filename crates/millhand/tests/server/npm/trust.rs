@@ -1,6 +1,7 @@
 //! What was changed is refused: at its source, in the lockfile, or in the cache. What was cut off is made anew.
 
 use millhand_fixture::{Answer, integrity_of, npm_tarball_path, sha256_of};
+use serde_json::json;
 
 use super::{names_of, shop, theme};
 use crate::support::{Server, url_of};
@@ -44,18 +45,23 @@ async fn a_version_that_was_published_anew_is_refused_where_it_is_locked() {
 }
 
 #[tokio::test]
-async fn a_built_file_that_was_changed_is_refused_with_both_hashes() {
-    let server = Server::with(&[theme()]).await;
-    let manifest = server.css(&["theme"]).await.json();
-    let (url, sha256) = (url_of(&manifest["css"][0]), manifest["css"][0]["sha256"].as_str().unwrap());
-    assert_eq!(server.get(&url).await.status, 200);
-    std::fs::write(server.stored(sha256), "evil").unwrap();
-    let answer = server.get(&url).await;
-    assert_eq!(answer.failure(), (500, "store-file-tampered".to_owned()));
-    for part in [sha256, &sha256_of(b"evil")] {
-        assert!(answer.message().contains(part), "{answer:?}");
+async fn a_file_that_was_changed_in_the_cache_is_refused_with_both_hashes() {
+    let packages: Vec<_> = shop().into_iter().chain([theme()]).collect();
+    let server = Server::with(&packages).await;
+    let body = json!({"esm": {"modules": ["app"]}, "css": ["theme"]}).to_string();
+    let manifest = server.post(body).await.json();
+    let (module, style) = (&manifest["esm"]["files"][0], &manifest["css"][0]);
+    for file in [module, style, &style["files"][1]] {
+        let (url, sha256) = (url_of(file), file["sha256"].as_str().unwrap());
+        assert_eq!(server.get(&url).await.status, 200);
+        std::fs::write(server.stored(sha256), "evil").unwrap();
+        let answer = server.get(&url).await;
+        assert_eq!(answer.failure(), (500, "store-file-tampered".to_owned()), "{url}");
+        for part in [sha256, &sha256_of(b"evil")] {
+            assert!(answer.message().contains(part), "{answer:?}");
+        }
+        assert!(answer.hint().contains("millhand cache verify --remove"), "{answer:?}");
     }
-    assert!(answer.hint().contains("millhand cache verify --remove"), "{answer:?}");
 }
 
 #[tokio::test]
