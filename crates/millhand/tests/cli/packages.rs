@@ -195,7 +195,10 @@ async fn newer_versions_are_listed_and_taken_when_the_user_says_so() {
     let project = Project::start().await;
     project.run(&["add", "lib#^1", "app", "--dir", "site"]);
     let nothing = project.run(&["outdated", "site"]);
-    assert_eq!(nothing, "everything that is locked is the newest\n");
+    assert_eq!(
+        nothing,
+        "every npm package that is locked is the newest; Python packages are not looked at\n"
+    );
 
     project.publish(&[lib("1.0.0"), lib("1.1.0"), lib("2.0.0"), app()]);
     let before = project.locked();
@@ -272,8 +275,13 @@ async fn an_export_has_the_pages_and_every_file_of_the_locked_environments() {
 
     let prebuilt: Value =
         serde_json::from_slice(&fs::read(dist.join("millhand/manifest.json")).unwrap()).unwrap();
-    let [environment] = &prebuilt["environments"].as_array().unwrap()[..] else { panic!("{prebuilt}") };
+    // What is locked, and each part of it, for pages that ask for less.
+    let [environment, style, module] = &prebuilt["environments"].as_array().unwrap()[..] else {
+        panic!("{prebuilt}")
+    };
     assert_eq!(environment["request"], json!({"esm": {"modules": ["app"]}, "css": ["theme~theme.css"]}));
+    assert_eq!(style["request"], json!({"css": ["theme~theme.css"]}));
+    assert_eq!(module["request"], json!({"esm": {"modules": ["app"]}}));
     let mut urls = Vec::new();
     urls_in(&environment["manifest"], &mut urls);
     assert!(urls.len() >= 5, "{urls:?}");

@@ -13,7 +13,7 @@ use super::{InstalledModule, NpmFile, NpmInstallError};
 use crate::npm::NpmId;
 use crate::npm::builds::Build;
 use crate::specifier::NpmSpecifier;
-use crate::transform::{Entries, ImportedModule, entry_path};
+use crate::transform::{Entries, ImportedModule, TransformError, entry_path};
 
 const MAX_CONCURRENT_MODULES: usize = 16;
 
@@ -176,9 +176,30 @@ async fn place(yard: &Yard<'_>, module: &Module) -> Result<Place, NpmInstallErro
     }
     // Asked for by itself, an entry that was left out says why.
     let entries = Entries::Deep(module.subpath.clone().unwrap_or_else(|| ".".to_owned()));
-    let build = yard.build(&module.id, &entries).await?;
+    let build = yard.build(&module.id, &entries).await.map_err(|error| without_entry(module, error))?;
     match build.files.contains_key(&path) {
         true => Ok(Place { build, path }),
         false => Err(NpmInstallError::NotBuilt { id: module.id.clone(), path }),
+    }
+}
+
+/// A package that cannot be imported by its name alone has no module of an empty name: it has none.
+fn without_entry(module: &Module, error: NpmInstallError) -> NpmInstallError {
+    let NpmInstallError::Transform(refusal) = &error else { return error };
+    match &**refusal {
+        TransformError::UnknownEntry { id, nearest, .. }
+            if module.subpath.is_none() && nearest.is_empty() =>
+        {
+            NpmInstallError::Transform(Arc::new(TransformError::NoEntry { id: id.clone() }))
+        }
+        TransformError::UnknownEntry { id, nearest, .. } if module.subpath.is_none() => {
+            let (id, nearest) = (id.clone(), nearest.clone());
+            NpmInstallError::Transform(Arc::new(TransformError::UnknownEntry {
+                id,
+                subpath: ".".to_owned(),
+                nearest,
+            }))
+        }
+        _ => error,
     }
 }
