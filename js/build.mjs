@@ -22,20 +22,24 @@ const common = {
   format: 'esm',
   target: 'es2022',
   sourcemap: true,
+  // What one script needs on demand, or several share, is a file of its own.
+  splitting: true,
+  chunkNames: 'chunk-[hash]',
   legalComments: 'none',
   logLevel: 'warning',
 }
 
 const compiler = fileURLToPath(new URL('bin/tsc', import.meta.resolve('typescript/package.json')))
 
-async function buildInto(outdir, options) {
+async function buildInto(outdir, options, more = {}) {
   rmSync(outdir, { recursive: true, force: true })
-  await build({ ...common, ...options, outdir, entryPoints: { index: 'src/entrypoints/index.ts' } })
+  await build({ ...common, ...options, outdir, entryPoints: { index: 'src/entrypoints/index.ts', ...more } })
   await build({ ...common, minify: true, outdir, entryPoints: { worker: 'src/entrypoints/worker.ts' } })
   cpSync('dist/host/millhand_web_bg.wasm', `${outdir}/millhand_web_bg.wasm`)
 }
 
-await buildInto('dist/standalone', { minify: true })
+await buildInto('dist/standalone', { minify: true }, { notebook: 'src/entrypoints/notebook.ts' })
+cpSync('src/notebook/notebook.css', 'dist/standalone/notebook.css')
 await buildInto('dist/npm', { external: ['rxjs'] })
 rmSync('dist/types', { recursive: true, force: true })
 execFileSync(process.execPath, [compiler, '-p', 'tsconfig.page.json'], {

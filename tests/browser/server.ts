@@ -36,7 +36,7 @@ export default async function startServer(): Promise<() => Promise<void>> {
   }
 }
 
-async function listeningUrl(stdout: NodeJS.ReadableStream): Promise<string> {
+export async function listeningUrl(stdout: NodeJS.ReadableStream): Promise<string> {
   for await (const line of createInterface({ input: stdout })) {
     const url = /^listening on (\S+)$/.exec(line)?.[1]
     if (url) return url

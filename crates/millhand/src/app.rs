@@ -6,6 +6,7 @@
 //! | `GET /millhand/files/{sha256}/{name}` | one of those files, see [`routes::files`] |
 //! | `GET /millhand/npm/{key}/{name}@{version}/{path}` | a file of an npm package, see [`routes::npm`] |
 //! | `GET /millhand/{path}` | the npm package `millhand`, see [`routes::package`] |
+//! | `/millhand/notebook/…` | of a notebook: a page's data, its changes, edited cells, see [`routes::notebook`] |
 //! | `GET` anything else | the user's pages, see [`routes::pages`] |
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use axum::middleware::{from_fn, map_response};
 use axum::routing::{get, post};
 use millhand_packages::Installer;
 
+use crate::routes::notebook::NotebookState;
 use crate::routes::pages::Pages;
 use crate::{guard, headers, routes};
 
@@ -33,14 +35,28 @@ pub struct AppState {
 
 /// The server, without a socket.
 pub fn app(state: AppState) -> Router {
+    guarded(package_routes().fallback(routes::pages::serve).with_state(state))
+}
+
+/// The server of a notebook, without a socket.
+pub fn notebook_app(state: NotebookState) -> Router {
+    let packages = package_routes().with_state(state.app.clone());
+    guarded(packages.merge(routes::notebook::routes(state)))
+}
+
+/// What every server offers under `/millhand/`.
+fn package_routes() -> Router<AppState> {
     Router::new()
         .route("/millhand/manifest", post(routes::manifest::create))
         .route("/millhand/files/{sha256}/{name}", get(routes::files::serve))
         .route("/millhand/npm/{key}/{*path}", get(routes::npm::serve))
         .route("/millhand/{*path}", get(routes::package::serve))
-        .fallback(routes::pages::serve)
+}
+
+/// What every request passes.
+fn guarded(router: Router) -> Router {
+    router
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(from_fn(guard::check))
         .layer(map_response(headers::add))
-        .with_state(state)
 }

@@ -26,6 +26,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Notebook(NotebookArgs),
     Serve(ServeArgs),
     Add(AddArgs),
     Lock(LockArgs),
@@ -33,6 +34,26 @@ pub(crate) enum Command {
     Export(ExportArgs),
     Fetch(FetchArgs),
     Cache(CacheArgs),
+}
+
+/// Serve Markdown pages with cells that run.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  millhand notebook page.md                 one page, at `/`
+  millhand notebook docs --port 0           all pages of a folder, on a free port, which is printed
+  millhand notebook docs --offline          download nothing: use what `millhand fetch` put in the cache
+
+A page shows what changes in its file at once, and keeps what its other cells have shown.")]
+pub(crate) struct NotebookArgs {
+    /// A Markdown file, or a folder of them.
+    pub(crate) path: PathBuf,
+
+    /// The port on this machine; 0 picks a free one.
+    #[arg(long, default_value_t = 8750, value_name = "N")]
+    pub(crate) port: u16,
+
+    #[command(flatten)]
+    pub(crate) install: InstallArgs,
 }
 
 /// Serve a folder of static pages, with the packages of their workers beside them.

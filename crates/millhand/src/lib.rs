@@ -8,8 +8,10 @@ pub mod app;
 pub mod error;
 pub mod guard;
 pub mod headers;
+pub mod notebook;
 pub mod routes;
 pub mod serve;
+mod shell;
 
-pub use app::{AppState, app};
+pub use app::{AppState, app, notebook_app};
 pub use error::ApiError;

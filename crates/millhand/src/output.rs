@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use millhand::error::with_causes;
+use millhand::notebook::NotebookError;
 use millhand::routes::pages::PagesError;
 use millhand::serve::BindError;
 use millhand_packages::{Environment, InstallError, OpenError, RequestError, StoreError};
@@ -69,7 +70,10 @@ fn hint(error: &anyhow::Error) -> Option<String> {
     } else if let Some(error) = error.downcast_ref::<RequestError>() {
         error.hint()
     } else {
-        error.downcast_ref::<PagesError>().and_then(PagesError::hint)
+        error
+            .downcast_ref::<NotebookError>()
+            .and_then(NotebookError::hint)
+            .or_else(|| error.downcast_ref::<PagesError>().and_then(PagesError::hint))
     }
 }
 

@@ -33,3 +33,10 @@ export { RemoteError } from '../wire/errors.js'
 export async function installWorkersPoolModule(): Promise<Pick<typeof workersPool, 'WorkersPool'>> {
   return workersPool
 }
+
+/** Views of pools and installs. Their script is loaded by the first call. */
+export async function installViewsModule(): Promise<typeof import('../views/index.js')> {
+  const views = await import('../views/index.js')
+  views.definePoolElement()
+  return views
+}

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::rules::Finding;
 
 /// Where errors have codes that reach a page.
-const SOURCES: [&str; 2] = ["crates/millhand-packages/src/", "crates/millhand/src/"];
+const SOURCES: [&str; 3] =
+    ["crates/millhand-packages/src/", "crates/millhand-notebook/src/", "crates/millhand/src/"];
 const DOCUMENT: &str = "docs/errors/details.md";
 
 /// What only one side has. `texts` are files by their path in the repository.

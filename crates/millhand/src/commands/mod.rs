@@ -5,6 +5,7 @@ mod cache;
 mod export;
 mod fetch;
 mod lock;
+mod notebook;
 mod serve;
 
 use std::process::ExitCode;
@@ -20,6 +21,7 @@ const INTERRUPTED: u8 = 130;
 /// Runs a command to its end.
 pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
+        Command::Notebook(args) => notebook::run(args).await,
         Command::Serve(args) => serve::run(args).await,
         Command::Add(args) => add::run(args).await,
         Command::Lock(args) => lock::run(args).await,

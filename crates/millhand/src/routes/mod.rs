@@ -2,6 +2,7 @@
 
 pub mod files;
 pub mod manifest;
+pub mod notebook;
 pub mod npm;
 pub mod package;
 pub mod pages;

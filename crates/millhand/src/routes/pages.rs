@@ -92,7 +92,7 @@ fn not_found() -> Response {
 
 /// Whether a url's path can be that of a page: no hidden name, no `..`, and nothing that one system takes for
 /// a separator and another does not.
-fn is_visible(path: &str) -> bool {
+pub(crate) fn is_visible(path: &str) -> bool {
     let Ok(path) = percent_decode_str(path).decode_utf8() else { return false };
     let is_plain = |name: &str| {
         // On Windows, `GIT~1` is another name of `.git`.

@@ -270,6 +270,25 @@ fn a_folder_that_is_none_is_named() {
 }
 
 #[test]
+fn a_notebook_without_pages_is_refused_with_a_reason() {
+    let home = tempfile::tempdir().unwrap();
+    let empty = home.path().join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    let text = home.path().join("page.txt");
+    std::fs::write(&text, "").unwrap();
+    for (path, reason) in [
+        (home.path().join("nowhere.md"), "cannot open"),
+        (empty, "has no page"),
+        (text, "is no Markdown page"),
+    ] {
+        let (output, stdout, stderr) = run(millhand(home.path()).arg("notebook").arg(&path));
+        assert_eq!((output.status.code(), stdout.as_str()), (Some(1), ""));
+        assert!(stderr.contains(reason) && stderr.contains(&path.display().to_string()), "{stderr}");
+        assert!(stderr.contains("hint: give a Markdown file"), "{stderr}");
+    }
+}
+
+#[test]
 fn a_port_that_is_in_use_is_named_with_a_way_out() {
     let home = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -331,7 +350,7 @@ fn the_registry_of_the_users_npmrc_is_used() {
 #[test]
 fn help_has_examples() {
     let home = tempfile::tempdir().unwrap();
-    for command in ["serve", "add", "lock", "outdated", "export", "fetch", "cache"] {
+    for command in ["notebook", "serve", "add", "lock", "outdated", "export", "fetch", "cache"] {
         let (_, stdout, _) = run(millhand(home.path()).args([command, "--help"]));
         let example = format!("Examples:\n  millhand {command}");
         assert!(stdout.contains(&example), "{stdout}");

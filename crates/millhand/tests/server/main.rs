@@ -4,6 +4,7 @@
 mod files;
 mod guard;
 mod manifest;
+mod notebook;
 mod npm;
 mod package;
 mod pages;

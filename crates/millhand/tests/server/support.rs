@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
+use millhand::notebook::Notebook;
+use millhand::routes::notebook::NotebookState;
 use millhand::routes::pages::Pages;
-use millhand::{AppState, app};
+use millhand::{AppState, app, notebook_app};
 use millhand_fixture::{NpmPackage, Sources, VERSION};
 use millhand_packages::{FetchLimits, Installer, InstallerSettings, NpmRegistry, PythonIndex};
 use millhand_transform::Bundler;
@@ -20,6 +22,7 @@ pub(crate) struct Server {
     pub(crate) site: TempDir,
     cache: TempDir,
     installer: Arc<Installer>,
+    notebook: Option<Arc<Notebook>>,
 }
 
 /// An answer, read to its end.
@@ -36,7 +39,13 @@ impl Server {
         std::fs::write(site.path().join("index.html"), "the start page").unwrap();
         let sources = Sources::start().await;
         let installer = Arc::new(Installer::open(settings(&sources, &site, &cache)).unwrap());
-        Self { sources, site, cache, installer }
+        Self { sources, site, cache, installer, notebook: None }
+    }
+
+    /// The same server, with the site's Markdown as pages; `path` is a file or folder of it.
+    pub(crate) fn with_notebook(self, path: &str) -> Self {
+        let notebook = Notebook::open(&self.site.path().join(path)).unwrap();
+        Self { notebook: Some(Arc::new(notebook)), ..self }
     }
 
     /// A server whose registry has these npm packages.
@@ -70,7 +79,11 @@ impl Server {
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let pages = Arc::new(Pages::open(self.site.path()).unwrap());
-        let app = app(AppState { installer: Arc::clone(&self.installer), pages });
+        let state = AppState { installer: Arc::clone(&self.installer), pages };
+        let app = match &self.notebook {
+            Some(notebook) => notebook_app(NotebookState { app: state, notebook: Arc::clone(notebook) }),
+            None => app(state),
+        };
         let Ok(response) = app.oneshot(request).await;
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, usize::MAX).await.unwrap();
