@@ -10,13 +10,17 @@ import { expect, serveNotebook, settled, test } from '../notebook-server.js'
 /** The page is not part of the repository: it is what the notebook has to run. */
 const PAGE = process.env['MILLHAND_TUTORIAL'] ?? fileURLToPath(new URL('../../../../shared/seed/workers-pool.md', import.meta.url))
 
+/** It installs what the test pages install too, which set-up has put into the cache. */
+const LOCKFILE = fileURLToPath(new URL('../pages/millhand.lock', import.meta.url))
+
 test('all cells of the tutorial run, and its buttons do what they say', async ({ page }) => {
   test.skip(!existsSync(PAGE), 'the tutorial is not here: name it in MILLHAND_TUTORIAL')
   test.setTimeout(300_000)
   // A folder of its own: the server puts a lockfile beside the page.
   const folder = await mkdtemp(join(tmpdir(), 'tutorial-'))
   await copyFile(PAGE, join(folder, 'page.md'))
-  const { url, end } = await serveNotebook(join(folder, 'page.md'), [])
+  await copyFile(LOCKFILE, join(folder, 'millhand.lock'))
+  const { url, end } = await serveNotebook(join(folder, 'page.md'))
   try {
     await page.goto(`${url}?run=all`)
     expect(await settled(page), await page.locator('.mh-error').allInnerTexts().then(String)).toBe('done')
