@@ -1,7 +1,5 @@
 //! Gives the crate a fingerprint of its own sources: what another state of them makes of a package gets other urls.
 
-#![expect(clippy::print_stdout, reason = "so a build script speaks to cargo")]
-
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
