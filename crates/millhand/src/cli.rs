@@ -155,12 +155,14 @@ pub(crate) struct OutdatedArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   millhand export site --out dist           pages of `site`, with what `site/millhand.lock` has
+  millhand export site/demo.html            the same, with that page as the first
 
 What pages ask for is locked when they are opened under `millhand serve`, or by `millhand add`. Left out are names that
 begin with a dot, `node_modules`, earlier exports, and links that lead out of the folder. The folder belongs at the root of a host: pages import `/millhand/index.js`. In a subfolder, let them import `./millhand/index.js`.")]
 pub(crate) struct ExportArgs {
-    /// The folder with the pages.
-    pub(crate) dir: PathBuf,
+    /// The folder with the pages, or the page in it that is to come first.
+    #[arg(value_name = "DIR|PAGE")]
+    pub(crate) source: PathBuf,
 
     /// The folder to write; an earlier export is replaced, with all that is in it.
     #[arg(short, long, default_value = "dist", value_name = "DIR")]

@@ -4,6 +4,7 @@
 //! what was there before.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -31,6 +32,32 @@ export * from './package.js'
 configureInstall({ manifestUrl: new URL('manifest.json', import.meta.url).href })
 ";
 
+/// What a host shows at its root.
+const START: &str = "index.html";
+
+/// What is to be exported.
+struct Source {
+    dir: PathBuf,
+    /// The page that is to come first, in place of `index.html`.
+    start: Option<OsString>,
+}
+
+impl Source {
+    fn of(path: &Path) -> anyhow::Result<Self> {
+        if !path.is_file() {
+            return Ok(Self { dir: path.to_owned(), start: None });
+        }
+        if path.extension().is_none_or(|extension| extension != "html" && extension != "htm") {
+            bail!(
+                "`{}` is no page of HTML: a notebook has to be served, with `millhand notebook`",
+                path.display()
+            );
+        }
+        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Ok(Self { dir: dir.to_owned(), start: path.file_name().map(ToOwned::to_owned) })
+    }
+}
+
 /// The manifests of an export, each with the request that it answers.
 #[derive(Debug, Serialize)]
 struct Prebuilt {
@@ -46,8 +73,9 @@ struct PrebuiltEnvironment {
 /// Writes the folder, and says what is in it.
 pub(crate) async fn run(args: ExportArgs) -> anyhow::Result<ExitCode> {
     until_interrupted(async {
-        check_destination(&args.out, &args.dir)?;
-        let settings = with_progress(args.install.settings(&args.dir)?);
+        let Source { dir, start } = Source::of(&args.source)?;
+        check_destination(&args.out, &dir)?;
+        let settings = with_progress(args.install.settings(&dir)?);
         let installer = Installer::open(settings)?;
         let mut environments = installer.install_locked_environments().await?;
         let locked = environments.len();
@@ -62,12 +90,15 @@ pub(crate) async fn run(args: ExportArgs) -> anyhow::Result<ExitCode> {
         fs::create_dir_all(parent).with_context(|| format!("cannot make `{}`", parent.display()))?;
         let scratch = tempfile::Builder::new().prefix(".millhand-export").tempdir_in(parent)?;
         let folder = scratch.path().join("site");
-        copy_pages(&args.dir, &folder, args.out.canonicalize().ok().as_deref())?;
+        copy_pages(&dir, &folder, args.out.canonicalize().ok().as_deref())?;
+        if let Some(start) = start {
+            fs::copy(folder.join(start), folder.join(START)).context("cannot copy the page that is to come first")?;
+        }
         let files = write_ours(&installer, &environments, &folder.join(OURS))?;
         put_in_place(&folder, &args.out)?;
         output::line(&format!(
             "{locked} environments, {files} files of packages, pages of `{}` → `{}`",
-            args.dir.display(),
+            dir.display(),
             args.out.display()
         ))
     })

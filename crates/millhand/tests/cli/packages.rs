@@ -257,6 +257,16 @@ fn urls_in(value: &Value, found: &mut Vec<(String, Option<String>)>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_exported_comes_first() {
+    let project = Project::start().await;
+    fs::write(project.path("site/demo.html"), "the demo").unwrap();
+    project.run(&["export", "site/demo.html"]);
+    assert_eq!(fs::read_to_string(project.path("dist/index.html")).unwrap(), "the demo");
+    fs::write(project.path("site/notes.md"), "# Notes").unwrap();
+    assert!(project.fails(&["export", "site/notes.md"]).contains("is no page of HTML"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_export_has_the_pages_and_every_file_of_the_locked_environments() {
     let project = Project::start().await;
     project.run(&["add", "app as shop", "--css", "theme~theme.css", "--dir", "site"]);
