@@ -5,7 +5,7 @@
  * run go to `results/latest.json`, with the machine and the versions, and as a table to `results/latest.md`.
  */
 
-import { readdir, rename, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rename, writeFile } from 'node:fs/promises'
 import { cpus, totalmem } from 'node:os'
 import { basename } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -26,6 +26,7 @@ for (const name of positionals.length > 0 ? positionals : known) {
   await run({ quick: values.quick, measure: measurements.of(name) })
 }
 
+await mkdir(new URL('results/', import.meta.url), { recursive: true })
 const results = { machine: machine(), quick: values.quick, rows: measurements.rows() }
 await write('results/latest.json', `${JSON.stringify(results, null, 2)}\n`)
 await write('results/latest.md', measurements.table())

@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -10,6 +10,7 @@ import { createInterface } from 'node:readline'
 export async function startServer({ cache, args = [] }) {
   const binary = process.env['MILLHAND_BIN']
   if (!binary) throw new Error('MILLHAND_BIN is not set: run the benchmarks with `cargo xtask bench`')
+  await mkdir(cache, { recursive: true })
   const site = await mkdtemp(join(tmpdir(), 'millhand-site-'))
   const process_ = spawn(binary, ['serve', site, '--port', '0', '--cache-dir', cache, '--lockfile', join(cache, 'millhand.lock'), ...args], {
     stdio: ['ignore', 'pipe', 'ignore'],

@@ -65,7 +65,7 @@ async function requestManifest(url, name) {
 async function esbuildTime(name, folder) {
   const start = performance.now()
   await build({
-    stdin: { contents: `export * from '${name}'`, resolveDir: folder },
+    stdin: { contents: `import * as all from '${name}'; export { all }`, resolveDir: folder },
     bundle: true,
     format: 'esm',
     platform: 'browser',
