@@ -121,8 +121,9 @@ const SCENARIOS = {
     // The host asks this, and this only.
     Object.defineProperty(globalThis, 'crossOriginIsolated', { value: false })
     const workers = pool({ install: { pyodide: [] }, pool: { ...ONE_WORKER, cancelGrace: 50 } })
-    const loop = workers.python('while True: pass')
-    await until(workers.runningTasks$, (running) => running.length === 1)
+    const loop = workers.python('print("in")\nwhile True: pass')
+    // Cancelled before that, it would end before it begins.
+    await firstLog(loop)
     loop.cancel()
     same('reason', (await rejection(loop)).reason, 'Cancelled')
     same('next worker', await workers.run(whichWorker), 'w2')
