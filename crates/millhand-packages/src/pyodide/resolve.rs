@@ -200,12 +200,12 @@ impl ResolveError {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::digest::Sha256;
 
     /// A lock of packages with version 1.0: `("a", ["b"])` needs `b`.
-    fn lock(packages: &[(&str, &[&str])]) -> Lock {
+    pub(crate) fn lock(packages: &[(&str, &[&str])]) -> Lock {
         let entries: serde_json::Map<_, _> = packages
             .iter()
             .map(|(name, depends)| {

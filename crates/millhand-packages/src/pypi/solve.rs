@@ -295,22 +295,7 @@ impl fmt::Display for Demand {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// A lock of packages with version 1.0: `("a", ["b"])` needs `b`.
-    fn lock(packages: &[(&str, &[&str])]) -> Lock {
-        let entries: serde_json::Map<_, _> = packages
-            .iter()
-            .map(|(name, depends)| {
-                let entry = serde_json::json!({
-                    "name": name, "version": "1.0", "file_name": format!("{name}.whl"),
-                    "sha256": Sha256::of(b""), "depends": depends,
-                });
-                ((*name).to_owned(), entry)
-            })
-            .collect();
-        let info = serde_json::json!({"abi_version": "2025_0", "arch": "wasm32", "python": "3.13.2"});
-        serde_json::from_value(serde_json::json!({"info": info, "packages": entries})).unwrap()
-    }
+    use crate::pyodide::resolve::tests::lock;
 
     /// The index: packages by name, each version with what it needs; the newest that will do is found.
     struct Index(Vec<(&'static str, &'static str, &'static [&'static str])>);

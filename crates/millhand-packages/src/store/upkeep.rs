@@ -248,12 +248,7 @@ fn remove(path: &Path) -> Result<(), StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn store() -> (tempfile::TempDir, Store) {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path()).unwrap();
-        (dir, store)
-    }
+    use crate::store::tests::store;
 
     fn last_used(store: &Store, sha256: Sha256, ago: Duration) {
         let file = fs::File::options().write(true).open(store.path_of(sha256)).unwrap();

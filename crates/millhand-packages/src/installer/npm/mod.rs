@@ -111,7 +111,7 @@ impl Installer {
         resolution: Resolution,
     ) -> Result<NpmEnvironment, NpmInstallError> {
         warn_of_strangers(&resolution.graph);
-        let yard = Yard::new(self, &resolution)?;
+        let yard = Yard::new(self, &resolution);
         let reached = walk::from(&yard, &inputs.modules).await?;
         let scripts = raw::files(&yard, &inputs.scripts, raw::Kind::Script).await?;
         let styles = raw::files(&yard, &inputs.styles, raw::Kind::Style).await?;

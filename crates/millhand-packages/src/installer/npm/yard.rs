@@ -28,25 +28,25 @@ pub(super) struct Yard<'a> {
     /// Where the tarballs are, as far as that is known.
     tarballs: &'a BTreeMap<NpmId, Url>,
     keys: BTreeMap<NpmId, String>,
-    /// There until the end.
-    scratch: Option<TempDir>,
+    /// Made when the first package is unpacked: most requests find everything built.
+    scratch: OnceCell<TempDir>,
     unpacked: Slots<NpmId, Unpacked>,
     builds: Slots<(NpmId, Entries), Arc<Build>>,
 }
 
 impl<'a> Yard<'a> {
-    pub(super) fn new(installer: &'a Installer, resolution: &'a Resolution) -> Result<Self, NpmInstallError> {
+    pub(super) fn new(installer: &'a Installer, resolution: &'a Resolution) -> Self {
         let Resolution { graph, tarballs, .. } = resolution;
         let identity = installer.transform.as_ref().map_or("", |transform| transform.identity());
-        Ok(Self {
+        Self {
             installer,
             graph,
             tarballs,
             keys: build_keys(graph, identity),
-            scratch: Some(installer.store.scratch()?),
+            scratch: OnceCell::new(),
             unpacked: Mutex::default(),
             builds: Mutex::default(),
-        })
+        }
     }
 
     pub(super) fn key(&self, id: &NpmId) -> &str {
@@ -135,8 +135,8 @@ impl<'a> Yard<'a> {
             let _turn = self.installer.unpack_turns.acquire().await;
             let tarball = self.tarball(id, &integrity).await?;
             let name = format!("{}-{}", id.name.as_str().replace('/', "+"), id.version);
-            let scratch = self.scratch.as_ref().map(TempDir::path).unwrap_or(Path::new(""));
-            let (root, id) = (scratch.join(name), id.clone());
+            let scratch = self.scratch.get_or_try_init(|| async { self.installer.store.scratch() }).await?;
+            let (root, id) = (scratch.path().join(name), id.clone());
             blocking(move || {
                 let files = unpack(&id, &tarball, &integrity, &root, &UnpackLimits::default())?;
                 check_identity(&id, &root)?;
