@@ -8,7 +8,7 @@ use std::time::Duration;
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use millhand_core::{
-    Input, InstallFault, Instant, Outcome, Output, PoolConfig, PoolSettings, PoolSizes, Priority, Scheduler, TaskId,
+    Admission, Input, InstallFault, Instant, Outcome, Output, PoolConfig, PoolSettings, PoolSizes, Priority, Scheduler, TaskId,
     TaskSpec, WorkerId,
 };
 
@@ -25,7 +25,14 @@ struct Run {
 
 #[derive(Arbitrary, Debug)]
 enum Operation {
-    Submit { priority: i8, target: Option<u8>, timeout_ms: Option<u8>, queue_timeout_ms: Option<u8>, retries: u8 },
+    Submit {
+        priority: i8,
+        target: Option<u8>,
+        timeout_ms: Option<u8>,
+        queue_timeout_ms: Option<u8>,
+        retries: u8,
+        admission: u8,
+    },
     Finish { worker: u8, task: u8, threw: bool },
     /// The worker ends the task that it has.
     FinishOwn { worker: u8 },
@@ -91,7 +98,7 @@ impl World {
         let worker = |id: u8| WorkerId(id.into());
         let millis = |ms: u8| Duration::from_millis(ms.into());
         match *operation {
-            Operation::Submit { priority, target, timeout_ms, queue_timeout_ms, retries } => {
+            Operation::Submit { priority, target, timeout_ms, queue_timeout_ms, retries, admission } => {
                 self.last_task += 1;
                 let task = TaskId(self.last_task);
                 self.open.insert(task);
@@ -101,6 +108,11 @@ impl World {
                     timeout: timeout_ms.map(millis),
                     queue_timeout: queue_timeout_ms.map(millis),
                     retries: (retries % 4).into(),
+                    admission: match admission % 8 {
+                        0 => Admission::Essential,
+                        1 => Admission::Withdrawn,
+                        _ => Admission::Ordinary,
+                    },
                 };
                 self.give(Input::TaskSubmitted { task, spec });
             }

@@ -32,7 +32,9 @@ export function parseNpmSpecifier(input: unknown, field: string): NpmSpecifier {
   }
   const alias = readAlias(reader)
   const parts = [name, subpath && `/${subpath}`, range && `#${range}`, file && `~${file}`]
-  return { text: parts.join(''), name, subpath, range, file, alias }
+  const text = parts.join('')
+  if (text.length > MAX_CHARS) reader.refuse(reader.at, 'it is too long when it is written in full')
+  return { text, name, subpath, range, file, alias }
 }
 
 const HINT = 'a specifier is `name[/subpath][#range][~file][ as alias]`: `rxjs#^7.8.1 as rxjs`, `bootstrap#^5.3.3~bootstrap.min.css`'

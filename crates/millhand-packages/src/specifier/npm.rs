@@ -177,7 +177,10 @@ impl FromStr for NpmSpecifier {
             Some(_) if range.is_some() => return Err(reader.unexpected("`~`, ` as ` or the end").into()),
             Some(_) => return Err(reader.unexpected("`/`, `#`, `~`, ` as ` or the end").into()),
         };
-        Ok(Self { name, subpath, range, file, alias })
+        let specifier = Self { name, subpath, range, file, alias };
+        // A lockfile keeps the normal form, which can be longer: `1||2` is `1 || 2`.
+        check_length(&specifier.to_string(), MAX_CHARS)?;
+        Ok(specifier)
     }
 }
 
