@@ -33,7 +33,7 @@ const compiler = fileURLToPath(new URL('bin/tsc', import.meta.resolve('typescrip
 
 async function buildInto(outdir, options, more = {}) {
   rmSync(outdir, { recursive: true, force: true })
-  await build({ ...common, ...options, outdir, entryPoints: { index: 'src/entrypoints/index.ts', ...more } })
+  await build({ ...common, ...options, alias: { '#platform': './src/page/platform.ts' }, outdir, entryPoints: { index: 'src/entrypoints/index.ts', ...more } })
   await build({ ...common, minify: true, outdir, entryPoints: { worker: 'src/entrypoints/worker.ts' } })
   cpSync('dist/host/millhand_web_bg.wasm', `${outdir}/millhand_web_bg.wasm`)
 }

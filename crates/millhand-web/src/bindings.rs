@@ -9,13 +9,12 @@ use millhand_core::{
 };
 use wasm_bindgen::prelude::*;
 
-use crate::browser_port::BrowserPort;
 use crate::error::{PoolError, to_js_error};
 use crate::event::Event;
+use crate::js_port::{JsPort, OpenPort};
 use crate::payloads::FunctionId;
 use crate::pool::{Pool, TaskCall};
 use crate::port::Port;
-use crate::state::worker_name;
 use crate::wire::{task_from_number, task_number};
 
 #[wasm_bindgen(typescript_custom_section)]
@@ -25,7 +24,7 @@ export type ExitReason =
   | "Completed" | "Threw" | "Unclonable" | "Cancelled" | "TimedOut" | "QueueTimedOut"
   | "WorkerLost" | "InstallFailed" | "Rejected" | "PoolTerminated"
 
-/** Told of everything that happens in a pool, in order. What it throws is reported and ignored. */
+/** Told of everything that happens in a pool, in order. What it throws changes nothing. */
 export interface HostListener {
   workerStarted(worker: number): void
   installProgressed(worker: number, event: unknown): void
@@ -40,6 +39,8 @@ export interface HostListener {
   poolFailed(cause: unknown): void
   batchEnded(queued: number): void
   poolTerminated(): void
+  /** Another method of the listener threw this. */
+  threw(exception: unknown): void
 }
 
 /** Sizes and bounds, in whole numbers. */
@@ -117,6 +118,8 @@ extern "C" {
     fn batch_ended(this: &HostListener, queued: usize) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = poolTerminated)]
     fn pool_terminated(this: &HostListener) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn threw(this: &HostListener, exception: &JsValue) -> Result<(), JsValue>;
 
     /// The sizes and bounds of a pool.
     #[wasm_bindgen(typescript_type = "HostSettings")]
@@ -164,12 +167,9 @@ extern "C" {
     fn kind(this: &HostAdmission) -> String;
     #[wasm_bindgen(method, getter)]
     fn cause(this: &HostAdmission) -> JsValue;
-
-    #[wasm_bindgen(js_name = reportError)]
-    fn report_error(exception: &JsValue);
 }
 
-/// A pool of module workers.
+/// A pool of workers.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Host {
@@ -178,7 +178,7 @@ pub struct Host {
 
 #[wasm_bindgen]
 impl Host {
-    /// Starts a pool; `setup` is the promise of a `WorkerSetup`.
+    /// Starts a pool, whose workers `open_port` opens; `setup` is the promise of a `WorkerSetup`.
     ///
     /// # Errors
     /// An `Error` with a `code` for settings that do not hold together.
@@ -186,7 +186,7 @@ impl Host {
     #[expect(clippy::needless_pass_by_value, reason = "values cross the boundary as owned")]
     pub fn new(
         settings: HostSettings,
-        worker_url: String,
+        open_port: OpenPort,
         #[wasm_bindgen(unchecked_param_type = "Promise<unknown>")] setup: js_sys::Promise,
         listener: HostListener,
     ) -> Result<Self, JsValue> {
@@ -203,14 +203,16 @@ impl Host {
         };
         let config = PoolConfig::try_from(settings).map_err(|error| to_js_error(&error.into()))?;
         let open_port = move |worker, sink| -> Result<Box<dyn Port>, JsValue> {
-            let name = format!("millhand {}", worker_name(worker));
-            Ok(Box::new(BrowserPort::open(&worker_url, &name, sink)?))
+            Ok(Box::new(JsPort::open(&open_port, worker, sink)?))
         };
         let ear = Ear::new(listener);
         let on_event = move |event| {
             let has_ended = matches!(event, Event::PoolTerminated);
-            if let Some(Err(exception)) = ear.listener().map(|listener| tell(&listener, event)) {
-                report_error(&exception);
+            if let Some(listener) = ear.listener()
+                && let Err(exception) = tell(&listener, event)
+            {
+                // If that throws too, nobody is left to hear of it.
+                drop(listener.threw(&exception));
             }
             if has_ended {
                 ear.loosen();

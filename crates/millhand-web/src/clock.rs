@@ -1,8 +1,9 @@
-//! The page's clock and its one timer.
+//! The clock, and the pool's one timer.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use js_sys::{Function, Reflect};
 use millhand_core::Instant;
 use wasm_bindgen::prelude::*;
 
@@ -19,7 +20,7 @@ extern "C" {
 /// Longer delays overflow `setTimeout`, which would then fire at once.
 const MAX_DELAY_MS: f64 = 2_147_483_647.0;
 
-/// Microseconds since the page's time origin.
+/// Microseconds since the time origin of the page or the process.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -60,8 +61,17 @@ impl WakeUp {
         }
         *set = at.map(|at| {
             let delay_ms = (at.since(now()).as_secs_f64() * 1_000.0).ceil().min(MAX_DELAY_MS);
-            (at, set_timeout(self.handler.as_ref(), delay_ms))
+            let handle = set_timeout(self.handler.as_ref(), delay_ms);
+            let_end(&handle);
+            (at, handle)
         });
+    }
+}
+
+/// A timer of Node is an object, and keeps the process alive. What does that here are open tasks (`Platform.hold`).
+fn let_end(handle: &JsValue) {
+    if let Ok(unref) = Reflect::get(handle, &"unref".into()).and_then(JsCast::dyn_into::<Function>) {
+        drop(unref.call0(handle));
     }
 }
 

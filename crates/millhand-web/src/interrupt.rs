@@ -1,7 +1,7 @@
 //! Interrupting Python: memory that a page and a worker share, where the one writes and Pyodide in the other looks.
 //!
-//! There is such memory only in a page that is cross-origin isolated. Elsewhere Python cannot be interrupted, and a
-//! worker that does not stop is ended.
+//! There is such memory in Node, and in a page that is cross-origin isolated. Elsewhere Python cannot be interrupted, and
+//! a worker that does not stop is ended.
 //!
 //! One interrupt is not enough: Python raises `KeyboardInterrupt` wherever it stands, and swallows it where nobody could
 //! catch it, as in a callback or a destructor. So it is raised until the task has ended, after pauses that grow: what a
@@ -37,9 +37,9 @@ struct Next {
 impl Interrupts {
     pub(crate) fn new() -> Self {
         let global = js_sys::global();
-        let has = |name: &str| Reflect::get(&global, &name.into()).is_ok_and(|value| value.is_truthy());
-        // WebKitGTK isolates pages, and may have no such memory all the same.
-        let is_shared = has("crossOriginIsolated") && has("SharedArrayBuffer");
+        let get = |name: &str| Reflect::get(&global, &name.into()).unwrap_or(JsValue::UNDEFINED);
+        // Node isolates nothing, and has no such name. WebKitGTK isolates pages, and may have no such memory all the same.
+        let is_shared = get("crossOriginIsolated") != false && get("SharedArrayBuffer").is_truthy();
         Self { memory: is_shared.then(|| SharedArrayBuffer::new(1)), next: None }
     }
 

@@ -1,16 +1,16 @@
-//! The host of a worker pool: it owns the workers and the payloads, and does what `millhand-core` decides.
+//! The host of a worker pool, in a page or in Node: it owns the workers and the payloads, and does what `millhand-core` decides.
 //!
 //! [`Pool`] is the Rust API, for applications that are written in Rust; [`bindings`] gives the same to JavaScript,
-//! where the `millhand` npm package wraps it. A worker is reached through a [`Port`]; [`BrowserPort`] is the one
-//! over a module worker. Payloads (functions, arguments, results) are JavaScript values that are kept by id and
+//! where the `millhand` npm package wraps it. A worker is reached through a [`Port`]; [`JsPort`] is one that JavaScript
+//! makes, as the package does for pages and for Node. Payloads (functions, arguments, results) are JavaScript values that are kept by id and
 //! never looked into. No scheduling decision is taken here.
 
 pub mod bindings;
-mod browser_port;
 mod clock;
 mod error;
 mod event;
 mod interrupt;
+mod js_port;
 mod outbox;
 mod payloads;
 mod pool;
@@ -18,9 +18,9 @@ mod port;
 mod state;
 mod wire;
 
-pub use browser_port::BrowserPort;
 pub use error::{PoolError, to_js_error};
 pub use event::Event;
+pub use js_port::{HostPort, HostSink, JsPort, OpenPort};
 pub use millhand_core::{
     Admission, ConfigError, ExitReason, PoolConfig, PoolSettings, PoolSizes, Priority, TaskId, TaskSpec,
     WorkerId,

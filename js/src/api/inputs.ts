@@ -16,6 +16,7 @@ import { snapshot } from '../common/cloneable.js'
 import { InvalidInputError } from '../common/errors.js'
 import { sourceOf } from './functions.js'
 import type { CdnEvent } from './messages.js'
+import type { Platform } from './platform.js'
 import type { EntryPoint } from './task.js'
 
 /** The environment and the size of a pool. */
@@ -137,16 +138,16 @@ export interface PoolPlan {
 }
 
 /** @throws InvalidInputError that names the field and the value. */
-export function parsePoolInput(input: WorkersPoolInput, machine: Machine): PoolPlan {
+export function parsePoolInput(input: WorkersPoolInput, platform: Pick<Platform, 'machine' | 'baseUrl'>): PoolPlan {
   checkOptions('input', input, ['install', 'globals', 'postInstallTasks', 'pool', 'cdnEvent$'])
   const { install = {}, globals = {}, postInstallTasks = [], pool = {}, cdnEvent$ = null } = input
   if (cdnEvent$ && typeof cdnEvent$.next !== 'function') {
     throw new InvalidInputError('cdnEvent$', cdnEvent$, 'has no `next`', 'give an RxJS Subject or an observer')
   }
-  const { esm, python } = parsePoolInstall(install)
+  const { esm, python } = parsePoolInstall(install, platform.baseUrl())
   const installedNames = [...namesOf(esm), ...(python ? [python.alias] : [])]
   return {
-    settings: parseSizing(pool, machine, python !== null),
+    settings: parseSizing(pool, platform.machine(), python !== null),
     defaults: parseDefaults(pool.defaults === undefined ? {} : pool.defaults),
     esm,
     python,
@@ -277,31 +278,35 @@ function oneOf(
     : [`${prefix}${otherName}`, sizes[otherName]]
 }
 
-function parsePoolInstall(install: InstallInputs): { esm: EsmPlan<string> | null; python: PythonRequest | null } {
+function parsePoolInstall(
+  install: InstallInputs,
+  baseUrl: string,
+): { esm: EsmPlan<string> | null; python: PythonRequest | null } {
   checkOptions('install', install, ['esm', 'css', 'scripts', 'pyodide', 'backends'])
   if (install.css !== undefined) {
     const hint = 'install it in the page: `await install({ css: […] })`'
     throw new InvalidInputError('install.css', install.css, 'is for pages only: workers have no document', hint)
   }
-  return parseEnvironment(install, 'install.', POOL)
+  return parseEnvironment(install, 'install.', POOL, baseUrl)
 }
 
 /** @throws InvalidInputError that names the field and the value. */
 export function parsePageInstall(install: InstallInputs): PagePlan {
-  return { ...parseEnvironment(install, '', PAGE), css: parseCssInput(install.css, 'css') }
+  return { ...parseEnvironment(install, '', PAGE, location.href), css: parseCssInput(install.css, 'css') }
 }
 
 function parseEnvironment<Code>(
   install: InstallInputs & { backends?: unknown },
   prefix: string,
   target: EsmTarget<Code>,
+  baseUrl: string,
 ): { esm: EsmPlan<Code> | null; python: PythonRequest | null } {
   if (install.backends !== undefined) {
     const hint = 'run a server of your own, and call it with `fetch`'
     throw new InvalidInputError(`${prefix}backends`, install.backends, 'cannot be had: millhand installs what runs in browsers', hint)
   }
   const esm = parseEsmInput(install.esm, install.scripts, prefix, target)
-  const python = install.pyodide === undefined ? null : parsePythonInput(install.pyodide, `${prefix}pyodide`)
+  const python = install.pyodide === undefined ? null : parsePythonInput(install.pyodide, `${prefix}pyodide`, baseUrl)
   if (python && namesOf(esm).includes(python.alias)) {
     const hint = 'choose another one with `pyodideAlias`'
     throw new InvalidInputError(`${prefix}pyodide`, install.pyodide, `gives the name \`${python.alias}\`, as \`esm\` does`, hint)

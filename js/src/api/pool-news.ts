@@ -2,6 +2,7 @@
 
 import type { Observable } from 'rxjs'
 import { BehaviorSubject, filter, Subject } from 'rxjs'
+import { platform } from '#platform'
 import type { HostListener } from '../host.js'
 import type { InstallError } from '../common/errors.js'
 import { RemoteError, toErrorRecord } from '../wire/errors.js'
@@ -77,6 +78,8 @@ export class PoolNews {
   readonly #exits = noExits()
   #ready: Record<string, WorkerEntry> = {}
   readonly #ending = new AbortController()
+  /** Lets the program end; there while tasks are open. */
+  #release: (() => void) | null = null
 
   constructor(hooks: PoolHooks) {
     this.#hooks = hooks
@@ -91,6 +94,7 @@ export class PoolNews {
   /** A task's messages go to `stream` until it has ended. To be called before the host has the task. */
   open(task: number, stream: TaskStream): void {
     this.#streams.set(task, stream)
+    this.#release ??= platform.hold()
   }
 
   /** The install got on; `workerId` is `null` for what the page does for all workers. */
@@ -155,6 +159,7 @@ export class PoolNews {
       },
       batchEnded: (queued) => this.#update(queued),
       poolTerminated: () => this.#complete(),
+      threw: (exception) => platform.reportError(exception),
     }
   }
 
@@ -165,6 +170,7 @@ export class PoolNews {
 
   /** Brings what is derived from the host's events up to date. */
   #update(queued: number): void {
+    if (this.#streams.size === 0) this.#letGo()
     const running = [...this.#running.values()]
     const workers = Object.keys(this.#ready).length
     if (this.workers$.value !== this.#ready) this.workers$.next(this.#ready)
@@ -180,7 +186,13 @@ export class PoolNews {
     })
   }
 
+  #letGo(): void {
+    this.#release?.()
+    this.#release = null
+  }
+
   #complete(): void {
+    this.#letGo()
     this.#ending.abort()
     const subjects = [this.workers$, this.startedWorkers$, this.busyWorkers$, this.runningTasks$, this.stats$]
     for (const subject of [...subjects, this.workerReleased$, this.mergedChannel$, this.cdnEvent$]) subject.complete()

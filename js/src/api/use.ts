@@ -1,5 +1,6 @@
 /** `pool.use`: a module's exports, as functions that run in the pool. */
 
+import { platform } from '#platform'
 import { InvalidInputError } from '../common/errors.js'
 import { setModuleOrigin } from './functions.js'
 import type { Task } from './task.js'
@@ -37,9 +38,10 @@ function makeStandIn(url: string, name: string, run: (standIn: object, args: unk
 
 function parseModuleUrl(url: unknown): string {
   const text = url instanceof URL ? url.href : url
-  if (typeof text !== 'string' || !URL.canParse(text, location.href)) {
+  const base = platform.baseUrl()
+  if (typeof text !== 'string' || !URL.canParse(text, base)) {
     const hint = 'give one that is relative to your module: `new URL("./tasks.js", import.meta.url)`'
     throw new InvalidInputError('url', url, 'is not a url', hint)
   }
-  return new URL(text, location.href).href
+  return new URL(text, base).href
 }

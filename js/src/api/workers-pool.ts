@@ -4,7 +4,7 @@ import type { BehaviorSubject, Subject } from 'rxjs'
 import { Observable } from 'rxjs'
 import type { HostTaskSpec } from '../host.js'
 import { Host } from '../host.js'
-import { prepareSetup } from '../install/setup.js'
+import { platform } from '#platform'
 import { checkOptions, checkSignal, parseCount } from '../common/checks.js'
 import type { Snapshot } from '../common/cloneable.js'
 import { snapshot } from '../common/cloneable.js'
@@ -13,7 +13,7 @@ import { toCancelCause, toInstallError } from './exit.js'
 import type { BroadcastOptions, Submitted } from './broadcast.js'
 import { Broadcasts, resultsOf } from './broadcast.js'
 import { FunctionTable } from './functions.js'
-import type { Machine, PoolPlan, PoolSizing, TaskTimes, WorkersPoolInput } from './inputs.js'
+import type { PoolPlan, PoolSizing, TaskTimes, WorkersPoolInput } from './inputs.js'
 import { MAX_WORKERS, parsePoolInput, parseSizes } from './inputs.js'
 import type { MapOptions } from './map.js'
 import { checkIterable, mapItems, parseMapOptions } from './map.js'
@@ -29,9 +29,6 @@ import { parseTaskId, parseWorkerId, taskName } from '../wire/names.js'
 import type { EntryPoint } from './task.js'
 import { Task } from './task.js'
 import { DEFAULT_REPLAY, TaskStream } from './task-stream.js'
-
-/** Where the worker's script is: beside this module. */
-const WORKER_URL = new URL('./worker.js', import.meta.url).href
 
 /**
  * A pool of workers that all have one environment. It starts with its construction.
@@ -73,7 +70,7 @@ export class WorkersPool {
 
   /** @throws InvalidInputError for an input that cannot be meant. */
   constructor(input: WorkersPoolInput = {}) {
-    const plan = parsePoolInput(input, thisMachine())
+    const plan = parsePoolInput(input, platform)
     const news = new PoolNews({
       workerStarted: (worker) => this.#broadcasts.reach(worker),
       sourcesForbidden: () => this.#functions.forbidSources(),
@@ -83,7 +80,7 @@ export class WorkersPool {
     const { esm, python, globals, postInstallTasks } = plan
     // Not within the constructor: nobody could subscribe before the first event.
     const setup = Promise.resolve().then(() =>
-      prepareSetup({ esm, python, globals, postInstallTasks }, (event) => news.report(event, null), news.ended),
+      platform.prepareSetup({ esm, python, globals, postInstallTasks }, (event) => news.report(event, null), news.ended),
     )
     this.#news = news
     this.workers$ = news.workers$
@@ -94,7 +91,7 @@ export class WorkersPool {
     this.workerReleased$ = news.workerReleased$
     this.mergedChannel$ = news.mergedChannel$
     this.cdnEvent$ = news.cdnEvent$
-    this.#host = new Host(plan.settings, WORKER_URL, setup, news.listener)
+    this.#host = new Host(plan.settings, platform.openPort, setup, news.listener)
     const { startAt, stretchTo } = plan.settings
     this.#sizes = { startAt, stretchTo }
     this.#defaults = plan.defaults
@@ -227,7 +224,7 @@ export class WorkersPool {
 
   /** Resolves when the pool's first workers have their environment; rejects if it cannot be had. */
   async ready(): Promise<void> {
-    await this.#host.ready().catch((cause: unknown) => Promise.reject(this.#endedError(cause)))
+    await holding(this.#host.ready()).catch((cause: unknown) => Promise.reject(this.#endedError(cause)))
   }
 
   /**
@@ -243,7 +240,7 @@ export class WorkersPool {
       throw new InvalidInputError('workersCount', count, `is greater than \`pool.stretchTo\` (${stretchTo})`)
     }
     const up = this.#host.reserve(count)
-    await up.catch((cause: unknown) => Promise.reject(this.#endedError(cause)))
+    await holding(up).catch((cause: unknown) => Promise.reject(this.#endedError(cause)))
   }
 
   /**
@@ -266,7 +263,7 @@ export class WorkersPool {
     this.#endedBy ??= 'drain'
     this.#host.drain()
     const { ended } = this.#news
-    if (!ended.aborted) await new Promise((resolve) => ended.addEventListener('abort', resolve, { once: true }))
+    if (!ended.aborted) await holding(new Promise((resolve) => ended.addEventListener('abort', resolve, { once: true })))
   }
 
   /** `await using pool = new WorkersPool(…)`: drains at the end of the scope. */
@@ -356,9 +353,14 @@ function endedError(by: PoolEnd): MillhandError {
   return new MillhandError('pool-terminated', message, { hint: 'make a new pool' })
 }
 
-function thisMachine(): Machine {
-  const { hardwareConcurrency, deviceMemory } = navigator as Navigator & { deviceMemory?: number }
-  return { cores: hardwareConcurrency, memory_gb: deviceMemory }
+/** Keeps the program alive until `promise` settles. */
+async function holding<T>(promise: Promise<T>): Promise<T> {
+  const release = platform.hold()
+  try {
+    return await promise
+  } finally {
+    release()
+  }
 }
 
 function preflightOf(plan: PoolPlan): Preflight {
@@ -377,6 +379,6 @@ function quietly(act: () => void): void {
   try {
     act()
   } catch (error) {
-    reportError(error)
+    platform.reportError(error)
   }
 }

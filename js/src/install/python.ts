@@ -24,7 +24,8 @@ const VERSION = /^0\.\d+\.\d+(-[\da-z]+(\.[\da-z]+)*)?$/i
 
 const RUNTIME_FILES = ['pyodide.mjs', 'pyodide.asm.js', 'pyodide.asm.wasm', 'python_stdlib.zip']
 
-export function parsePythonInput(input: string[] | PyodideInput, field: string): PythonRequest {
+/** @param base what a relative `indexUrl` is relative to. */
+export function parsePythonInput(input: string[] | PyodideInput, field: string, base: string): PythonRequest {
   if (typeof input !== 'object' || input === null) {
     throw new InvalidInputError(field, input, 'is not a list of packages', "give one like `['numpy']`")
   }
@@ -37,10 +38,10 @@ export function parsePythonInput(input: string[] | PyodideInput, field: string):
   if (!isIdentifier(pyodideAlias)) {
     throw new InvalidInputError(`${field}.pyodideAlias`, pyodideAlias, 'is not a JavaScript identifier')
   }
-  if (indexUrl !== null && !URL.canParse(indexUrl, location.href)) {
+  if (indexUrl !== null && !URL.canParse(indexUrl, base)) {
     throw new InvalidInputError(`${field}.indexUrl`, indexUrl, 'is not a url')
   }
-  const index = indexUrl === null ? null : String(indexUrl)
+  const index = indexUrl === null ? null : new URL(indexUrl, base).href
   return { version, modules: parseModules(modules, `${field}.modules`), indexUrl: index, alias: pyodideAlias }
 }
 
@@ -68,7 +69,7 @@ export async function manifestOfIndex(
   request: PythonRequest,
   signal: AbortSignal,
 ): Promise<PythonManifest> {
-  const base = new URL(indexUrl.endsWith('/') ? indexUrl : `${indexUrl}/`, location.href)
+  const base = new URL(indexUrl.endsWith('/') ? indexUrl : `${indexUrl}/`)
   const lock = parseLock(await fetchJson(new URL('pyodide-lock.json', base).href, { signal }), base.href)
   const entries = resolve(request.modules, lock, base.href)
   const runtime = RUNTIME_FILES.map((name): FileEntry => ({ name, url: new URL(name, base).href, sha256: null, bytes: null }))

@@ -1,0 +1,23 @@
+/** What a pool asks of where it is: a page (`js/src/page`) or Node (`js/src/node`). A build has one of them, as `#platform`. */
+
+import type { OpenPort } from '../host.js'
+import type { InstallEvent, WorkerSetup } from '../wire/protocol.js'
+import type { Machine, PoolPlan } from './inputs.js'
+
+export interface Platform {
+  openPort: OpenPort
+  /** What sizes are chosen by. */
+  machine(): Machine
+  /** What relative urls are relative to. */
+  baseUrl(): string
+  /** What each worker installs; `signal` stops it. */
+  prepareSetup(
+    plan: Pick<PoolPlan, 'esm' | 'python' | 'globals' | 'postInstallTasks'>,
+    report: (event: InstallEvent) => void,
+    signal: AbortSignal,
+  ): Promise<WorkerSetup>
+  /** Keeps the program alive, where one ends that waits for nothing, until the function that it gives is called. */
+  hold(): () => void
+  /** Makes `error` an uncaught one. */
+  reportError(error: unknown): void
+}
