@@ -1,7 +1,7 @@
 /**
  * Builds the package from its sources and the compiled host (`dist/host`, made by `cargo xtask build`):
- * `dist/standalone` is what the server embeds, with everything in it; `dist/npm` is for bundlers, with rxjs left out;
- * `dist/types` has the declarations.
+ * `dist/standalone` is what the server embeds, with everything in it; `dist/npm` is for bundlers, and `dist/node` for Node, both
+ * with rxjs left out; `dist/types` has the declarations.
  */
 
 import { execFileSync } from 'node:child_process'
@@ -33,14 +33,31 @@ const compiler = fileURLToPath(new URL('bin/tsc', import.meta.resolve('typescrip
 
 async function buildInto(outdir, options, more = {}) {
   rmSync(outdir, { recursive: true, force: true })
-  await build({ ...common, ...options, alias: { '#platform': './src/page/platform.ts' }, outdir, entryPoints: { index: 'src/entrypoints/index.ts', ...more } })
-  await build({ ...common, minify: true, outdir, entryPoints: { worker: 'src/entrypoints/worker.ts' } })
+  const alias = { '#platform': './src/page/platform.ts', '#scope': './src/worker/web/scope.ts' }
+  const entryPoints = { index: 'src/entrypoints/index.ts', ...more }
+  await build({ ...common, ...options, alias, outdir, entryPoints })
+  await build({ ...common, alias, minify: true, outdir, entryPoints: { worker: 'src/entrypoints/worker.ts' } })
   cpSync('dist/host/millhand_web_bg.wasm', `${outdir}/millhand_web_bg.wasm`)
+}
+
+/** It takes the host from `dist/npm`. */
+async function buildForNode(outdir) {
+  rmSync(outdir, { recursive: true, force: true })
+  await build({
+    ...common,
+    platform: 'node',
+    target: 'node20',
+    alias: { '#platform': './src/node/platform.ts', '#scope': './src/worker/node/scope.ts' },
+    external: ['rxjs'],
+    outdir,
+    entryPoints: { index: 'src/entrypoints/node.ts', worker: 'src/entrypoints/worker-node.ts' },
+  })
 }
 
 await buildInto('dist/standalone', { minify: true }, { notebook: 'src/entrypoints/notebook.ts' })
 cpSync('src/notebook/notebook.css', 'dist/standalone/notebook.css')
 await buildInto('dist/npm', { external: ['rxjs'] })
+await buildForNode('dist/node')
 rmSync('dist/types', { recursive: true, force: true })
 execFileSync(process.execPath, [compiler, '-p', 'tsconfig.page.json'], {
   stdio: 'inherit',

@@ -107,8 +107,19 @@ export interface PoolSizing {
   cancelGrace?: number
   /** The most tasks that wait; further ones exit `Rejected`. 10,000,000 otherwise. */
   maxQueue?: number
+  /** In Node: bounds on the memory of each worker. A worker that needs more is lost. */
+  resourceLimits?: ResourceLimits
   /** What tasks have that say nothing else. */
   defaults?: Pick<TaskTimes, 'timeout' | 'queueTimeout' | 'retries'>
+}
+
+/** In megabytes, as those of Node's `worker_threads`. */
+export interface ResourceLimits {
+  /** The heap, but for young objects. */
+  maxOldGenerationSizeMb?: number
+  maxYoungGenerationSizeMb?: number
+  codeRangeSizeMb?: number
+  stackSizeMb?: number
 }
 
 /** Bounds of a task's life. */
@@ -127,6 +138,7 @@ export interface TaskTimes {
 /** A checked input. */
 export interface PoolPlan {
   settings: HostSettings
+  resourceLimits: ResourceLimits | null
   defaults: TaskTimes
   esm: EsmPlan<string> | null
   python: PythonRequest | null
@@ -148,6 +160,7 @@ export function parsePoolInput(input: WorkersPoolInput, platform: Pick<Platform,
   const installedNames = [...namesOf(esm), ...(python ? [python.alias] : [])]
   return {
     settings: parseSizing(pool, platform.machine(), python !== null),
+    resourceLimits: parseResourceLimits(pool.resourceLimits),
     defaults: parseDefaults(pool.defaults === undefined ? {} : pool.defaults),
     esm,
     python,
@@ -215,6 +228,7 @@ const POOL_OPTIONS = [
   'spares',
   'cancelGrace',
   'maxQueue',
+  'resourceLimits',
   'defaults',
 ]
 const DEFAULT_CANCEL_GRACE_MS = 500
@@ -239,6 +253,18 @@ function defaultStretch({ cores, memory_gb }: Machine, hasPython: boolean): numb
   const worker_gb = hasPython ? PYTHON_WORKER_GB : PLAIN_WORKER_GB
   const fitting = memory_gb === undefined ? cores : Math.floor((memory_gb * MEMORY_SHARE) / worker_gb)
   return Math.max(1, Math.min(cores - 1, fitting))
+}
+
+const RESOURCE_LIMITS = ['maxOldGenerationSizeMb', 'maxYoungGenerationSizeMb', 'codeRangeSizeMb', 'stackSizeMb'] as const
+const MAX_MEMORY_MB = 2 ** 20
+
+function parseResourceLimits(limits: ResourceLimits | undefined): ResourceLimits | null {
+  if (limits === undefined) return null
+  checkOptions('pool.resourceLimits', limits, RESOURCE_LIMITS)
+  for (const name of RESOURCE_LIMITS) {
+    if (limits[name] !== undefined) parseCount(`pool.resourceLimits.${name}`, limits[name], 1, MAX_MEMORY_MB)
+  }
+  return { ...limits }
 }
 
 function parseDefaults(defaults: TaskTimes): TaskTimes {

@@ -5,7 +5,8 @@ import type { InstallEvent, WorkerSetup } from '../wire/protocol.js'
 import type { Machine, PoolPlan } from './inputs.js'
 
 export interface Platform {
-  openPort: OpenPort
+  /** How the workers of a pool are opened. */
+  portOpener(plan: PoolPlan): OpenPort
   /** What sizes are chosen by. */
   machine(): Machine
   /** What relative urls are relative to. */

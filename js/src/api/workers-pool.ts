@@ -91,7 +91,7 @@ export class WorkersPool {
     this.workerReleased$ = news.workerReleased$
     this.mergedChannel$ = news.mergedChannel$
     this.cdnEvent$ = news.cdnEvent$
-    this.#host = new Host(plan.settings, platform.openPort, setup, news.listener)
+    this.#host = new Host(plan.settings, platform.portOpener(plan), setup, news.listener)
     const { startAt, stretchTo } = plan.settings
     this.#sizes = { startAt, stretchTo }
     this.#defaults = plan.defaults

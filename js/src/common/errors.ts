@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'unread-overflow'
   | 'worker-lost'
   | 'pool-terminated'
+  | 'unsupported'
 
 export interface ErrorDetails {
   /** What to do about it. */

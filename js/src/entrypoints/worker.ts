@@ -1,3 +1,6 @@
-import { startRuntime } from '../worker/runtime.js'
+/** The script of a module worker. */
 
-await startRuntime()
+import { startRuntime } from '../worker/runtime.js'
+import { channel } from '../worker/web/scope.js'
+
+await startRuntime(channel)

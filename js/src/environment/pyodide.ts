@@ -101,8 +101,8 @@ async function withWasmFailures<T>(act: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Pyodide only logs packages that do not load. */
-async function loadPackages(
+/** Loads packages by name or url. Pyodide only logs those that do not load. */
+export async function loadPackages(
   pyodide: Pyodide,
   names: string[],
   sources: string[],

@@ -22,7 +22,8 @@ export const DEFAULT_PYODIDE = '0.29.5'
 /** Of Pyodide, up to 0.29: later ones are laid out in another way. */
 const VERSION = /^0\.\d+\.\d+(-[\da-z]+(\.[\da-z]+)*)?$/i
 
-const RUNTIME_FILES = ['pyodide.mjs', 'pyodide.asm.js', 'pyodide.asm.wasm', 'python_stdlib.zip']
+/** Of every distribution, besides its lock. */
+export const RUNTIME_FILES = ['pyodide.mjs', 'pyodide.asm.js', 'pyodide.asm.wasm', 'python_stdlib.zip']
 
 /** @param base what a relative `indexUrl` is relative to. */
 export function parsePythonInput(input: string[] | PyodideInput, field: string, base: string): PythonRequest {
@@ -70,7 +71,12 @@ export async function manifestOfIndex(
   signal: AbortSignal,
 ): Promise<PythonManifest> {
   const base = new URL(indexUrl.endsWith('/') ? indexUrl : `${indexUrl}/`)
-  const lock = parseLock(await fetchJson(new URL('pyodide-lock.json', base).href, { signal }), base.href)
+  return manifestOfLock(await fetchJson(new URL('pyodide-lock.json', base).href, { signal }), base, request)
+}
+
+/** The manifest of a Pyodide distribution whose lock is at hand. */
+export function manifestOfLock(contents: unknown, base: URL, request: PythonRequest): PythonManifest {
+  const lock = parseLock(contents, base.href)
   const entries = resolve(request.modules, lock, base.href)
   const runtime = RUNTIME_FILES.map((name): FileEntry => ({ name, url: new URL(name, base).href, sha256: null, bytes: null }))
   const wheels = entries.map((entry): FileEntry => {

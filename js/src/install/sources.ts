@@ -17,7 +17,16 @@ export interface InstallSettings extends Partial<CdnSettings> {
    * `null`: public CDNs alone.
    */
   manifestUrl?: string | URL | null
+  /** In Node: where packages are looked for: a folder, or the `import.meta.url` of a module in it. Otherwise that of the program. */
+  project?: string | URL
+  /** In Node: where the files of Python packages are kept. Otherwise in `node_modules/.cache` of the project. */
+  packageCacheDir?: string | URL
+  /** In Node: wheels, and folders of wheels, that take the place of what Pyodide's own lock has. */
+  overlay?: (string | URL)[]
 }
+
+/** Those of pages. */
+type PageSettings = Pick<InstallSettings, 'manifestUrl' | keyof CdnSettings>
 
 /** Where a millhand server answers, and where it serves this package. */
 const SERVER_URL = '/millhand/manifest'
@@ -28,7 +37,7 @@ type Source = (request: ManifestRequest, signal: AbortSignal) => Promise<Manifes
 
 export class Sources {
   readonly #packageUrl: string
-  #settings: InstallSettings = {}
+  #settings: PageSettings = {}
   /** Sources that are not there: asked once, and then no more. */
   readonly #absent = new Set<string>()
 

@@ -1,11 +1,15 @@
 /** A page, as pools see it. */
 
 import type { Platform } from '../api/platform.js'
+import { InvalidInputError } from '../common/errors.js'
 import { prepareSetup } from '../install/setup.js'
 import { openBrowserPort } from './browser-port.js'
 
 export const platform: Platform = {
-  openPort: openBrowserPort,
+  portOpener: ({ resourceLimits }) => {
+    if (resourceLimits === null) return openBrowserPort
+    throw new InvalidInputError('pool.resourceLimits', resourceLimits, 'is for Node: a page cannot bound its workers')
+  },
   machine: () => {
     const { hardwareConcurrency, deviceMemory } = navigator as Navigator & { deviceMemory?: number }
     return { cores: hardwareConcurrency, memory_gb: deviceMemory }

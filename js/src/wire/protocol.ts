@@ -152,6 +152,8 @@ export interface PythonSetup {
   lock: unknown
   /** By file name. Blobs are shared by reference: a further worker costs no copy. */
   files: Record<string, Blob>
+  /** In Node, where the files are instead: folders, as urls that end with a slash. */
+  folders?: { runtime: string; packages: string }
 }
 
 /** A global of the worker: a value, or a function as source. */

@@ -4,6 +4,7 @@ import { ModuleError, PermanentInstallError } from '../environment/failures.js'
 import { loadModules, setNames } from '../environment/modules.js'
 import type { GlobalRecord, InstallEvent, ModulesSetup, PostInstallRecord, WorkerSetup } from '../wire/protocol.js'
 import { compileSource } from './functions.js'
+import type { Outbox } from './outbox.js'
 import type { Python } from './python.js'
 import { startPython } from './python.js'
 import { runScript } from './scripts.js'
@@ -13,6 +14,7 @@ export interface InstallOptions {
   workerId: string
   /** The shared byte in which the host interrupts Python, where pages share memory. */
   interrupt: SharedArrayBuffer | undefined
+  outbox: Outbox
   report: (event: InstallEvent) => void
   /** Where Python's standard output goes, a line at a time. */
   print: (text: string) => void
@@ -68,11 +70,11 @@ async function setGlobal(record: GlobalRecord): Promise<void> {
   Object.defineProperty(globalThis, record.name, { value, configurable: true, writable: true, enumerable: true })
 }
 
-async function runPostInstallTask(task: PostInstallRecord, { workerId, report }: InstallOptions): Promise<void> {
+async function runPostInstallTask(task: PostInstallRecord, { workerId, outbox, report }: InstallOptions): Promise<void> {
   report({ step: 'PostInstallTask', title: task.title })
   const run = await compileSource(task.source, 'millhand/post-install.js')
   // There is no task whose messages these could be: what it says is not heard.
-  const context = new TaskContext(0, (value) => value)
+  const context = new TaskContext(0, outbox, (value) => value)
   context.end()
   await run({ args: task.args, context: context.forTask, workerScope: globalThis, taskId: '', workerId })
 }

@@ -1,8 +1,8 @@
 /**
- * Functions as workers call them. One that came as source is imported as a module of its own from a blob, which needs no
- * `eval`; its names resolve to the worker's global scope. One of a module is imported from there, with all that it imports.
+ * Functions as workers call them. One that came as source is imported as a module of its own; its names resolve to the worker's global scope. One of a module is imported from there, with all that it imports.
  */
 
+import { scope } from '#scope'
 import type { FunctionDefinition, FunctionOrigin } from '../wire/protocol.js'
 import type { EntryPointArguments } from '../wire/task-input.js'
 import { ItemError } from './failures.js'
@@ -60,15 +60,9 @@ async function load(from: FunctionOrigin, name: string): Promise<AnyFunction> {
 }
 
 async function importExpression(expression: string, name: string): Promise<AnyFunction> {
-  const code = `export default ${expression}\n//# sourceURL=${name}`
-  const url = URL.createObjectURL(new Blob([code], { type: 'text/javascript' }))
-  try {
-    const module = (await import(url)) as { default: unknown }
-    if (typeof module.default !== 'function') throw new SyntaxError(`\`${name}\` is not a function`)
-    return module.default as AnyFunction
-  } finally {
-    URL.revokeObjectURL(url)
-  }
+  const module = await scope.importCode(`export default ${expression}\n//# sourceURL=${name}`)
+  if (typeof module['default'] !== 'function') throw new SyntaxError(`\`${name}\` is not a function`)
+  return module['default'] as AnyFunction
 }
 
 async function callForEach(target: AnyFunction, { args, context }: EntryPointArguments): Promise<unknown[]> {

@@ -1,10 +1,7 @@
-/** What a worker sends. One `postMessage` is one batch. */
+/** What a worker sends. */
 
 import type { WorkerMessage } from '../wire/protocol.js'
-
-export function post(...batch: WorkerMessage[]): void {
-  self.postMessage(batch)
-}
+import type { Channel } from './channel.js'
 
 /** A value on its way to the page. */
 export interface Parcel {
@@ -19,15 +16,28 @@ export interface Parcel {
   refuse: (error: unknown) => WorkerMessage
 }
 
-/** Sends a value as it is, else converted, else the refusal. */
-export function sendValue({ value, transfer, wrap, convert, refuse }: Parcel): void {
-  try {
-    self.postMessage([wrap(value)], transfer)
-  } catch {
+export class Outbox {
+  readonly #channel: Channel
+
+  constructor(channel: Channel) {
+    this.#channel = channel
+  }
+
+  /** Sends messages as one batch. */
+  post(...batch: WorkerMessage[]): void {
+    this.#channel.post(batch)
+  }
+
+  /** Sends a value as it is, else converted, else the refusal. */
+  sendValue({ value, transfer, wrap, convert, refuse }: Parcel): void {
     try {
-      self.postMessage([wrap(convert(value))], transfer)
-    } catch (error) {
-      post(refuse(error))
+      this.#channel.post([wrap(value)], transfer)
+    } catch {
+      try {
+        this.#channel.post([wrap(convert(value))], transfer)
+      } catch (error) {
+        this.post(refuse(error))
+      }
     }
   }
 }

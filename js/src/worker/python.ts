@@ -1,7 +1,7 @@
 /** Python in this worker: it runs sources, prints, is interrupted, and its values are made JavaScript's. */
 
 import type { PyProxy, Pyodide } from '../environment/pyodide.js'
-import { startPyodide } from '../environment/pyodide.js'
+import { scope } from '#scope'
 import type { PythonSetup } from '../wire/protocol.js'
 import type { InstallOptions } from './environment.js'
 import { UnclonableError } from './failures.js'
@@ -32,14 +32,13 @@ interface PyTask extends PyProxy, PromiseLike<unknown> {
 }
 
 export async function startPython(setup: PythonSetup, { interrupt, report, print }: InstallOptions): Promise<Python> {
-  const pyodide = await startPyodide(setup, report)
+  const pyodide = await scope.startPyodide(setup, report)
   // Without interrupts it has memory of its own: Python that looks for them calls JavaScript now and then, and WebKit ends no
   // worker that stays within WebAssembly.
   const unheeded = new Uint8Array(1)
   const shared = interrupt ? new Uint8Array(interrupt) : unheeded
   const heedInterrupts = (heeded: boolean): void => pyodide.setInterruptBuffer(heeded ? shared : unheeded)
   heedInterrupts(false)
-  self.addEventListener('unhandledrejection', ignoreInterrupt)
   Object.assign(globalThis, { [setup.alias]: pyodide })
   return {
     run: runnerOf(pyodide, heedInterrupts),
@@ -50,9 +49,9 @@ export async function startPython(setup: PythonSetup, { interrupt, report, print
 }
 
 /** An interrupt of asynchronous Python ends its task, and is thrown once more by Python's event loop, to nobody. */
-function ignoreInterrupt(event: PromiseRejectionEvent): void {
-  const { name, type } = (event.reason ?? {}) as { name?: unknown; type?: unknown }
-  if (name === 'PythonError' && type === 'KeyboardInterrupt') event.preventDefault()
+export function isInterrupt(reason: unknown): boolean {
+  const { name, type } = (reason ?? {}) as { name?: unknown; type?: unknown }
+  return name === 'PythonError' && type === 'KeyboardInterrupt'
 }
 
 /** Sends what Python prints, a line at a time; the function that it gives sends the rest of the last line. */

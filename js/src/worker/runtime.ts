@@ -1,45 +1,55 @@
 /**
  * The worker's side of the wire: it takes batches in, runs one task at a time, and answers. It loads nothing by
- * itself, decides nothing, and knows the page only through `postMessage`.
+ * itself, decides nothing, and knows the host only through its channel.
  */
+
+import { scope } from '#scope'
 
 import type { Abort, DataIn, Define, ErrorRecord, HostMessage, Install, Run } from '../wire/protocol.js'
 import { HostKind, Outcome, WorkerKind } from '../wire/protocol.js'
 import { PermanentInstallError } from '../environment/failures.js'
 import { toErrorRecord } from '../wire/errors.js'
+import type { Channel } from './channel.js'
 import { installEnvironment } from './environment.js'
 import { ItemError, UnclonableError } from './failures.js'
 import type { TaskFunction } from './functions.js'
 import { compileDefinition, mayCompile } from './functions.js'
-import { holdLifeLock } from './life-lock.js'
-import { post, sendValue } from './outbox.js'
+import { Outbox } from './outbox.js'
 import type { Python } from './python.js'
+import { isInterrupt } from './python.js'
 import { TaskContext } from './task-context.js'
 
-export async function startRuntime(): Promise<void> {
-  const runtime = new Runtime()
-  const booted = boot()
+export async function startRuntime(channel: Channel): Promise<void> {
+  scope.reportRejections(isInterrupt)
+  const outbox = new Outbox(channel)
+  const runtime = new Runtime(outbox)
+  const booted = boot(outbox)
   // The listener is there before anything is awaited: a message that came in between would be lost. And nothing is done before
   // the page knows of the lock: a task that ends its worker at once would end it unnoticed.
-  self.addEventListener('message', async (event: MessageEvent<HostMessage[]>) => {
+  channel.listen(async (batch) => {
     await booted
-    runtime.receive(event.data)
+    runtime.receive(batch)
   })
   await booted
 }
 
-async function boot(): Promise<void> {
-  const [lockName, compiles] = await Promise.all([holdLifeLock(), mayCompile()])
-  post([WorkerKind.Booted, lockName, compiles])
+async function boot(outbox: Outbox): Promise<void> {
+  const [lockName, compiles] = await Promise.all([scope.holdLifeLock(), mayCompile()])
+  outbox.post([WorkerKind.Booted, lockName, compiles])
 }
 
 class Runtime {
+  readonly #outbox: Outbox
   readonly #functions = new Map<number, Promise<TaskFunction>>()
   /** Tasks that have been received and have not ended, in order. The first one runs. */
   readonly #contexts = new Map<number, TaskContext>()
   #workerId = ''
   #python: Python | null = null
   #running: Promise<void> = Promise.resolve()
+
+  constructor(outbox: Outbox) {
+    this.#outbox = outbox
+  }
 
   receive(batch: HostMessage[]): void {
     for (const message of batch) {
@@ -69,14 +79,15 @@ class Runtime {
       this.#python = await installEnvironment(setup, {
         workerId,
         interrupt,
-        report: (event) => post([WorkerKind.Progress, event]),
+        outbox: this.#outbox,
+        report: (event) => this.#outbox.post([WorkerKind.Progress, event]),
         print: (text) => this.#print(text),
       })
-      post([WorkerKind.Progress, { step: 'WorkerReady' }], [WorkerKind.Ready])
+      this.#outbox.post([WorkerKind.Progress, { step: 'WorkerReady' }], [WorkerKind.Ready])
     } catch (error) {
       const permanent = error instanceof PermanentInstallError
       const record = permanent ? recordOf(error.cause, error.during) : toErrorRecord(error)
-      post([WorkerKind.Progress, { step: 'InstallFailed', error: record }], [WorkerKind.InstallFailed, record, permanent])
+      this.#outbox.post([WorkerKind.Progress, { step: 'InstallFailed', error: record }], [WorkerKind.InstallFailed, record, permanent])
     }
   }
 
@@ -87,7 +98,7 @@ class Runtime {
   }
 
   #enqueue(run: Run): void {
-    const context = new TaskContext(run[1], (value) => this.#convert(value))
+    const context = new TaskContext(run[1], this.#outbox, (value) => this.#convert(value))
     this.#contexts.set(run[1], context)
     this.#running = this.#running.then(() => this.#run(run, context)).catch(die)
   }
@@ -131,7 +142,7 @@ class Runtime {
     this.#python?.flushOutput()
     context.end()
     this.#contexts.delete(taskId)
-    sendValue({
+    this.#outbox.sendValue({
       value,
       transfer,
       wrap: (value) => [WorkerKind.Exit, taskId, outcome, value],

@@ -1,5 +1,6 @@
 /** Classic scripts in a module worker, which has no `importScripts`. */
 
+import { scope } from '#scope'
 import type { ScriptRecord } from '../wire/protocol.js'
 
 /**
@@ -10,7 +11,7 @@ export async function runScript({ url, content }: ScriptRecord): Promise<void> {
   const source = await content.text()
   const evaluate = globalThis.eval
   if (mayEvaluate(evaluate)) evaluate(`${source}\n//# sourceURL=${url}`)
-  else await importAsModule(`(function () {${source}\n}).call(globalThis)\n//# sourceURL=${url}`)
+  else await scope.importCode(`(function () {${source}\n}).call(globalThis)\n//# sourceURL=${url}`)
 }
 
 function mayEvaluate(evaluate: typeof eval): boolean {
@@ -19,14 +20,5 @@ function mayEvaluate(evaluate: typeof eval): boolean {
     return true
   } catch {
     return false
-  }
-}
-
-async function importAsModule(code: string): Promise<void> {
-  const url = URL.createObjectURL(new Blob([code], { type: 'text/javascript' }))
-  try {
-    await import(url)
-  } finally {
-    URL.revokeObjectURL(url)
   }
 }

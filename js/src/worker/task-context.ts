@@ -5,7 +5,7 @@ import type { WorkerMessage } from '../wire/protocol.js'
 import { isErrorRecord, RemoteError, toErrorRecord } from '../wire/errors.js'
 import type { WorkerContext } from '../wire/task-input.js'
 import { taskName } from '../wire/names.js'
-import { sendValue } from './outbox.js'
+import type { Outbox } from './outbox.js'
 
 /** One per task. After `end` the task is heard no more. */
 export class TaskContext {
@@ -13,6 +13,7 @@ export class TaskContext {
   readonly forTask: WorkerContext
   readonly #taskId: number
   readonly #convert: (value: unknown) => unknown
+  readonly #outbox: Outbox
   readonly #abort = new AbortController()
   readonly #transfers = new WeakMap<object, Transferable[]>()
   /** Data that nobody has asked for yet. */
@@ -21,8 +22,9 @@ export class TaskContext {
   #ended = false
 
   /** @param convert gives a value a form that can be cloned. */
-  constructor(taskId: number, convert: (value: unknown) => unknown) {
+  constructor(taskId: number, outbox: Outbox, convert: (value: unknown) => unknown) {
     this.#taskId = taskId
+    this.#outbox = outbox
     this.#convert = convert
     this.taskName = taskName(taskId)
     const context = this
@@ -76,6 +78,6 @@ export class TaskContext {
   #say(value: unknown, wrap: (value: unknown) => WorkerMessage): void {
     if (this.#ended) return
     const refuse = (error: unknown): WorkerMessage => [WorkerKind.PostError, this.#taskId, toErrorRecord(error)]
-    sendValue({ value, transfer: this.transferOf(value), wrap, convert: this.#convert, refuse })
+    this.#outbox.sendValue({ value, transfer: this.transferOf(value), wrap, convert: this.#convert, refuse })
   }
 }

@@ -1,0 +1,14 @@
+/** What a worker asks of where it runs: a web worker or Node. A build has one of them, as `#scope`. */
+
+import type { Pyodide } from '../environment/pyodide.js'
+import type { InstallEvent, PythonSetup } from '../wire/protocol.js'
+
+export interface Scope {
+  /** Takes a lock that is free again once this worker is dead; gives its name, or `null` where there are none. */
+  holdLifeLock(): Promise<string | null>
+  /** Imports code as a module of its own. */
+  importCode(code: string): Promise<Record<string, unknown>>
+  startPyodide(setup: PythonSetup, report: (event: InstallEvent) => void): Promise<Pyodide>
+  /** From now on a rejection that nobody handles is reported, and ends nothing; one that `isMeant` is not even reported. */
+  reportRejections(isMeant: (reason: unknown) => boolean): void
+}
