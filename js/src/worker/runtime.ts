@@ -140,6 +140,8 @@ class Runtime {
     }
     this.#python?.heedInterrupts(false)
     this.#python?.flushOutput()
+    const output = scope.pendingOutput()
+    if (output) await output
     context.end()
     this.#contexts.delete(taskId)
     this.#outbox.sendValue({

@@ -9,6 +9,8 @@ export interface Scope {
   /** Imports code as a module of its own. */
   importCode(code: string): Promise<Record<string, unknown>>
   startPyodide(setup: PythonSetup, report: (event: InstallEvent) => void): Promise<Pyodide>
+  /** Resolves when what the worker has written to its console is with whoever shows it; `null` if it is already. */
+  pendingOutput(): Promise<void> | null
   /** From now on a rejection that nobody handles is reported, and ends nothing; one that `isMeant` is not even reported. */
   reportRejections(isMeant: (reason: unknown) => boolean): void
 }

@@ -18,6 +18,7 @@ export const scope: Scope = {
     }
   },
   startPyodide,
+  pendingOutput: () => null,
   reportRejections: (isMeant) => {
     self.addEventListener('unhandledrejection', (event) => {
       if (isMeant(event.reason)) event.preventDefault()
