@@ -147,7 +147,7 @@ Usage: cargo xtask COMMAND [OPTIONS]
   setup           install what is missing: wasm target, npm packages, a browser, Python for pages
   build           build the wasm host, the npm package and the `millhand` program
   demo            run the tutorial's job in a real headless browser
-  test [PART…]    run the tests: rust, types, browser
+  test [PART…]    run the tests: rust, types, node, browser
   bench [NAME…]   measure, side by side with others
   tidy            check format, lints and the repository's own rules
   ci              everything that must pass before a change lands: tidy and test
@@ -214,6 +214,7 @@ Usage: cargo xtask test [PART…] [-- ARGS…]
 
   rust       unit, scenario, simulation and documentation tests of the crates
   types      the TypeScript compiler over the npm package and the browser tests
+  node       node:test, pools in Node and the packed npm package
   browser    Playwright in a real browser, against the built server
 
 ARGS go to the runner of the one chosen part.
@@ -318,6 +319,6 @@ mod tests {
         let error = parse_line("deploy").unwrap_err().to_string();
         assert!(error.contains("`deploy`") && error.contains("setup, build, demo"), "{error}");
         let error = parse_line("test unit").unwrap_err().to_string();
-        assert!(error.contains("`unit`") && error.contains("rust, types, browser"), "{error}");
+        assert!(error.contains("`unit`") && error.contains("rust, types, node, browser"), "{error}");
     }
 }

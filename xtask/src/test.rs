@@ -16,11 +16,12 @@ use crate::{package, process, say, tidy};
 pub(crate) enum Part {
     Rust,
     Types,
+    Node,
     Browser,
 }
 
 impl Part {
-    pub(crate) const ALL: [Self; 3] = [Self::Rust, Self::Types, Self::Browser];
+    pub(crate) const ALL: [Self; 4] = [Self::Rust, Self::Types, Self::Node, Self::Browser];
 
     /// The part of that name.
     pub(crate) fn of(name: &str) -> Result<Self> {
@@ -36,16 +37,22 @@ impl Part {
         match self {
             Self::Rust => "rust",
             Self::Types => "types",
+            Self::Node => "node",
             Self::Browser => "browser",
         }
+    }
+
+    /// Whether it runs what users run: with the program and Python for pages, and not only what is built.
+    const fn is_whole(self) -> bool {
+        matches!(self, Self::Node | Self::Browser)
     }
 }
 
 /// `cargo xtask test`.
 pub(crate) fn command(places: &Places, parts: &[Part], runner_args: &[OsString]) -> Result<ExitCode> {
     let started = Instant::now();
-    // Only the browser tests need a browser and Python; the others do not wait for them.
-    let ready = if parts.contains(&Part::Browser) {
+    // The others do not wait for a browser and Python.
+    let ready = if parts.iter().any(|part| part.is_whole()) {
         Some(setup::everything(places)?)
     } else {
         let tools = setup::build_tools(places)?;
@@ -78,7 +85,7 @@ fn run_parts(
     for part in parts {
         for (name, mut command) in part_commands(*part, places, runner_args) {
             // The others are to find what they find on a developer's own command line.
-            if let (Part::Browser, Some(ready)) = (part, ready) {
+            if let (true, Some(ready)) = (part.is_whole(), ready) {
                 ready.describe_to(&mut command, places);
             }
             checks.run(name, || process::run(&mut command))?;
@@ -97,6 +104,9 @@ fn part_commands(part: Part, places: &Places, runner_args: &[OsString]) -> Vec<(
                 npm(places, &["run", "check", "--workspace", "tests/browser"], runner_args),
             ),
         ],
+        Part::Node => {
+            vec![("node: node:test", npm(places, &["test", "--workspace", "tests/node"], runner_args))]
+        }
         Part::Browser => {
             vec![("browser: Playwright", npm(places, &["test", "--workspace", "tests/browser"], runner_args))]
         }
