@@ -1,7 +1,7 @@
 /** npm packages that are installed in the project: found as Node finds them, and held to the versions that are asked for. */
 
 import { readdir, readFile } from 'node:fs/promises'
-import { dirname, join, relative, sep } from 'node:path'
+import { dirname, join, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { resolve as resolveModule } from 'import-meta-resolve'
 import satisfies from 'semver/functions/satisfies.js'
@@ -71,11 +71,8 @@ export async function fileInPackage({ name, file }: NpmSpecifier, { folder }: In
 
 /** Without those of packages within it. */
 async function filesOf(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
-  return entries
-    .filter((entry) => entry.isFile())
-    .map((entry) => relative(folder, join(entry.path, entry.name)).split(sep).join('/'))
-    .filter((path) => !path.startsWith('node_modules/'))
+  const paths = await readdir(folder, { recursive: true })
+  return paths.map((path) => path.split(sep).join('/')).filter((path) => !path.startsWith('node_modules/'))
 }
 
 /** In `node_modules` of the folder, or of one that it lies in. */
