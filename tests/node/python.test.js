@@ -7,9 +7,10 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { firstValueFrom, fromEvent, map, scan, filter } from 'rxjs'
 import { configureInstall } from 'millhand'
-import { collect, onePool, poolOf, rejection } from './support.js'
+import { collect, onePool, poolOf, rejection, runProgram } from './support.js'
 
 const overlay = process.env.MILLHAND_OVERLAY ? [process.env.MILLHAND_OVERLAY] : []
 configureInstall({ overlay })
@@ -40,6 +41,13 @@ test('the π job: many NumPy tasks in a pool that grows, every one of them settl
   assert.ok(Math.abs(mean - Math.PI) < 0.005, String(mean))
   assert.equal(new Set(results).size > 100, true, 'workers draw the same numbers')
   assert.deepEqual([...new Set(exits.map(([{ data }]) => data.workerId))].sort(), ['w1', 'w2'])
+})
+
+test('the example runs as it stands', async () => {
+  const program = fileURLToPath(new URL('../../examples/node/pi.mjs', import.meta.url))
+  const { code, stdout } = await runProgram([program, '--tasks', '40', ...overlay.flatMap((path) => ['--overlay', path])])
+  assert.equal(code, 0)
+  assert.match(stdout, /^pi: tasks=40 failed=0 workers=\d+ pi=3\.1[34]\d+ seconds=[\d.]+ tasks_per_s=[\d.]+\n$/)
 })
 
 test('`python`: results, output, errors with their traceback; a loop is interrupted, and its worker stays', async (t) => {

@@ -52,7 +52,6 @@ pub struct HostSink(PortSink);
 #[wasm_bindgen]
 impl HostSink {
     /// The worker sent a batch: an array of messages.
-    #[expect(clippy::needless_pass_by_value, reason = "values cross the boundary as owned")]
     pub fn received(&self, #[wasm_bindgen(unchecked_param_type = "unknown")] batch: JsValue) {
         (self.0)(match batch.dyn_into::<Array>() {
             Ok(batch) => PortEvent::Received(batch),
