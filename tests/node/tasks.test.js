@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Subject } from 'rxjs'
-import { TaskError } from 'millhand'
+import { configureInstall, TaskError, WorkersPool } from 'millhand'
 import { collect, onePool, poolOf, rejection, until } from './support.js'
 
 test('messages come in order, and are the same for an early and a late subscriber', async (t) => {
@@ -143,6 +143,13 @@ test('a function sent as source imports what Node has built in', async (t) => {
   assert.equal(threadName, 'a/b')
 })
 
+test('the helper that compilers put into functions to keep their names is there', async (t) => {
+  // As esbuild with `keepNames`, and so tsx, compiles `({ args }) => { const twice = (x) => 2 * x; return … }`.
+  const compiled = Function(`const __name = (f) => f
+    return ({ args }) => { const twice = __name((x) => 2 * x, 'twice'); return [twice.name, twice(args)] }`)()
+  assert.deepEqual(await onePool(t).run(compiled, 4), ['twice', 8])
+})
+
 test('limits: a task that waits or runs for too long, and a full queue', async (t) => {
   const pool = onePool(t, { pool: { maxQueue: 1, cancelGrace: 50 } })
   await pool.ready()
@@ -186,10 +193,29 @@ test('progress of the install is told, and a failing post-install task fails the
   assert.match(error.message, /no luck/)
 })
 
+test('inputs that cannot be meant are typed errors that name the field', () => {
+  const pools = {
+    'pool.resourceLimits': { pool: { resourceLimits: 64 } },
+    'pool.resourceLimits.maxOldGenerationSizeMb': { pool: { resourceLimits: { maxOldGenerationSizeMb: 0 } } },
+    'pool.resourceLimits.heap': { pool: { resourceLimits: { heap: 64 } } },
+    'install.css': { install: { css: ['bootstrap'] } },
+    'install.pyodide[0]': { install: { pyodide: ['num py'] } },
+    'globals.answer': { globals: { answer: Symbol('42') } },
+  }
+  for (const [field, input] of Object.entries(pools)) assert.throws(() => new WorkersPool(input), { name: 'InvalidInputError', field })
+  const settings = {
+    'settings.project': { project: 7 },
+    'settings.overlay': { overlay: 'wheels' },
+    'settings.overlay[1]': { overlay: ['wheels', new URL('https://example.org/wheels')] },
+    'settings.manifestUrl': { manifestUrl: 'http://[' },
+    'settings.fileCdn': { fileCdn: 'https://example.org/' },
+  }
+  for (const [field, given] of Object.entries(settings)) assert.throws(() => configureInstall(given), { name: 'InvalidInputError', field })
+})
+
 test('what pages alone have says so', async () => {
   const millhand = await import('millhand')
   for (const name of ['install', 'installViewsModule', 'queryLoadingGraph']) {
     assert.equal((await rejection(millhand[name]({}))).code, 'unsupported')
   }
-  assert.throws(() => millhand.configureInstall({ esmCdn: 'https://example.org/' }), { code: 'invalid-input' })
 })

@@ -13,11 +13,11 @@ const PAGE_ONLY = new Set(
   ).split(' '),
 )
 
-/** Names that workers have and pages have not. */
+/** Names that workers have and pages have not; `__name` is a helper that compilers add, and that workers add back. */
 const WORKER_ONLY = new Set(
   (
     'DedicatedWorkerGlobalScope FileReaderSync FileSystemSyncAccessHandle importScripts WorkerGlobalScope WorkerLocation ' +
-    'WorkerNavigator'
+    'WorkerNavigator __name'
   ).split(' '),
 )
 

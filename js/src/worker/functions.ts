@@ -59,8 +59,12 @@ async function load(from: FunctionOrigin, name: string): Promise<AnyFunction> {
   throw new TypeError(`\`${from.name}\` is no function that \`${from.url}\` exports: it exports ${exports}`)
 }
 
+/** What esbuild, and so tsx, calls in sources to keep the names of functions, and has outside of them. */
+const NAME_HELPER = "const __name = (target, value) => Object.defineProperty(target, 'name', { value, configurable: true });"
+
 async function importExpression(expression: string, name: string): Promise<AnyFunction> {
-  const module = await scope.importCode(`export default ${expression}\n//# sourceURL=${name}`)
+  const helper = expression.includes('__name(') ? NAME_HELPER : ''
+  const module = await scope.importCode(`${helper}export default ${expression}\n//# sourceURL=${name}`)
   if (typeof module['default'] !== 'function') throw new SyntaxError(`\`${name}\` is not a function`)
   return module['default'] as AnyFunction
 }
