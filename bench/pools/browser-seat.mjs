@@ -6,7 +6,7 @@ import { servePages } from './pages.mjs'
 import { mainThreadTimes } from './trace.mjs'
 
 /** A workload that hangs its page is given up this long after its own limit. */
-const GRACE_MS = 20_000
+const GRACE_MS = 10_000
 
 export class Browser {
   #browser
@@ -19,11 +19,16 @@ export class Browser {
 
   static async start(subjects) {
     const pages = await servePages(subjects)
-    const browser = await chromium.launch({
-      ...(process.env['CHROME'] ? { executablePath: process.env['CHROME'] } : {}),
-      args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-background-networking'],
-    })
-    return new Browser(browser, pages)
+    try {
+      const browser = await chromium.launch({
+        ...(process.env['CHROME'] ? { executablePath: process.env['CHROME'] } : {}),
+        args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-background-networking'],
+      })
+      return new Browser(browser, pages)
+    } catch (error) {
+      await pages.stop()
+      throw error
+    }
   }
 
   get version() {
@@ -48,7 +53,7 @@ class BrowserSeat {
   #page
   #browser
   #protocol
-  #memoryBefore = 0
+  #memoryBefore = new Map()
 
   constructor(page, browser) {
     this.#page = page
@@ -79,31 +84,31 @@ class BrowserSeat {
     ended.catch(() => undefined)
     if (!values.calls || values.stopped) return values
     const { calls, ...rest } = values
-    return { ...rest, 'memory of a waiting task': ((await this.#memory()) - this.#memoryBefore) / calls }
+    return { ...rest, 'memory of a waiting task': growth(this.#memoryBefore, await this.#memory()) / calls }
   }
 
   async close() {
     await this.#page.context().close()
   }
 
-  /** Bytes in use by the page and its workers. */
+  /** Private bytes of each process with pages in it, once the garbage is collected. */
   async #memory() {
     await this.#protocol.send('HeapProfiler.collectGarbage')
-    const { usedSize, embedderHeapUsedSize = 0, backingStorageSize = 0 } = await this.#protocol.send('Runtime.getHeapUsage')
-    if (process.env['BENCH_MEMORY']) console.error(usedSize, embedderHeapUsedSize, backingStorageSize, await rendererMemory(this.#browser))
-    return usedSize + embedderHeapUsedSize + backingStorageSize
+    const session = await this.#browser.newBrowserCDPSession()
+    const { processInfo } = await session.send('SystemInfo.getProcessInfo')
+    await session.detach()
+    const renderers = processInfo.filter(({ type }) => type === 'renderer')
+    return new Map(await Promise.all(renderers.map(async ({ id }) => [id, await privateBytes(id)])))
   }
 }
 
-async function rendererMemory(browser) {
-  const session = await browser.newBrowserCDPSession()
-  const { processInfo } = await session.send('SystemInfo.getProcessInfo')
-  const sizes = []
-  for (const { id, type } of processInfo) {
-    if (type !== 'renderer') continue
-    const text = await readFile(`/proc/${id}/smaps_rollup`, 'utf8')
-    sizes.push(Number(/^Private_Dirty:\s+(\d+)/m.exec(text)[1]) * 1024)
-  }
-  await session.detach()
-  return sizes
+/** The page is in the process that grew. */
+function growth(before, after) {
+  return Math.max(...[...after].map(([id, bytes]) => bytes - (before.get(id) ?? bytes)))
+}
+
+/** Of Linux alone; `NaN` elsewhere, and if the process is gone. */
+async function privateBytes(id) {
+  const text = await readFile(`/proc/${id}/smaps_rollup`, 'utf8').catch(() => '')
+  return Number(/^Private_Dirty:\s+(\d+) kB/m.exec(text)?.[1]) * 1_024
 }

@@ -1,4 +1,4 @@
-/** What is measured in pools: the name, the unit, which way is better, and what it is. The report follows this order. */
+/** What is measured of pools: the name, the unit, which way is better, and what it is. The report follows this order. */
 
 const more = (unit, about) => ({ unit, better: 'more', about })
 const less = (unit, about) => ({ unit, better: 'less', about })
@@ -24,4 +24,6 @@ export const WORKLOADS = {
   '2 workers ready': less('ms', 'the same, with two'),
   '4 workers ready': less('ms', 'the same, with four'),
   '8 workers ready': less('ms', 'the same, with eight'),
+  page: less('kB', 'scripts and WebAssembly that a page loads at once, minified and gzipped; without rxjs'),
+  worker: less('kB', 'what each worker loads of the package, minified and gzipped'),
 }

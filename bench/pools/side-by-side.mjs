@@ -23,6 +23,7 @@ async function turn(place, subject, orders, measure) {
   for (const order of orders) {
     if (subject.without?.includes(order.workload)) continue
     const values = await attempt(async () => {
+      if (subject.unless) return { failure: subject.unless }
       seat ??= await place.open(subject)
       return seat.run(order)
     })
@@ -47,7 +48,7 @@ function report(measure, subject, { gives }, { failure, stopped, ...values }) {
   for (const workload of gives) {
     const { unit } = WORKLOADS[workload]
     const value = values[workload]
-    if (value > 0) measure(workload, subject.name, unit, value, stopped || undefined)
-    else measure.failed(workload, subject.name, unit, failure ?? stopped ?? 'it gave no value')
+    if (value > 0 && Number.isFinite(value)) measure(workload, subject.name, unit, value, stopped || undefined)
+    else measure.failed(workload, subject.name, unit, failure || stopped || 'it gave no value')
   }
 }

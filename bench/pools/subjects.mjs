@@ -1,7 +1,12 @@
+import { readFileSync } from 'node:fs'
+
+/** Why millhand cannot be measured in Node, if it cannot. */
+const noNodeEntry = millhandExports()['.'].node ? undefined : 'its package has no entry for Node'
+
 /**
  * Who is measured. Each is a folder of `browser/` or `node/` with `pool.mjs` (`open({ workers })`) and, except for millhand, the
  * script of its workers, `worker.mjs`. `only` names the benchmarks that it is for, if not all, `without` the workloads that it is not
- * for.
+ * for; `unless` says why it cannot be measured, if so.
  */
 
 /** In a page. */
@@ -25,6 +30,7 @@ export const BROWSER = [
 
 /** In Node. */
 export const NODE = [
+  { name: 'millhand', folder: 'millhand', package: 'millhand', how: '`pool.run`: a promise for each task', unless: noNodeEntry },
   { name: 'workerpool', folder: 'workerpool', package: 'workerpool', how: 'a dedicated worker script, `workerType: "thread"`' },
   { name: 'poolifier', folder: 'poolifier', package: 'poolifier', how: '`FixedThreadPool` as it comes' },
   { name: 'piscina', folder: 'piscina', package: 'piscina', how: '`minThreads` and `maxThreads` alike, the rest as it comes' },
@@ -35,4 +41,8 @@ export const NODE = [
 
 export function subjectsOf(place, benchmark) {
   return place.filter(({ only }) => !only || only.includes(benchmark))
+}
+
+function millhandExports() {
+  return JSON.parse(readFileSync(new URL('../../js/package.json', import.meta.url), 'utf8')).exports
 }

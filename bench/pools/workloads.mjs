@@ -7,6 +7,7 @@
 import { many } from './many.mjs'
 import { spin } from './tasks.mjs'
 
+const CLOSE_MS = 2_000
 const now = () => performance.now()
 
 /** No-op tasks, all submitted at once. */
@@ -58,7 +59,7 @@ export async function roundTrips(open, { workers, count }) {
     for (let trip = 0; trip < batch; trip++) await pool.call('noop')
     trips.push(((now() - start) / batch) * 1_000)
   }
-  await pool.close()
+  await close(pool)
   trips.sort((a, b) => a - b)
   return { 'round trip': trips[trips.length >> 1] }
 }
@@ -120,14 +121,14 @@ export async function burst(open, { workers, steps: [first, ...steps], limitMs }
 /** The median of several short bursts, each with the queue empty before it. */
 async function firstCalls(pool, submit, count, workers) {
   const costs = []
+  const submitted = new Array(count)
   for (let turn = 0; turn < 9; turn++) {
     const release = await holdAll(submit, workers)
     const start = now()
-    for (let call = 0; call < count; call++) submit('noop')
+    for (let call = 0; call < count; call++) submitted[call] = submit('noop')
     costs.push(((now() - start) * 1_000) / count)
     release()
-    // Queues are in order: when these are done, few of the others can be left.
-    await Promise.all(Array.from({ length: workers * 2 }, () => pool.call('noop')))
+    await Promise.all(pool.settled ? submitted.map(pool.settled) : submitted)
   }
   costs.sort((a, b) => a - b)
   return costs[costs.length >> 1]
@@ -159,7 +160,7 @@ export async function piJob(open, { workers, count, points, limitMs }) {
   const alone = await openLoop({ workers: 1 })
   await many(alone, { task: 'pi', argument: points, count: Math.ceil(count / 10), limitMs })
   const one = await many(alone, { task: 'pi', argument: points, count: Math.ceil(count / workers / 2), limitMs })
-  await alone.close()
+  await close(alone)
   const pool = await open({ workers })
   await many(pool, { task: 'pi', argument: points, count: Math.ceil(count / 10), limitMs })
   const run = await many(pool, { task: 'pi', argument: points, count, limitMs })
@@ -181,7 +182,7 @@ async function boot(open, workers) {
   const pool = await open({ workers })
   await Promise.all(Array.from({ length: workers }, () => pool.call('meet', { shared, count: workers })))
   const ms = now() - start
-  await pool.close()
+  await close(pool)
   return ms
 }
 
@@ -198,6 +199,7 @@ export async function traced(open, { workers, count, limitMs }) {
   performance.mark('bench-end')
   const { totalMs, longestMs } = await globalThis.endTrace()
   await closeAfter(run, pool)
+  if (run.done === 0) return run
   return {
     'main thread, for each no-op task': (totalMs * 1_000) / run.done,
     'main thread, longest task': longestMs,
@@ -210,7 +212,12 @@ function rate({ done, ms }) {
 }
 
 async function closeAfter(run, pool) {
-  if (!run.stopped) await pool.close()
+  if (!run.stopped) await close(pool)
+}
+
+/** What was measured is not lost to a pool whose end hangs. */
+function close(pool) {
+  return Promise.race([pool.close(), new Promise((resolve) => setTimeout(resolve, CLOSE_MS))])
 }
 
 /** Computes for `blockMs` at a time until `work` is done; between two blocks the event loop turns until a timeout of zero is due. */

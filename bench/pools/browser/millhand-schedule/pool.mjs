@@ -1,4 +1,5 @@
-import { entryPoints, openPool } from '../millhand/pool.mjs'
+import { entryPoints } from '../../entry-points.mjs'
+import { openPool } from '../millhand/pool.mjs'
 
 export async function open({ workers }) {
   const pool = await openPool(workers)
@@ -6,12 +7,16 @@ export async function open({ workers }) {
     pool.schedule({ entryPoint: entryPoints[task], args, ...(transfer && { transfer }) })
   return {
     submit,
-    call: (task, argument, transfer) =>
-      new Promise((resolve, reject) => {
-        submit(task, argument, transfer).subscribe(({ type, data }) => {
-          if (type === 'Exit') (data.error ? reject : resolve)(data.result)
-        })
-      }),
+    settled,
+    call: (task, argument, transfer) => settled(submit(task, argument, transfer)),
     close: () => pool.terminate(),
   }
+}
+
+function settled(message$) {
+  return new Promise((resolve, reject) => {
+    message$.subscribe(({ type, data }) => {
+      if (type === 'Exit') (data.error ? reject : resolve)(data.result)
+    })
+  })
 }
