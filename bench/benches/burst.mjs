@@ -11,6 +11,6 @@ export default function burst({ quick, ...run }) {
     ...(quick ? [] : ['a call, up to 1,000,000 waiting']),
     'memory of a waiting task',
   ]
-  const orders = [{ workload: 'burst', gives, leavesTasks: true, params: { workers: 2, steps, limitMs: quick ? 1_500 : 15_000 } }]
+  const orders = [{ workload: 'burst', gives, leavesTasks: true, params: { workers: 2, steps, limitMs: quick ? 1_500 : 6_000 } }]
   return inBrowser('burst', orders, { ...run, rounds: quick ? 1 : 3 })
 }

@@ -3,7 +3,7 @@
 import { inBrowser } from '../pools/in-browser.mjs'
 
 export default function mainThread({ quick, ...run }) {
-  const params = { workers: 2, count: quick ? 5_000 : 20_000, limitMs: quick ? 1_500 : 4_000 }
+  const params = { workers: 2, count: quick ? 4_000 : 10_000, limitMs: quick ? 1_000 : 2_000 }
   const gives = ['main thread, for each no-op task', 'main thread, longest task']
   return inBrowser('main-thread', [{ workload: 'traced', gives, params }], { ...run, rounds: quick ? 1 : 5 })
 }

@@ -7,6 +7,8 @@ import { mainThreadTimes } from './trace.mjs'
 
 /** A workload that hangs its page is given up this long after its own limit. */
 const GRACE_MS = 10_000
+/** Of fewer calls, the memory of each cannot be told. */
+const LEAST_CALLS = 10_000
 
 export class Browser {
   #browser
@@ -39,8 +41,13 @@ export class Browser {
   async open({ folder }) {
     const page = await this.#browser.newPage()
     const seat = new BrowserSeat(page, this.#browser)
-    await seat.prepare(new URL(`${folder}/`, this.#pages.url).href)
-    return seat
+    try {
+      await seat.prepare(new URL(`${folder}/`, this.#pages.url).href)
+      return seat
+    } catch (error) {
+      await seat.close()
+      throw error
+    }
   }
 
   async stop() {
@@ -82,8 +89,8 @@ class BrowserSeat {
     const values = await Promise.race([ended, late]).catch((error) => ({ failure: error.message.split('\n')[0] }))
     clearTimeout(timer)
     ended.catch(() => undefined)
-    if (!values.calls || values.stopped) return values
-    const { calls, ...rest } = values
+    const { calls = 0, ...rest } = values
+    if (calls < LEAST_CALLS) return rest
     return { ...rest, 'memory of a waiting task': growth(this.#memoryBefore, await this.#memory()) / calls }
   }
 
