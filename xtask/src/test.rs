@@ -104,9 +104,10 @@ fn part_commands(part: Part, places: &Places, runner_args: &[OsString]) -> Vec<(
                 npm(places, &["run", "check", "--workspace", "tests/browser"], runner_args),
             ),
         ],
-        Part::Node => {
-            vec![("node: node:test", npm(places, &["test", "--workspace", "tests/node"], runner_args))]
-        }
+        Part::Node => vec![
+            ("node: node:test", npm(places, &["test", "--workspace", "tests/node"], runner_args)),
+            ("node: benchmarks", npm(places, &["test", "--workspace", "bench"], runner_args)),
+        ],
         Part::Browser => {
             vec![("browser: Playwright", npm(places, &["test", "--workspace", "tests/browser"], runner_args))]
         }
