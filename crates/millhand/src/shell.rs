@@ -17,7 +17,8 @@ pub(crate) fn page(data: &PageData<'_>, page: &Page, pages: &[String]) -> String
     let list = if pages.len() > 1 { "<a href=\"/\">All pages</a>" } else { "" };
     let bar = format!(
         "<nav class=\"mh-bar\">{list}<span class=\"mh-bar-space\"></span><span data-role=\"status\" role=\"status\"></span>\
-         <button type=\"button\" data-role=\"stop\" hidden>Stop</button><a data-role=\"run-all\" href=\"?run=all\">Run all</a></nav>"
+         <button type=\"button\" data-role=\"stop\" title=\"ends a task in a worker; waits no longer for code in the page\" hidden>Stop\
+         </button><a data-role=\"run-all\" href=\"?run=all\">Run all</a></nav>"
     );
     let body = format!("{bar}\n<main class=\"mh-page\">\n{}</main>", page.html);
     document(&page.title, "loading", &body, Some(json.unwrap_or_default()))

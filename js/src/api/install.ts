@@ -47,6 +47,11 @@ export async function queryLoadingGraph(inputs: InstallInputs): Promise<LoadingG
   return loadingGraphOf(await pageInstaller.manifestOf(plan, options))
 }
 
+/** What `install` has put into this page so far: packages, versions and urls. Pools have environments of their own. */
+export function queryInstalled(): LoadingGraph {
+  return pageInstalls.installed
+}
+
 /**
  * Says where this page's manifests come from. Settings that are not given stay as they are.
  * @throws InvalidInputError

@@ -6,11 +6,12 @@ import { platform } from '#platform'
 import type { HostListener } from '../host.js'
 import type { InstallError } from '../common/errors.js'
 import { RemoteError, toErrorRecord } from '../wire/errors.js'
-import { taskName, workerName } from '../wire/names.js'
+import { parseWorkerId, taskName, workerName } from '../wire/names.js'
 import type { ErrorRecord, InstallEvent } from '../wire/protocol.js'
 import { toExit, toInstallError } from './exit.js'
 import type { CdnEvent, ExitReason, Message } from './messages.js'
 import type { TaskStream } from './task-stream.js'
+import type { TaskRecord, Trace, TraceRecorder } from './trace.js'
 
 /** A worker that has its environment. */
 export interface WorkerEntry {
@@ -50,6 +51,12 @@ export interface PoolHooks {
   endedBy: () => PoolEnd | null
 }
 
+/** A task that a worker has. */
+interface Run {
+  shown: RunningTask
+  started_ms: number
+}
+
 /** How a user ends a pool. */
 export type PoolEnd = 'drain' | 'terminate'
 
@@ -72,17 +79,21 @@ export class PoolNews {
   failure: InstallError | null = null
 
   readonly #hooks: PoolHooks
+  readonly #recorder: TraceRecorder
+  /** When the current batch of events came, once somebody has asked. */
+  #now_ms: number | null = null
   /** Tasks that have not ended. */
   readonly #streams = new Map<number, TaskStream>()
-  readonly #running = new Map<number, RunningTask>()
+  readonly #running = new Map<number, Run>()
   readonly #exits = noExits()
   #ready: Record<string, WorkerEntry> = {}
   readonly #ending = new AbortController()
   /** Lets the program end; there while tasks are open. */
   #release: (() => void) | null = null
 
-  constructor(hooks: PoolHooks) {
+  constructor(hooks: PoolHooks, recorder: TraceRecorder) {
     this.#hooks = hooks
+    this.#recorder = recorder
     this.listener = this.#makeListener()
   }
 
@@ -99,37 +110,53 @@ export class PoolNews {
 
   /** The install got on; `workerId` is `null` for what the page does for all workers. */
   report(event: InstallEvent, workerId: string | null): void {
+    if (workerId === null) this.#recorder.installProgressed(null, event)
     const cdnEvent = { ...event, workerId }
     this.cdnEvent$.next(cdnEvent)
     this.#hooks.cdnEvent(cdnEvent)
   }
 
+  /** What was recorded, with what goes on now. */
+  trace(): Trace {
+    const now = performance.now()
+    const open = [...this.#streams].map(([task, stream]) => {
+      const run = this.#running.get(task)
+      return recordOf(task, stream, run, run ? parseWorkerId(run.shown.workerId) : null, now, 'Open')
+    })
+    return this.#recorder.trace(open)
+  }
+
   #makeListener(): HostListener {
     return {
       workerStarted: (worker) => {
+        this.#recorder.workerStarted(worker)
         this.lastWorker = worker
         this.started.add(workerName(worker))
         this.#hooks.workerStarted(worker)
       },
       installProgressed: (worker, event) => {
         const workerId = workerName(worker)
+        this.#recorder.installProgressed(worker, event as InstallEvent)
         this.report(event as InstallEvent, workerId)
         this.mergedChannel$.next({ type: 'CdnEvent', data: { taskId: null, workerId, event: event as InstallEvent } })
       },
       workerReady: (worker) => {
+        this.#recorder.workerReady(worker)
         const id = workerName(worker)
         const channel$ = this.mergedChannel$.pipe(filter((message) => message.data.workerId === id))
         this.#ready = { ...this.#ready, [id]: { worker: { id }, channel$ } }
       },
       workerGone: (worker) => {
+        this.#recorder.workerGone(worker)
         this.#ready = Object.fromEntries(Object.entries(this.#ready).filter(([id]) => id !== workerName(worker)))
         this.started.delete(workerName(worker))
-        for (const [task, { workerId }] of this.#running) if (workerId === workerName(worker)) this.#running.delete(task)
+        for (const [task, run] of this.#running) if (run.shown.workerId === workerName(worker)) this.#loseRun(task, worker, run)
       },
       sourcesForbidden: () => this.#hooks.sourcesForbidden(),
       taskStarted: (task, worker) => {
         const [taskId, workerId] = [taskName(task), workerName(worker)]
-        this.#running.set(task, { taskId, title: this.#streams.get(task)?.title ?? '', workerId })
+        const shown = { taskId, title: this.#streams.get(task)?.title ?? '', workerId }
+        this.#running.set(task, { shown, started_ms: this.#now() })
         this.#tell(task, { type: 'Start', data: { taskId, workerId } })
       },
       taskLogged: (task, worker, text, json) =>
@@ -145,6 +172,7 @@ export class PoolNews {
       },
       taskExited: (task, worker, reason, value) => {
         this.#exits[reason] += 1
+        this.#recordExit(task, worker, reason)
         this.#running.delete(task)
         const [taskId, workerId] = [taskName(task), worker === undefined ? null : workerName(worker)]
         const { title = '', isTaken = true } = this.#streams.get(task) ?? {}
@@ -163,6 +191,23 @@ export class PoolNews {
     }
   }
 
+  /** The time of the current batch: to ask the clock for each of its events would cost more than it tells. */
+  #now(): number {
+    return (this.#now_ms ??= performance.now())
+  }
+
+  /** Its worker is gone; it may run again. */
+  #loseRun(task: number, worker: number, run: Run): void {
+    this.#running.delete(task)
+    const stream = this.#streams.get(task)
+    if (stream) this.#recorder.taskEnded(recordOf(task, stream, run, worker, this.#now(), 'Retried'))
+  }
+
+  #recordExit(task: number, worker: number | undefined, reason: ExitReason): void {
+    const stream = this.#streams.get(task)
+    if (stream) this.#recorder.taskEnded(recordOf(task, stream, this.#running.get(task), worker ?? null, this.#now(), reason))
+  }
+
   #tell(task: number, message: Message): void {
     this.#streams.get(task)?.push(message)
     this.mergedChannel$.next(message)
@@ -170,8 +215,9 @@ export class PoolNews {
 
   /** Brings what is derived from the host's events up to date. */
   #update(queued: number): void {
+    this.#now_ms = null
     if (this.#streams.size === 0) this.#letGo()
-    const running = [...this.#running.values()]
+    const running = [...this.#running.values()].map(({ shown }) => shown)
     const workers = Object.keys(this.#ready).length
     if (this.workers$.value !== this.#ready) this.workers$.next(this.#ready)
     if (!sameMembers(this.startedWorkers$.value, this.started)) this.startedWorkers$.next([...this.started])
@@ -197,6 +243,17 @@ export class PoolNews {
     const subjects = [this.workers$, this.startedWorkers$, this.busyWorkers$, this.runningTasks$, this.stats$]
     for (const subject of [...subjects, this.workerReleased$, this.mergedChannel$, this.cdnEvent$]) subject.complete()
   }
+}
+
+function recordOf(
+  task: number,
+  { title, queued_ms }: TaskStream,
+  run: Run | undefined,
+  worker: number | null,
+  ended_ms: number,
+  reason: TaskRecord['reason'],
+): TaskRecord {
+  return { taskId: taskName(task), title, worker, queued_ms, started_ms: run?.started_ms ?? null, ended_ms, reason }
 }
 
 function noExits(): Record<ExitReason, number> {

@@ -10,6 +10,8 @@ export const MAX_REPLAY = 1_000_000
 
 export class TaskStream {
   readonly title: string
+  /** When the task was submitted, by `performance.now()`. */
+  readonly queued_ms = performance.now()
   /** What may help if the task throws for want of something. */
   readonly hint: string | undefined
   readonly #replay: number

@@ -29,6 +29,8 @@ import { parseTaskId, parseWorkerId, taskName } from '../wire/names.js'
 import type { EntryPoint } from './task.js'
 import { Task } from './task.js'
 import { DEFAULT_REPLAY, TaskStream } from './task-stream.js'
+import type { Trace } from './trace.js'
+import { TraceRecorder } from './trace.js'
 
 /**
  * A pool of workers that all have one environment. It starts with its construction.
@@ -37,6 +39,10 @@ import { DEFAULT_REPLAY, TaskStream } from './task-stream.js'
  * `BehaviorSubject`s, updated at most once per batch of what workers say.
  */
 export class WorkersPool {
+  static {
+    // For those who look at it: minifiers shorten names.
+    Object.defineProperty(this, 'name', { value: 'WorkersPool' })
+  }
   /** Workers that have their environment, by id. */
   readonly workers$: BehaviorSubject<Record<string, WorkerEntry>>
   /** Ids of all live workers, from the moment that they start to boot. */
@@ -76,7 +82,7 @@ export class WorkersPool {
       sourcesForbidden: () => this.#functions.forbidSources(),
       cdnEvent: (event) => quietly(() => plan.cdnEvent$?.next(event)),
       endedBy: () => this.#endedBy,
-    })
+    }, new TraceRecorder(plan.trace))
     const { esm, python, globals, postInstallTasks } = plan
     // Not within the constructor: nobody could subscribe before the first event.
     const setup = Promise.resolve().then(() =>
@@ -243,6 +249,11 @@ export class WorkersPool {
     await holding(up).catch((cause: unknown) => Promise.reject(this.#endedError(cause)))
   }
 
+  /** How many workers there are to be at first, and at most. */
+  get sizes(): { startAt: number; stretchTo: number } {
+    return { ...this.#sizes }
+  }
+
   /**
    * Changes how many workers there are. Workers above the new `stretchTo` end, busy ones with their task.
    * @throws InvalidInputError for sizes that do not hold together.
@@ -256,6 +267,15 @@ export class WorkersPool {
     }
     this.#sizes = next
     this.#host.resize(next.startAt, next.stretchTo)
+  }
+
+  /**
+   * What the pool did, in Chrome's trace event format: `JSON.stringify` it into a file that https://ui.perfetto.dev opens. It has a
+   * track per worker with its boot, its install and its tasks, each with how long it waited and how it ended; it knows the last
+   * `trace.maxTasks` of them, and those that are open. It can be had after the pool has ended, too.
+   */
+  trace(): Trace {
+    return this.#news.trace()
   }
 
   /** Ends the pool when its tasks have ended, and resolves then. Tasks that are scheduled from now on exit `PoolTerminated`. */

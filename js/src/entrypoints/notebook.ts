@@ -22,6 +22,13 @@ function start(data: NonNullable<ReturnType<typeof readPageData>>): void {
     if (target.matches('[data-role=stop]')) notebook.stop()
     else void notebook.runAll()
   })
+  addEventListener('error', (event) => take(event, event.error))
+  addEventListener('unhandledrejection', (event) => take(event, event.reason))
+  const take = (event: Event, error: unknown): void => {
+    if (!notebook.showStray(error)) return
+    event.preventDefault()
+    console.error(error)
+  }
   followFile(data, (next) => {
     notebook.adopt(next)
     highlightAll()

@@ -3,7 +3,8 @@
 import type { CellData, Compiled } from './data.js'
 import { textNode, toNode } from './display.js'
 import type { Editor } from './editor.js'
-import { errorNode, problemNode } from './errors.js'
+import type { SourceMap } from './errors.js'
+import { errorNode, lateErrorNode, problemNode } from './errors.js'
 import { element } from './inspector.js'
 
 export type CellState = 'idle' | 'running' | 'done' | 'error'
@@ -15,17 +16,20 @@ export interface CellActions {
 
 /** The most that one run may show; a loop that displays for ever must not end the page. */
 const MAX_OUTPUTS = 10_000
+/** An interval can fail for ever; the first few say it. */
+const MAX_LATE_FAILURES = 3
 
 export class Cell {
   readonly #output: HTMLElement
   readonly #source: HTMLElement
   readonly #run: HTMLButtonElement
-  readonly #file: string
+  readonly #sourceMap: SourceMap
   readonly #actions: CellActions
   #editor: Editor | null = null
   #text: string
   /** Counts runs: what an earlier one shows late is not shown. */
   #runs = 0
+  #lateFailures = 0
   /** What the text was compiled to; `null` if it has changed since. */
   compiled: Compiled | null
   /** Names of other cells that `compiled` reads where they are kept. */
@@ -34,10 +38,10 @@ export class Cell {
   constructor(
     readonly element: HTMLElement,
     readonly data: CellData,
-    file: string,
+    sourceMap: SourceMap,
     actions: CellActions,
   ) {
-    this.#file = file
+    this.#sourceMap = sourceMap
     this.#actions = actions
     this.#text = data.source
     this.compiled = data.compiled ?? null
@@ -52,7 +56,7 @@ export class Cell {
     this.#source.addEventListener('keydown', (event) => this.#onKey(event))
     if (data.error) {
       this.state = 'error'
-      this.#output.append(problemNode(data.error))
+      this.#output.append(problemNode(data.error, sourceMap))
     }
   }
 
@@ -87,6 +91,7 @@ export class Cell {
   begin(): { display: (...values: unknown[]) => void; print: (text: string) => void } {
     const run = (this.#runs += 1)
     let shown = 0
+    this.#lateFailures = 0
     this.#output.replaceChildren()
     this.state = 'running'
     this.isStale = false
@@ -109,12 +114,25 @@ export class Cell {
   }
 
   fail(error: unknown): void {
-    this.#output.append(errorNode(error, this.#file))
+    this.#output.append(errorNode(error, this.#sourceMap))
     this.state = 'error'
   }
 
+  /** Something that the cell started failed after it had run. */
+  failLater(error: unknown): void {
+    if (this.#lateFailures >= MAX_LATE_FAILURES) return
+    this.#lateFailures += 1
+    this.#output.append(lateErrorNode(error, this.#sourceMap))
+    if (this.state === 'done') this.state = 'error'
+  }
+
+  /** A line of the page's file, if it is the cell's. */
+  lineAt(line: number): string | null {
+    return this.#text.split('\n')[line - this.data.firstLine] ?? null
+  }
+
   refuse(problem: CellData['error'] & object): void {
-    this.#output.replaceChildren(problemNode(problem))
+    this.#output.replaceChildren(problemNode(problem, this.#sourceMap))
     this.state = 'error'
   }
 
@@ -143,7 +161,7 @@ export class Cell {
     const button = element('button', 'mh-run', '▶')
     button.type = 'button'
     button.title = 'Run (Shift+Enter)'
-    button.setAttribute('aria-label', 'run the cell')
+    button.setAttribute('aria-label', `run the cell at line ${this.data.firstLine}`)
     button.dataset['role'] = 'run'
     button.addEventListener('click', () => this.#actions.run(this))
     return button

@@ -4,6 +4,8 @@ import type { Subscription } from 'rxjs'
 import type { ExitReason, Message } from '../api/messages.js'
 import type { PoolStats, RunningTask } from '../api/pool-news.js'
 import type { WorkersPool } from '../api/workers-pool.js'
+import type { CdnEvent } from '../api/messages.js'
+import { stepText } from './steps.js'
 
 export type WorkerState = 'starting' | 'installing' | 'idle' | 'busy' | 'lost'
 
@@ -40,9 +42,11 @@ export class PoolModel {
   stats: PoolStats | null = null
   running: RunningTask[] = []
   isTerminated = false
+  /** Why the pool cannot get workers. */
+  failure: string | null = null
   /** What the page prepares before any worker has it. */
   preparing = { step: '', bytes: 0, total: 0 }
-  readonly #ends: number[] = []
+  readonly #ends = new Rate()
   readonly #latencies: number[] = []
   readonly #lost = new Map<string, number>()
   readonly #subscriptions: Subscription[] = []
@@ -64,7 +68,7 @@ export class PoolModel {
     listen<PoolStats>(pool.stats$, (stats) => (this.stats = stats))
     listen<RunningTask[]>(pool.runningTasks$, (running) => this.#onRunning(running))
     listen<Message>(pool.mergedChannel$, (message) => this.#onMessage(message))
-    listen<{ workerId: string | null; step: string }>(pool.cdnEvent$, (event) => this.#onInstall(event))
+    listen<CdnEvent>(pool.cdnEvent$, (event) => this.#onInstall(event))
     const ended = pool.stats$.subscribe({
       complete: () => {
         this.isTerminated = true
@@ -81,8 +85,7 @@ export class PoolModel {
 
   /** Tasks that ended in the last second. */
   throughput(now: number): number {
-    while (this.#ends.length > 0 && (this.#ends[0] ?? 0) < now - 1000) this.#ends.shift()
-    return this.#ends.length
+    return this.#ends.lastSecond(now)
   }
 
   /** From start to exit, in milliseconds: the median, and what 95 of 100 tasks stay below. */
@@ -130,18 +133,22 @@ export class PoolModel {
   #onRunning(running: RunningTask[]): void {
     this.running = running
     for (const { workerId, title, taskId } of running) {
-      const task = this.workers.get(workerId)?.task
-      if (task && task.id === taskId) task.title = title
+      const worker = this.workers.get(workerId)
+      if (!worker || worker.state === 'lost') continue
+      // It began before this model did.
+      worker.task ??= { id: taskId, title, since_ms: performance.now() }
+      worker.state = 'busy'
+      if (worker.task.id === taskId) worker.task.title = title
     }
   }
 
-  #onInstall(event: { workerId: string | null; step: string }): void {
-    const { step, bytes, total, name } = event as { step: string; bytes?: number; total?: number; name?: string }
-    const worker = event.workerId === null ? null : this.workers.get(event.workerId)
+  #onInstall(event: CdnEvent): void {
+    const worker = event.workerId === null ? undefined : this.workers.get(event.workerId)
     const place = worker ?? this.preparing
-    place.step = name ? `${step} ${name}` : step
-    if (bytes !== undefined) place.bytes = bytes
-    if (total !== undefined) place.total = total
+    place.step = stepText(event)
+    const { bytes = 0, total = 0 } = event as { bytes?: number; total?: number }
+    Object.assign(place, event.step === 'FileProgress' ? { bytes, total } : { bytes: 0, total: 0 })
+    if (event.step === 'PoolFailed') this.failure = event.error.message
     if (worker?.state === 'starting') worker.state = 'installing'
   }
 
@@ -159,7 +166,7 @@ export class PoolModel {
 
   #onExit({ workerId, error }: { workerId: string | null; error: boolean; reason: ExitReason }): void {
     const now = performance.now()
-    this.#ends.push(now)
+    this.#ends.add(now)
     const worker = workerId === null ? undefined : this.workers.get(workerId)
     if (!worker?.task) return
     const { since_ms } = worker.task
@@ -170,5 +177,31 @@ export class PoolModel {
     worker.ended += 1
     worker.task = null
     if (worker.state === 'busy') worker.state = 'idle'
+  }
+}
+
+const BUCKET_MS = 100
+const BUCKETS = 10
+
+/** Counts events of the last second, in no more memory for a million of them. */
+class Rate {
+  readonly #counts = new Array<number>(BUCKETS).fill(0)
+  #bucket = 0
+
+  add(now: number): void {
+    this.#advance(now)
+    this.#counts[this.#bucket % BUCKETS] = (this.#counts[this.#bucket % BUCKETS] ?? 0) + 1
+  }
+
+  lastSecond(now: number): number {
+    this.#advance(now)
+    return this.#counts.reduce((sum, count) => sum + count, 0)
+  }
+
+  #advance(now: number): void {
+    const bucket = Math.floor(now / BUCKET_MS)
+    const first = Math.max(this.#bucket + 1, bucket - BUCKETS + 1)
+    for (let old = first; old <= bucket; old += 1) this.#counts[old % BUCKETS] = 0
+    this.#bucket = bucket
   }
 }
