@@ -110,7 +110,7 @@ export class PoolNews {
 
   /** The install got on; `workerId` is `null` for what the page does for all workers. */
   report(event: InstallEvent, workerId: string | null): void {
-    if (workerId === null) this.#recorder.installProgressed(null, event)
+    if (workerId === null) this.#recorder.installProgressed(null, event, performance.now())
     const cdnEvent = { ...event, workerId }
     this.cdnEvent$.next(cdnEvent)
     this.#hooks.cdnEvent(cdnEvent)
@@ -123,31 +123,31 @@ export class PoolNews {
       const run = this.#running.get(task)
       return recordOf(task, stream, run, run ? parseWorkerId(run.shown.workerId) : null, now, 'Open')
     })
-    return this.#recorder.trace(open)
+    return this.#recorder.trace(open, now)
   }
 
   #makeListener(): HostListener {
     return {
       workerStarted: (worker) => {
-        this.#recorder.workerStarted(worker)
+        this.#recorder.workerStarted(worker, this.#now())
         this.lastWorker = worker
         this.started.add(workerName(worker))
         this.#hooks.workerStarted(worker)
       },
       installProgressed: (worker, event) => {
         const workerId = workerName(worker)
-        this.#recorder.installProgressed(worker, event as InstallEvent)
+        this.#recorder.installProgressed(worker, event as InstallEvent, this.#now())
         this.report(event as InstallEvent, workerId)
         this.mergedChannel$.next({ type: 'CdnEvent', data: { taskId: null, workerId, event: event as InstallEvent } })
       },
       workerReady: (worker) => {
-        this.#recorder.workerReady(worker)
+        this.#recorder.workerReady(worker, this.#now())
         const id = workerName(worker)
         const channel$ = this.mergedChannel$.pipe(filter((message) => message.data.workerId === id))
         this.#ready = { ...this.#ready, [id]: { worker: { id }, channel$ } }
       },
       workerGone: (worker) => {
-        this.#recorder.workerGone(worker)
+        this.#recorder.workerGone(worker, this.#now())
         this.#ready = Object.fromEntries(Object.entries(this.#ready).filter(([id]) => id !== workerName(worker)))
         this.started.delete(workerName(worker))
         for (const [task, run] of this.#running) if (run.shown.workerId === workerName(worker)) this.#loseRun(task, worker, run)

@@ -70,7 +70,10 @@ interface Step {
   args: Record<string, unknown>
 }
 
-/** Keeps what happened. Every call is cheap: nothing is made of it before {@link TraceRecorder.trace}. */
+/**
+ * Keeps what happened. Every call is cheap: nothing is made of it before {@link TraceRecorder.trace}. Callers tell the time, one for
+ * what happened at once, so that one span ends where the next begins.
+ */
 export class TraceRecorder {
   readonly #maxTasks: number
   readonly #measures: Measures | null
@@ -86,35 +89,35 @@ export class TraceRecorder {
     this.#measures = devTools ? new Measures() : null
   }
 
-  workerStarted(worker: number): void {
-    this.#workers.set(worker, { started_ms: performance.now(), booted_ms: null, ready_ms: null, gone_ms: null, steps: [] })
+  workerStarted(worker: number, started_ms: number): void {
+    this.#workers.set(worker, { started_ms, booted_ms: null, ready_ms: null, gone_ms: null, steps: [] })
     const [oldest] = this.#workers.keys()
     if (this.#workers.size > MAX_WORKERS_KEPT && oldest !== undefined) this.#workers.delete(oldest)
   }
 
-  workerReady(worker: number): void {
+  workerReady(worker: number, ready_ms: number): void {
     const record = this.#workers.get(worker)
     if (!record) return
-    record.ready_ms = performance.now()
-    const { started_ms, booted_ms, ready_ms } = record
+    record.ready_ms = ready_ms
+    const { started_ms, booted_ms } = record
     this.#measures?.add(worker, 'boot', started_ms, booted_ms ?? ready_ms, 'secondary-dark', [])
     this.#measures?.add(worker, 'install', booted_ms ?? ready_ms, ready_ms, 'secondary', [])
   }
 
-  workerGone(worker: number): void {
+  workerGone(worker: number, gone_ms: number): void {
     const record = this.#workers.get(worker)
-    if (record) record.gone_ms = performance.now()
+    if (record) record.gone_ms = gone_ms
   }
 
   /** @param worker `null` for what the page does for all of them. */
-  installProgressed(worker: number | null, event: { step: string }): void {
+  installProgressed(worker: number | null, event: { step: string }, at_ms: number): void {
     const { step: name, ...args } = event
     const record = worker === null ? null : this.#workers.get(worker)
-    if (record && name === 'WorkerBooted') record.booted_ms ??= performance.now()
+    if (record && name === 'WorkerBooted') record.booted_ms ??= at_ms
     // Progress within a file is news for a view, and noise in a trace.
     if (name === 'FileProgress') return
     const steps = worker === null ? this.#steps : record?.steps
-    if (steps && steps.length < MAX_STEPS) steps.push({ name, at_ms: performance.now(), args })
+    if (steps && steps.length < MAX_STEPS) steps.push({ name, at_ms, args })
   }
 
   taskEnded(task: TaskRecord): void {
@@ -133,10 +136,10 @@ export class TraceRecorder {
   }
 
   /** @param open Tasks that wait or run: they are shown as far as they are. */
-  trace(open: TaskRecord[]): Trace {
+  trace(open: TaskRecord[], now_ms: number): Trace {
     const tasks = [...this.#tasks.slice(this.#next), ...this.#tasks.slice(0, this.#next), ...open]
     const spans = [
-      ...[...this.#workers].flatMap(([id, worker]) => workerEvents(id, worker)),
+      ...[...this.#workers].flatMap(([id, worker]) => workerEvents(id, worker, now_ms)),
       ...pageEvents(this.#steps),
       ...tasks.flatMap(taskEvents),
       ...queueEvents(tasks),
@@ -160,8 +163,8 @@ function trackNames(tids: number[]): TraceEvent[] {
   return [meta('process_name', PAGE_TID, { name: 'millhand pool' }), ...tracks]
 }
 
-function workerEvents(id: number, { started_ms, booted_ms, ready_ms, gone_ms, steps }: WorkerRecord): TraceEvent[] {
-  const until = gone_ms ?? performance.now()
+function workerEvents(id: number, { started_ms, booted_ms, ready_ms, gone_ms, steps }: WorkerRecord, now_ms: number): TraceEvent[] {
+  const until = gone_ms ?? now_ms
   const booted = booted_ms ?? ready_ms ?? until
   const events = [span(tidOf(id), 'boot', 'worker', started_ms, booted, {})]
   if (booted_ms !== null || ready_ms !== null) events.push(span(tidOf(id), 'install', 'worker', booted, ready_ms ?? until, { ready: ready_ms !== null }))

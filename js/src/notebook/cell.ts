@@ -1,6 +1,6 @@
 /** One cell of the page: its element, its text, its state and what it shows. */
 
-import type { CellData, Compiled } from './data.js'
+import type { CellData, CellProblem, Compiled } from './data.js'
 import { textNode, toNode } from './display.js'
 import type { Editor } from './editor.js'
 import type { SourceMap } from './errors.js'
@@ -56,7 +56,7 @@ export class Cell {
     this.#source.addEventListener('keydown', (event) => this.#onKey(event))
     if (data.error) {
       this.state = 'error'
-      this.#output.append(problemNode(data.error, sourceMap))
+      this.#output.append(this.#problemNode(data.error))
     }
   }
 
@@ -131,8 +131,8 @@ export class Cell {
     return this.#text.split('\n')[line - this.data.firstLine] ?? null
   }
 
-  refuse(problem: CellData['error'] & object): void {
-    this.#output.replaceChildren(problemNode(problem, this.#sourceMap))
+  refuse(problem: CellProblem): void {
+    this.#output.replaceChildren(this.#problemNode(problem))
     this.state = 'error'
   }
 
@@ -146,6 +146,11 @@ export class Cell {
       run: () => this.#actions.run(this),
     })
     this.#editor.focus()
+  }
+
+  /** The cell may not be one of the page's yet. */
+  #problemNode(problem: CellProblem): HTMLElement {
+    return problemNode(problem, { file: this.#sourceMap.file, lineAt: (line) => this.lineAt(line) })
   }
 
   #change(text: string): void {

@@ -175,6 +175,8 @@ function makeParts(host: HTMLElement, actions: Actions): Parts {
   const box = make('section', 'pool')
   box.setAttribute('aria-label', 'workers pool')
   const summary = make('div', 'summary')
+  // It changes with every task: what is spoken says the same now and then.
+  summary.setAttribute('aria-hidden', 'true')
   const spoken = make('div', 'spoken')
   spoken.setAttribute('role', 'status')
   const failure = make('div', 'failure')

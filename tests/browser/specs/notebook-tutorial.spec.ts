@@ -5,13 +5,10 @@ import { copyFile, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { expect, serveNotebook, settled, test } from '../notebook-server.js'
+import { expect, LOCKFILE, serveNotebook, settled, test } from '../notebook-server.js'
 
 /** The page is not part of the repository: it is what the notebook has to run. */
 const PAGE = process.env['MILLHAND_TUTORIAL'] ?? fileURLToPath(new URL('../../../../shared/seed/workers-pool.md', import.meta.url))
-
-/** It installs what the test pages install too, which set-up has put into the cache. */
-const LOCKFILE = fileURLToPath(new URL('../pages/millhand.lock', import.meta.url))
 
 test('all cells of the tutorial run, and its buttons do what they say', async ({ page }) => {
   test.skip(!existsSync(PAGE), 'the tutorial is not here: name it in MILLHAND_TUTORIAL')
