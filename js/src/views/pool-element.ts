@@ -172,8 +172,11 @@ interface Actions {
 
 function makeParts(host: HTMLElement, actions: Actions): Parts {
   const root = host.attachShadow({ mode: 'open' })
-  const box = make('section', 'pool')
+  const box = make('div', 'pool')
+  box.setAttribute('role', 'group')
   box.setAttribute('aria-label', 'workers pool')
+  // Where it is may be told as it changes, as outputs of cells are: what changes here all the time is not.
+  box.setAttribute('aria-live', 'off')
   const summary = make('div', 'summary')
   // It changes with every task: what is spoken says the same now and then.
   summary.setAttribute('aria-hidden', 'true')
@@ -245,7 +248,7 @@ function summaryOf({ workers, stats, isTerminated }: PoolModel): string {
   if (isTerminated) return 'terminated'
   const states = [...workers.values()].map(({ state }) => state)
   const count = (state: string): number => states.filter((known) => known === state).length
-  const up = states.length - count('lost')
+  const up = states.length - count('lost') - count('ended')
   const starting = count('starting') + count('installing')
   const parts = [`${up} ${up === 1 ? 'worker' : 'workers'}`, `${count('busy')} busy`, `${count('idle')} idle`, ...(starting > 0 ? [`${starting} starting`] : [])]
   return `${parts.join(', ')} · ${stats?.queued ?? 0} tasks queued, ${stats?.running ?? 0} running`

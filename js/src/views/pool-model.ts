@@ -7,7 +7,7 @@ import type { WorkersPool } from '../api/workers-pool.js'
 import type { CdnEvent } from '../api/messages.js'
 import { stepText } from './steps.js'
 
-export type WorkerState = 'starting' | 'installing' | 'idle' | 'busy' | 'lost'
+export type WorkerState = 'starting' | 'installing' | 'idle' | 'busy' | 'lost' | 'ended'
 
 export interface WorkerModel {
   id: string
@@ -20,6 +20,8 @@ export interface WorkerModel {
   /** Tasks of the last while. */
   spans: Span[]
   ended: number
+  /** How its last task ended. */
+  lastReason: ExitReason | null
 }
 
 export interface Span {
@@ -33,7 +35,7 @@ export const TIMELINE_MS = 30_000
 /** Tasks that the timeline of one worker has at most; of more, the oldest are left out. */
 const MAX_SPANS = 400
 /** Workers that ended are shown this long. */
-const LOST_SHOWN_MS = 10_000
+const GONE_SHOWN_MS = 10_000
 /** Over how many tasks latency is told. */
 const LATENCIES = 500
 
@@ -48,7 +50,7 @@ export class PoolModel {
   preparing = { step: '', bytes: 0, total: 0 }
   readonly #ends = new Rate()
   readonly #latencies: number[] = []
-  readonly #lost = new Map<string, number>()
+  readonly #gone = new Map<string, number>()
   readonly #subscriptions: Subscription[] = []
 
   /** @param changed is called whenever something has changed. */
@@ -97,9 +99,9 @@ export class PoolModel {
 
   /** Forgets what is no longer shown. */
   tidy(now: number): void {
-    for (const [id, since] of this.#lost) {
-      if (now - since < LOST_SHOWN_MS) continue
-      this.#lost.delete(id)
+    for (const [id, since] of this.#gone) {
+      if (now - since < GONE_SHOWN_MS) continue
+      this.#gone.delete(id)
       this.workers.delete(id)
     }
     for (const worker of this.workers.values()) {
@@ -111,15 +113,15 @@ export class PoolModel {
   #onStarted(ids: string[]): void {
     for (const id of ids) {
       if (!this.workers.has(id)) {
-        this.workers.set(id, { id, state: 'starting', step: '', bytes: 0, total: 0, task: null, spans: [], ended: 0 })
+        this.workers.set(id, { id, state: 'starting', step: '', bytes: 0, total: 0, task: null, spans: [], ended: 0, lastReason: null })
       }
     }
     const up = new Set(ids)
     for (const worker of this.workers.values()) {
-      if (up.has(worker.id) || worker.state === 'lost') continue
-      worker.state = 'lost'
+      if (up.has(worker.id) || this.#gone.has(worker.id)) continue
+      worker.state = this.isTerminated || wasAtRest(worker) ? 'ended' : 'lost'
       worker.task = null
-      this.#lost.set(worker.id, performance.now())
+      this.#gone.set(worker.id, performance.now())
     }
   }
 
@@ -134,7 +136,7 @@ export class PoolModel {
     this.running = running
     for (const { workerId, title, taskId } of running) {
       const worker = this.workers.get(workerId)
-      if (!worker || worker.state === 'lost') continue
+      if (!worker || this.#gone.has(workerId)) continue
       // It began before this model did.
       worker.task ??= { id: taskId, title, since_ms: performance.now() }
       worker.state = 'busy'
@@ -164,7 +166,7 @@ export class PoolModel {
     }
   }
 
-  #onExit({ workerId, error }: { workerId: string | null; error: boolean; reason: ExitReason }): void {
+  #onExit({ workerId, error, reason }: { workerId: string | null; error: boolean; reason: ExitReason }): void {
     const now = performance.now()
     this.#ends.add(now)
     const worker = workerId === null ? undefined : this.workers.get(workerId)
@@ -175,9 +177,15 @@ export class PoolModel {
     worker.spans.push({ from_ms: since_ms, to_ms: now, ok: !error })
     if (worker.spans.length > MAX_SPANS) worker.spans.shift()
     worker.ended += 1
+    worker.lastReason = reason
     worker.task = null
     if (worker.state === 'busy') worker.state = 'idle'
   }
+}
+
+/** Whether a worker that is gone was not needed any more: it neither died with a task, nor was ended because of one. */
+function wasAtRest({ state, lastReason }: WorkerModel): boolean {
+  return state === 'idle' && (lastReason === null || lastReason === 'Completed' || lastReason === 'Threw' || lastReason === 'Unclonable')
 }
 
 const BUCKET_MS = 100

@@ -20,7 +20,7 @@ export const POOL_STYLE = `
 .worker[data-state='busy'] .state, .worker[data-state='installing'] .state { color: var(--busy); }
 .worker[data-state='idle'] .state { color: var(--good); }
 .worker[data-state='lost'] .state { color: var(--bad); }
-.worker[data-state='lost'] :is(.name, .task) { color: var(--quiet); text-decoration: line-through; }
+.worker:is([data-state='lost'], [data-state='ended']) :is(.name, .task) { color: var(--quiet); font-weight: 400; }
 .controls { display: flex; flex-wrap: wrap; gap: 0.5rem; align-items: center; margin: 0; padding-top: 0.6rem; border-top: 1px solid var(--line); }
 .controls .space { flex: 1; }
 .controls .note { flex-basis: 100%; }

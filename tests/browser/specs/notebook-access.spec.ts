@@ -1,25 +1,7 @@
 /** Pages and views for everyone: axe-core finds nothing to complain about, light or dark. */
 
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import type { Page } from '@playwright/test'
+import { violations } from '../accessibility.js'
 import { cell, expect, outputOf, test } from '../notebook-server.js'
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-
-/** What axe finds, a line for each element. */
-export async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(AXE)
-  return page.evaluate(async () => {
-    const { axe } = globalThis as unknown as { axe: { run: (context: Document) => Promise<{ violations: Violation[] }> } }
-    interface Violation {
-      id: string
-      nodes: { target: unknown[]; failureSummary: string }[]
-    }
-    const { violations } = await axe.run(document)
-    return violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id}: ${JSON.stringify(target)} ${failureSummary}`))
-  })
-}
 
 test('what is not for everyone is found', async ({ page, notebook }) => {
   await page.goto(await notebook.write('a', '# A\n\n<p style="color:#999;background:#fff">pale</p>\n\n<img src="data:,">\n'))
