@@ -12,6 +12,7 @@ export type CellState = 'idle' | 'running' | 'done' | 'error'
 export interface CellActions {
   run: (cell: Cell) => void
   edited: (cell: Cell) => void
+  isEditable: boolean
 }
 
 /** The most that one run may show; a loop that displays for ever must not end the page. */
@@ -52,7 +53,8 @@ export class Cell {
     element.prepend(this.#run)
     this.#source.addEventListener('click', () => void this.edit())
     this.#source.tabIndex = 0
-    this.#source.setAttribute('aria-label', 'source of the cell: Enter edits it, Shift and Enter run it')
+    const editing = actions.isEditable ? 'Enter edits it, ' : ''
+    this.#source.setAttribute('aria-label', `source of the cell: ${editing}Shift and Enter run it`)
     this.#source.addEventListener('keydown', (event) => this.#onKey(event))
     if (data.error) {
       this.state = 'error'
@@ -138,6 +140,7 @@ export class Cell {
 
   /** Opens the editor. Its script is loaded by the first cell that is edited. */
   async edit(): Promise<void> {
+    if (!this.#actions.isEditable) return
     if (this.#editor) return this.#editor.focus()
     const { openEditor } = await import('./editor.js')
     if (this.#editor) return

@@ -19,6 +19,7 @@ import { runInWorker } from './worker-cell.js'
 export class Notebook {
   readonly #scope = new Scope()
   readonly #followed = new Map<Cell, Followed>()
+  readonly #isEditable: boolean
   #cells: Cell[] = []
   #file: string
   /** Runs that wait or are under way; each begins when the one before has ended. */
@@ -29,6 +30,7 @@ export class Notebook {
 
   constructor(data: PageData) {
     this.#file = data.file
+    this.#isEditable = !data.exported
     this.adopt(data)
   }
 
@@ -232,6 +234,7 @@ export class Notebook {
     return new Cell(element, data, this.#sourceMap, {
       run: (cell) => void this.run(cell),
       edited: () => this.#report(),
+      isEditable: this.#isEditable,
     })
   }
 

@@ -64,6 +64,7 @@ test('an exception of Python is told as Python tells it, without the frames of e
   const source = cell('def half(x):\n    return x / 0\n\nhalf(3)', 'py-cell') + cell('y = = 1', 'py-cell')
   await page.goto(await notebook.write('a', source))
   await page.getByRole('button', { name: 'run the cell' }).nth(0).click()
+  await expect(page.locator('mh-cell').first()).toHaveAttribute('data-state', 'error', { timeout: 60_000 })
   const first = outputOf(page, 0).getByRole('alert')
   await expect(first.locator('strong')).toHaveText('ZeroDivisionError: division by zero')
   await expect(first).toContainText('a.md, line 3')
