@@ -20,7 +20,7 @@ export interface WorkerModel {
   /** Tasks of the last while. */
   spans: Span[]
   ended: number
-  /** How its last task ended. */
+  /** How its task ended, if one did in the current batch of news: what is gone with the batch is gone because of that. */
   lastReason: ExitReason | null
 }
 
@@ -67,7 +67,7 @@ export class PoolModel {
     }
     listen<string[]>(pool.startedWorkers$, (ids) => this.#onStarted(ids))
     listen<Record<string, unknown>>(pool.workers$, (ready) => this.#onReady(Object.keys(ready)))
-    listen<PoolStats>(pool.stats$, (stats) => (this.stats = stats))
+    listen<PoolStats>(pool.stats$, (stats) => this.#onStats(stats))
     listen<RunningTask[]>(pool.runningTasks$, (running) => this.#onRunning(running))
     listen<Message>(pool.mergedChannel$, (message) => this.#onMessage(message))
     listen<CdnEvent>(pool.cdnEvent$, (event) => this.#onInstall(event))
@@ -130,6 +130,12 @@ export class PoolModel {
       const worker = this.workers.get(id)
       if (worker && (worker.state === 'starting' || worker.state === 'installing')) worker.state = 'idle'
     }
+  }
+
+  /** The last news of a batch. */
+  #onStats(stats: PoolStats): void {
+    this.stats = stats
+    for (const worker of this.workers.values()) worker.lastReason = null
   }
 
   #onRunning(running: RunningTask[]): void {

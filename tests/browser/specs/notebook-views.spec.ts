@@ -33,6 +33,19 @@ await pool.run(() => { throw new Error('no') }).then(() => {}, () => {})
   await expect(view).toContainText('2 workers, 1 busy, 1 idle')
 })
 
+test('a worker that is ended because of its task is lost, and one that is not needed has ended', async ({ page, notebook }) => {
+  const source = `${POOL}${cell(`await pool.reserve({ workersCount: 2 })
+const stuck = pool.run(() => { for (;;) {} }, null, { timeout: 20 })
+await stuck.catch(() => {})
+await pool.run(({ context }) => new Promise((end) => context.signal.addEventListener('abort', end)), null, { timeout: 20 }).catch(() => {})
+await pool.reserve({ workersCount: 2 })
+pool.resize({ startAt: 0, stretchTo: 1 })`)}`
+  await runAll(page, await notebook.write('a', source))
+  const view = page.locator('mh-pool')
+  await expect(view.locator('.worker[data-state=lost]')).toHaveCount(1)
+  await expect(view.locator('.worker[data-state=ended]')).toHaveCount(1)
+})
+
 test('its buttons resize and terminate, and a mistake is told', async ({ page, notebook }) => {
   await page.goto(`${await notebook.write('a', `${POOL}<js-cell>\nawait pool.ready()\n</js-cell>\n`)}?run=all`)
   expect(await settled(page)).toBe('done')
@@ -46,6 +59,7 @@ test('its buttons resize and terminate, and a mistake is told', async ({ page, n
   await expect(view.locator('.worker[data-state=idle]')).toHaveCount(3)
   await view.getByRole('button', { name: 'Terminate' }).click()
   await expect(view.getByRole('status')).toHaveText('terminated')
+  await expect(view.locator('.worker[data-state=ended]')).toHaveCount(3)
 })
 
 test('one view can be shown in several places, and as a node', async ({ page, notebook }) => {
