@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use js_sys::{Array, WeakRef};
 use millhand_core::{
-    Admission, ExitReason, PoolConfig, PoolSettings, PoolSizes, Priority, TaskSpec, WorkerId,
+    Admission, ExitReason, PoolConfig, PoolSettings, PoolSizes, Priority, SortedMap, TaskKind, TaskSpec,
+    WorkerId,
 };
 use wasm_bindgen::prelude::*;
 
@@ -37,7 +38,7 @@ export interface HostListener {
   taskPostFailed(task: number, worker: number, error: unknown): void
   taskExited(task: number, worker: number | undefined, reason: ExitReason, value: unknown): void
   poolFailed(cause: unknown): void
-  batchEnded(queued: number): void
+  batchEnded(): void
   poolTerminated(): void
   /** Another method of the listener threw this. */
   threw(exception: unknown): void
@@ -64,6 +65,8 @@ export interface HostTaskSpec {
   retries: number
   /** `undefined`: it is taken if the queue is not full and the pool does not drain. */
   admission: HostAdmission | undefined
+  /** Whether calls of its function take about as long as each other. */
+  isMeasured: boolean
 }
 
 export type HostAdmission =
@@ -115,7 +118,7 @@ extern "C" {
     #[wasm_bindgen(method, catch, js_name = poolFailed)]
     fn pool_failed(this: &HostListener, cause: &JsValue) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = batchEnded)]
-    fn batch_ended(this: &HostListener, queued: usize) -> Result<(), JsValue>;
+    fn batch_ended(this: &HostListener) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = poolTerminated)]
     fn pool_terminated(this: &HostListener) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
@@ -159,6 +162,8 @@ extern "C" {
     fn retries(this: &HostTaskSpec) -> u32;
     #[wasm_bindgen(method, getter)]
     fn admission(this: &HostTaskSpec) -> Option<HostAdmission>;
+    #[wasm_bindgen(method, getter, js_name = isMeasured)]
+    fn is_measured(this: &HostTaskSpec) -> bool;
 
     /// On which terms a task is taken, if not on those of any other.
     pub type HostAdmission;
@@ -242,6 +247,8 @@ impl Host {
         let millis = |ms: u32| Duration::from_millis(ms.into());
         let (admission, cancel_cause) =
             spec.admission().as_ref().map_or_else(Default::default, read_admission);
+        // What was moved cannot be sent again, should it be given back.
+        let is_measured = spec.is_measured() && transfer.is_none();
         let call = TaskCall { function: FunctionId(function), args, transfer, cancel_cause };
         let spec = TaskSpec {
             priority: Priority(spec.priority()),
@@ -250,6 +257,7 @@ impl Host {
             queue_timeout: spec.queue_timeout_ms().map(millis),
             retries: spec.retries(),
             admission,
+            kind: is_measured.then_some(TaskKind(function)),
         };
         let task = self.pool.submit(call, spec).map_err(|error| to_js_error(&error))?;
         Ok(task_number(task))
@@ -270,6 +278,12 @@ impl Host {
         let sizes = PoolSizes::new(start_at, stretch_to).map_err(|error| to_js_error(&error.into()))?;
         self.pool.resize(sizes);
         Ok(())
+    }
+
+    /// How many tasks wait.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.pool.stats().queued
     }
 
     /// Ends the pool when its tasks have ended.
@@ -333,6 +347,11 @@ impl Ear {
     }
 }
 
+thread_local! {
+    /// Names of exit reasons, as JavaScript's strings: made once each.
+    static REASONS: RefCell<SortedMap<u8, JsValue>> = RefCell::default();
+}
+
 fn tell(listener: &HostListener, event: Event) -> Result<(), JsValue> {
     let id = task_number;
     match event {
@@ -352,10 +371,16 @@ fn tell(listener: &HostListener, event: Event) -> Result<(), JsValue> {
             listener.task_post_failed(id(task), worker.0, &error)
         }
         Event::TaskExited { task, worker, reason, value } => {
-            listener.task_exited(id(task), worker.map(|worker| worker.0), &name_of(reason).into(), &value)
+            let name = REASONS.with_borrow_mut(|reasons| {
+                if !reasons.contains_key(&(reason as u8)) {
+                    reasons.insert(reason as u8, name_of(reason).into());
+                }
+                reasons.get(&(reason as u8)).cloned().unwrap_or_default()
+            });
+            listener.task_exited(id(task), worker.map(|worker| worker.0), &name, &value)
         }
         Event::PoolFailed { cause } => listener.pool_failed(&cause),
-        Event::BatchEnded { queued } => listener.batch_ended(queued),
+        Event::BatchEnded => listener.batch_ended(),
         Event::PoolTerminated => listener.pool_terminated(),
     }
 }

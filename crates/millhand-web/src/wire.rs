@@ -1,7 +1,9 @@
 //! The Rust mirror of `js/src/wire/protocol.ts`: the numbers of its message kinds, and their tuples.
 
+use std::time::Duration;
+
 use js_sys::Array;
-use millhand_core::{Outcome, TaskId};
+use millhand_core::{Outcome, Posting, TaskId};
 use wasm_bindgen::{JsCast, JsValue};
 
 const INSTALL: u32 = 0;
@@ -9,6 +11,8 @@ const DEFINE: u32 = 1;
 const RUN: u32 = 2;
 const DATA_IN: u32 = 3;
 const ABORT: u32 = 4;
+const WITHDRAW: u32 = 5;
+const RUN_QUICK: u32 = 6;
 
 const BOOTED: u32 = 0;
 const PROGRESS: u32 = 1;
@@ -18,6 +22,7 @@ const LOG: u32 = 4;
 const DATA_OUT: u32 = 5;
 const POST_ERROR: u32 = 6;
 const EXIT: u32 = 7;
+const RETURNED: u32 = 8;
 
 const COMPLETED: u32 = 0;
 const THREW: u32 = 1;
@@ -37,8 +42,9 @@ pub(crate) enum Subject {
     Install,
     Function,
     Run(TaskId),
+    RunAhead(TaskId),
     Data(TaskId),
-    Abort,
+    Other,
 }
 
 impl HostMessage {
@@ -50,9 +56,20 @@ impl HostMessage {
         Self::copied(Subject::Function, Array::of3(&DEFINE.into(), &function.into(), definition))
     }
 
-    pub(crate) fn run(task: TaskId, function: u32, args: &JsValue, transfer: Option<Array>) -> Self {
-        let tuple = Array::of4(&RUN.into(), &task_number(task).into(), &function.into(), args);
-        Self { tuple, transfer, subject: Subject::Run(task) }
+    pub(crate) fn run(
+        task: TaskId,
+        posting: Posting,
+        function: u32,
+        args: &JsValue,
+        transfer: Option<Array>,
+    ) -> Self {
+        let (kind, subject) = match posting {
+            Posting::Now => (RUN, Subject::Run(task)),
+            Posting::Ahead => (RUN, Subject::RunAhead(task)),
+            Posting::Quick => (RUN_QUICK, Subject::RunAhead(task)),
+        };
+        let tuple = Array::of4(&kind.into(), &task_number(task).into(), &function.into(), args);
+        Self { tuple, transfer, subject }
     }
 
     pub(crate) fn data(task: TaskId, data: &JsValue) -> Self {
@@ -60,7 +77,11 @@ impl HostMessage {
     }
 
     pub(crate) fn abort(task: TaskId, cause: &JsValue) -> Self {
-        Self::copied(Subject::Abort, Array::of3(&ABORT.into(), &task_number(task).into(), cause))
+        Self::copied(Subject::Other, Array::of3(&ABORT.into(), &task_number(task).into(), cause))
+    }
+
+    pub(crate) fn withdraw(task: TaskId) -> Self {
+        Self::copied(Subject::Other, Array::of2(&WITHDRAW.into(), &task_number(task).into()))
     }
 
     const fn copied(subject: Subject, tuple: Array) -> Self {
@@ -78,7 +99,8 @@ pub(crate) enum WorkerMessage {
     Log { task: TaskId, text: JsValue, json: JsValue },
     Data { task: TaskId, payload: JsValue },
     PostError { task: TaskId, error: JsValue },
-    Exit { task: TaskId, outcome: Outcome, value: JsValue },
+    Exit { task: TaskId, outcome: Outcome, value: JsValue, took: Duration },
+    Returned { task: TaskId },
 }
 
 impl WorkerMessage {
@@ -105,7 +127,9 @@ impl WorkerMessage {
                     _ => return None,
                 },
                 value: tuple.get(3),
+                took: Duration::from_micros(number(&tuple, 4)?.into()),
             },
+            RETURNED => Self::Returned { task: task()? },
             _ => return None,
         })
     }
@@ -160,7 +184,15 @@ mod tests {
     fn the_mirror_has_the_numbers_of_the_protocol() {
         check(
             "HostKind",
-            &[("Install", INSTALL), ("Define", DEFINE), ("Run", RUN), ("Data", DATA_IN), ("Abort", ABORT)],
+            &[
+                ("Install", INSTALL),
+                ("Define", DEFINE),
+                ("Run", RUN),
+                ("Data", DATA_IN),
+                ("Abort", ABORT),
+                ("Withdraw", WITHDRAW),
+                ("RunQuick", RUN_QUICK),
+            ],
         );
         check(
             "WorkerKind",
@@ -173,8 +205,11 @@ mod tests {
                 ("Data", DATA_OUT),
                 ("PostError", POST_ERROR),
                 ("Exit", EXIT),
+                ("Returned", RETURNED),
             ],
         );
+        let protocol = include_str!("../../../js/src/wire/protocol.ts");
+        assert!(protocol.contains(&format!("export const MAX_GATHERED = {}\n", millhand_core::MAX_GATHERED)));
         check("Outcome", &[("Completed", COMPLETED), ("Threw", THREW), ("Unclonable", UNCLONABLE)]);
     }
 }

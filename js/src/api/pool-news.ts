@@ -1,16 +1,18 @@
 /** What a pool tells: the host's events, as messages of tasks and as the pool's observables. No call goes in here. */
 
 import type { Observable } from 'rxjs'
-import { BehaviorSubject, filter, Subject } from 'rxjs'
+import { filter, Subject } from 'rxjs'
 import { platform } from '#platform'
 import type { HostListener } from '../host.js'
 import type { InstallError } from '../common/errors.js'
 import { RemoteError, toErrorRecord } from '../wire/errors.js'
 import { taskName, workerName } from '../wire/names.js'
 import type { ErrorRecord, InstallEvent } from '../wire/protocol.js'
-import { toExit, toInstallError } from './exit.js'
+import { CurrentValue } from './current-value.js'
+import { toInstallError } from './exit.js'
 import type { CdnEvent, ExitReason, Message } from './messages.js'
 import type { TaskStream } from './task-stream.js'
+import { toStart } from './task-stream.js'
 
 /** A worker that has its environment. */
 export interface WorkerEntry {
@@ -48,38 +50,42 @@ export interface PoolHooks {
   cdnEvent: (event: CdnEvent) => void
   /** The call after which the pool takes no more tasks, if there was one. */
   endedBy: () => PoolEnd | null
+  /** How many tasks wait. */
+  queued: () => number
 }
 
 /** How a user ends a pool. */
 export type PoolEnd = 'drain' | 'terminate'
 
 export class PoolNews {
+  #hooks: PoolHooks | null = null
+  /** Tasks that have not ended. */
+  readonly #streams = new Map<number, TaskStream>()
+  /** Tasks that run, and who runs them. */
+  readonly #running = new Map<number, number>()
+  readonly #exits = noExits()
+  #ready: Record<string, WorkerEntry> = {}
+  /** Names of the live workers, as they were asked for last. */
+  #names: string[] = []
+  readonly #ending = new AbortController()
+  /** Lets the program end; there while tasks are open. */
+  #release: (() => void) | null = null
+  /** Ids of all live workers, also within a batch of the host's events. */
+  readonly started = new Set<string>()
   // What these are is said where users see them, in `WorkersPool`.
-  readonly workers$ = new BehaviorSubject<Record<string, WorkerEntry>>({})
-  readonly startedWorkers$ = new BehaviorSubject<string[]>([])
-  readonly busyWorkers$ = new BehaviorSubject<string[]>([])
-  readonly runningTasks$ = new BehaviorSubject<RunningTask[]>([])
-  readonly stats$ = new BehaviorSubject<PoolStats>({ queued: 0, running: 0, starting: 0, idle: 0, exits: noExits() })
+  readonly workers$ = new CurrentValue(() => this.#ready)
+  readonly startedWorkers$ = new CurrentValue(() => this.#startedNames())
+  readonly busyWorkers$ = new CurrentValue(() => [...this.#running.values()].map(workerName))
+  readonly runningTasks$ = new CurrentValue(() => [...this.#running].map(([task, worker]) => this.#runningTask(task, worker)))
+  readonly stats$ = new CurrentValue(() => this.#stats())
   readonly workerReleased$ = new Subject<{ workerId: string; taskId: string }>()
   readonly mergedChannel$ = new Subject<Message>()
   readonly cdnEvent$ = new Subject<CdnEvent>()
   /** Kept here because the host, once the pool has ended, holds it only loosely. */
   readonly listener: HostListener
-  /** Ids of all live workers, also within a batch of the host's events. */
-  readonly started = new Set<string>()
   lastWorker = 0
   /** Why the pool could not get workers, once it has given up. */
   failure: InstallError | null = null
-
-  readonly #hooks: PoolHooks
-  /** Tasks that have not ended. */
-  readonly #streams = new Map<number, TaskStream>()
-  readonly #running = new Map<number, RunningTask>()
-  readonly #exits = noExits()
-  #ready: Record<string, WorkerEntry> = {}
-  readonly #ending = new AbortController()
-  /** Lets the program end; there while tasks are open. */
-  #release: (() => void) | null = null
 
   constructor(hooks: PoolHooks) {
     this.#hooks = hooks
@@ -92,8 +98,8 @@ export class PoolNews {
   }
 
   /** A task's messages go to `stream` until it has ended. To be called before the host has the task. */
-  open(task: number, stream: TaskStream): void {
-    this.#streams.set(task, stream)
+  open(stream: TaskStream): void {
+    this.#streams.set(stream.id, stream)
     this.#release ??= platform.hold()
   }
 
@@ -101,7 +107,7 @@ export class PoolNews {
   report(event: InstallEvent, workerId: string | null): void {
     const cdnEvent = { ...event, workerId }
     this.cdnEvent$.next(cdnEvent)
-    this.#hooks.cdnEvent(cdnEvent)
+    this.#hooks?.cdnEvent(cdnEvent)
   }
 
   #makeListener(): HostListener {
@@ -109,7 +115,7 @@ export class PoolNews {
       workerStarted: (worker) => {
         this.lastWorker = worker
         this.started.add(workerName(worker))
-        this.#hooks.workerStarted(worker)
+        this.#hooks?.workerStarted(worker)
       },
       installProgressed: (worker, event) => {
         const workerId = workerName(worker)
@@ -124,13 +130,13 @@ export class PoolNews {
       workerGone: (worker) => {
         this.#ready = Object.fromEntries(Object.entries(this.#ready).filter(([id]) => id !== workerName(worker)))
         this.started.delete(workerName(worker))
-        for (const [task, { workerId }] of this.#running) if (workerId === workerName(worker)) this.#running.delete(task)
+        for (const [task, runner] of this.#running) if (runner === worker) this.#running.delete(task)
       },
-      sourcesForbidden: () => this.#hooks.sourcesForbidden(),
+      sourcesForbidden: () => this.#hooks?.sourcesForbidden(),
       taskStarted: (task, worker) => {
-        const [taskId, workerId] = [taskName(task), workerName(worker)]
-        this.#running.set(task, { taskId, title: this.#streams.get(task)?.title ?? '', workerId })
-        this.#tell(task, { type: 'Start', data: { taskId, workerId } })
+        this.#running.set(task, worker)
+        this.#streams.get(task)?.start(worker)
+        if (this.mergedChannel$.observed) this.mergedChannel$.next(toStart(task, worker))
       },
       taskLogged: (task, worker, text, json) =>
         this.#tell(task, { type: 'Log', data: { taskId: taskName(task), workerId: workerName(worker), text, json } }),
@@ -146,18 +152,21 @@ export class PoolNews {
       taskExited: (task, worker, reason, value) => {
         this.#exits[reason] += 1
         this.#running.delete(task)
-        const [taskId, workerId] = [taskName(task), worker === undefined ? null : workerName(worker)]
-        const { title = '', isTaken = true } = this.#streams.get(task) ?? {}
-        const refusedAfter = isTaken ? null : this.#hooks.endedBy()
-        this.#tell(task, toExit({ taskId, workerId, reason, value, title, refusedAfter }))
+        const stream = this.#streams.get(task)
+        if (!stream) return
+        const refusedAfter = stream.isTaken ? null : (this.#hooks?.endedBy() ?? null)
+        stream.finish({ worker: worker ?? null, reason, value, refusedAfter })
+        if (this.mergedChannel$.observed && stream.exit) this.mergedChannel$.next(stream.exit)
         this.#streams.delete(task)
-        if (workerId !== null) this.workerReleased$.next({ workerId, taskId })
+        if (worker !== undefined && this.workerReleased$.observed) {
+          this.workerReleased$.next({ workerId: workerName(worker), taskId: taskName(task) })
+        }
       },
       poolFailed: (cause) => {
         this.failure = toInstallError(cause)
         this.report({ step: 'PoolFailed', error: toErrorRecord(this.failure) }, null)
       },
-      batchEnded: (queued) => this.#update(queued),
+      batchEnded: () => this.#update(),
       poolTerminated: () => this.#complete(),
       threw: (exception) => platform.reportError(exception),
     }
@@ -168,22 +177,35 @@ export class PoolNews {
     this.mergedChannel$.next(message)
   }
 
-  /** Brings what is derived from the host's events up to date. */
-  #update(queued: number): void {
+  /** Tells what is derived from the host's events. */
+  #update(): void {
     if (this.#streams.size === 0) this.#letGo()
-    const running = [...this.#running.values()]
+    this.workers$.tell()
+    this.startedWorkers$.tell()
+    this.busyWorkers$.tell()
+    this.runningTasks$.tell()
+    this.stats$.tell()
+  }
+
+  #startedNames(): string[] {
+    if (!sameMembers(this.#names, this.started)) this.#names = [...this.started]
+    return this.#names
+  }
+
+  #runningTask(task: number, worker: number): RunningTask {
+    const title = this.#streams.get(task)?.traits.title ?? ''
+    return { taskId: taskName(task), title, workerId: workerName(worker) }
+  }
+
+  #stats(): PoolStats {
     const workers = Object.keys(this.#ready).length
-    if (this.workers$.value !== this.#ready) this.workers$.next(this.#ready)
-    if (!sameMembers(this.startedWorkers$.value, this.started)) this.startedWorkers$.next([...this.started])
-    this.busyWorkers$.next(running.map((task) => task.workerId))
-    this.runningTasks$.next(running)
-    this.stats$.next({
-      queued,
-      running: running.length,
+    return {
+      queued: this.#hooks?.queued() ?? 0,
+      running: this.#running.size,
       starting: this.started.size - workers,
-      idle: workers - running.length,
+      idle: workers - this.#running.size,
       exits: { ...this.#exits },
-    })
+    }
   }
 
   #letGo(): void {
