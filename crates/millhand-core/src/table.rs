@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 
 use crate::{SortedMap, TaskId};
 
-/// Values of a page. The cost of a look-up grows with the logarithm of the number of pages alone.
+/// Values of a page: as many as a byte can tell apart. The cost of a look-up grows with the logarithm of the number of pages alone.
 const PAGE: u64 = 256;
 
 /// Values by task.
@@ -83,9 +83,9 @@ const fn page_of(id: TaskId) -> u64 {
     id.0 / PAGE
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "less than a page")]
 const fn slot_of(id: TaskId) -> usize {
-    (id.0 % PAGE) as usize
+    let [least, ..] = id.0.to_le_bytes();
+    least as usize
 }
 
 #[cfg(test)]

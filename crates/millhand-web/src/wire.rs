@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use js_sys::Array;
 use millhand_core::{Outcome, Posting, TaskId};
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::prelude::*;
 
 const INSTALL: u32 = 0;
 const DEFINE: u32 = 1;
@@ -27,6 +27,22 @@ const RETURNED: u32 = 8;
 const COMPLETED: u32 = 0;
 const THREW: u32 = 1;
 const UNCLONABLE: u32 = 2;
+
+#[wasm_bindgen]
+extern "C" {
+    /// `Array.of` for what is sent most often: numbers cross the boundary as such.
+    #[wasm_bindgen(js_namespace = Array, js_name = of)]
+    fn run_tuple(kind: u32, task: f64, function: u32, args: &JsValue) -> Array;
+
+    /// A message that came: an array.
+    type Tuple;
+
+    /// `NaN` for what is no number.
+    #[wasm_bindgen(method, structural, indexing_getter)]
+    fn number(this: &Tuple, index: u32) -> f64;
+    #[wasm_bindgen(method, structural, indexing_getter)]
+    fn value(this: &Tuple, index: u32) -> JsValue;
+}
 
 /// A message to a worker: the tuple that travels, what of it is moved rather than copied, and what it is about.
 #[derive(Debug)]
@@ -68,8 +84,7 @@ impl HostMessage {
             Posting::Ahead => (RUN, Subject::RunAhead(task)),
             Posting::Quick => (RUN_QUICK, Subject::RunAhead(task)),
         };
-        let tuple = Array::of4(&kind.into(), &task_number(task).into(), &function.into(), args);
-        Self { tuple, transfer, subject }
+        Self { tuple: run_tuple(kind, task_number(task), function, args), transfer, subject }
     }
 
     pub(crate) fn data(task: TaskId, data: &JsValue) -> Self {
@@ -106,28 +121,31 @@ pub(crate) enum WorkerMessage {
 impl WorkerMessage {
     /// `None` for what the protocol does not know.
     pub(crate) fn parse(message: &JsValue) -> Option<Self> {
-        let tuple = message.clone().dyn_into::<Array>().ok()?;
-        let task = || tuple.get(1).as_f64().and_then(task_from_number);
-        Some(match number(&tuple, 0)? {
-            BOOTED => Self::Booted { lock: tuple.get(1).as_string(), compiles: tuple.get(2).is_truthy() },
-            PROGRESS => Self::Progress { event: tuple.get(1) },
+        if !Array::is_array(message) {
+            return None;
+        }
+        let tuple: &Tuple = message.unchecked_ref();
+        let task = || task_from_number(tuple.number(1));
+        Some(match whole(tuple.number(0))? {
+            BOOTED => Self::Booted { lock: tuple.value(1).as_string(), compiles: tuple.value(2).is_truthy() },
+            PROGRESS => Self::Progress { event: tuple.value(1) },
             READY => Self::Ready,
             INSTALL_FAILED => {
-                Self::InstallFailed { error: tuple.get(1), permanent: tuple.get(2).is_truthy() }
+                Self::InstallFailed { error: tuple.value(1), permanent: tuple.value(2).is_truthy() }
             }
-            LOG => Self::Log { task: task()?, text: tuple.get(2), json: tuple.get(3) },
-            DATA_OUT => Self::Data { task: task()?, payload: tuple.get(2) },
-            POST_ERROR => Self::PostError { task: task()?, error: tuple.get(2) },
+            LOG => Self::Log { task: task()?, text: tuple.value(2), json: tuple.value(3) },
+            DATA_OUT => Self::Data { task: task()?, payload: tuple.value(2) },
+            POST_ERROR => Self::PostError { task: task()?, error: tuple.value(2) },
             EXIT => Self::Exit {
                 task: task()?,
-                outcome: match number(&tuple, 2)? {
+                outcome: match whole(tuple.number(2))? {
                     COMPLETED => Outcome::Completed,
                     THREW => Outcome::Threw,
                     UNCLONABLE => Outcome::Unclonable,
                     _ => return None,
                 },
-                value: tuple.get(3),
-                took: Duration::from_micros(number(&tuple, 4)?.into()),
+                value: tuple.value(3),
+                took: Duration::from_micros(whole(tuple.number(4))?.into()),
             },
             RETURNED => Self::Returned { task: task()? },
             _ => return None,
@@ -153,10 +171,10 @@ pub(crate) fn task_from_number(id: f64) -> Option<TaskId> {
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "an unknown number matches no kind"
+    reason = "what is beyond becomes the greatest, which matches no kind"
 )]
-fn number(tuple: &Array, index: u32) -> Option<u32> {
-    tuple.get(index).as_f64().map(|number| number as u32)
+const fn whole(number: f64) -> Option<u32> {
+    if number.is_nan() { None } else { Some(number as u32) }
 }
 
 #[cfg(test)]

@@ -302,7 +302,9 @@ export class WorkersPool {
     if (this.#usual?.entryPoint !== entryPoint || this.#usual.title !== title) {
       const functionId = this.#functions.idOf('entryPoint', entryPoint, 'entryPoint')
       const options = title === undefined ? {} : { title }
-      this.#usual = { entryPoint, title, functionId, ...this.#parseOptions(functionId, entryPoint.name || 'task', options) }
+      const { spec, traits } = this.#parseOptions(functionId, entryPoint.name || 'task', options)
+      const hasDefaults = Object.values(this.#defaults).some((time) => time !== undefined)
+      this.#usual = { entryPoint, title, functionId, traits, spec: hasDefaults ? spec : undefined }
     }
     const { functionId, traits, spec } = this.#usual
     return this.#queue(traits, functionId, snapshot(args, 'args'), spec)
@@ -326,7 +328,7 @@ export class WorkersPool {
     return { spec, traits: { ...traits, hint } }
   }
 
-  #queue(traits: TaskTraits, functionId: number, { value, transfer }: Snapshot, spec: HostTaskSpec): TaskStream {
+  #queue(traits: TaskTraits, functionId: number, { value, transfer }: Snapshot, spec: HostTaskSpec | undefined): TaskStream {
     // The host may start and even end the task within this call: its stream has to be known before.
     const stream = new TaskStream((this.#lastTask += 1), traits)
     this.#news.open(stream)
@@ -377,7 +379,8 @@ interface Usual {
   entryPoint: unknown
   title: string | undefined
   functionId: number
-  spec: HostTaskSpec
+  /** `undefined`: as the host takes it to be without. */
+  spec: HostTaskSpec | undefined
   traits: TaskTraits
 }
 
