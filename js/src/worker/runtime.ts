@@ -12,7 +12,7 @@ import { toErrorRecord } from '../wire/errors.js'
 import { taskName } from '../wire/names.js'
 import type { Channel } from './channel.js'
 import { installEnvironment } from './environment.js'
-import { ItemError, UnclonableError } from './failures.js'
+import { die, ItemError, UnclonableError } from './failures.js'
 import type { TaskFunction } from './functions.js'
 import { compileDefinition, mayCompile } from './functions.js'
 import type { Job } from './jobs.js'
@@ -131,11 +131,7 @@ class Runtime {
   }
 
   #deliver([, taskId, data]: DataIn): void {
-    try {
-      this.#jobs.find(taskId)?.context.receive(data)
-    } catch (error) {
-      die(error) // Of the task's own `onData`: an uncaught error, like that of any callback.
-    }
+    this.#jobs.find(taskId)?.context.receive(data)
   }
 
   #abort([, taskId, cause]: Abort): void {
@@ -279,11 +275,4 @@ function isPrimitive(value: unknown): boolean {
 function recordOf(error: unknown, during: string | undefined): ErrorRecord {
   const record = toErrorRecord(error)
   return during === undefined ? record : { ...record, during }
-}
-
-/** Makes `error` an uncaught one: the worker dies of it, and the page hears why. */
-function die(error: unknown): void {
-  setTimeout(() => {
-    throw error
-  })
 }

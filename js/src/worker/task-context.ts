@@ -4,6 +4,7 @@ import { WorkerKind } from '../wire/protocol.js'
 import type { WorkerMessage } from '../wire/protocol.js'
 import { isErrorRecord, RemoteError, toErrorRecord } from '../wire/errors.js'
 import type { WorkerContext } from '../wire/task-input.js'
+import { die } from './failures.js'
 import type { Outbox } from './outbox.js'
 
 type OnData = ((data: unknown) => void) | null
@@ -34,8 +35,15 @@ export class TaskContext {
   }
 
   receive(data: unknown): void {
-    if (this.#onData) this.#onData(data)
-    else this.#inbox.push(data)
+    if (!this.#onData) {
+      this.#inbox.push(data)
+      return
+    }
+    try {
+      this.#onData(data)
+    } catch (error) {
+      die(error) // An uncaught error, like that of any callback.
+    }
   }
 
   /** `cause` is why the task's user cancelled it; `undefined` if it ran for too long. */
@@ -89,7 +97,7 @@ export class TaskContext {
     if (!handler) return
     const waiting = this.#inbox
     this.#inbox = []
-    waiting.forEach((data) => handler(data))
+    waiting.forEach((data) => this.receive(data))
   }
 
   #say(value: unknown, wrap: (value: unknown) => WorkerMessage): void {
