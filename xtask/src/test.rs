@@ -99,6 +99,7 @@ fn part_commands(part: Part, places: &Places, runner_args: &[OsString]) -> Vec<(
         Part::Rust => vec![("rust: cargo test", cargo_test(places, runner_args))],
         Part::Types => vec![
             ("types: npm package", npm(places, &["run", "check", "--workspace", "js"], runner_args)),
+            ("sizes: npm package", npm(places, &["run", "sizes", "--workspace", "js"], &[])),
             (
                 "types: browser tests",
                 npm(places, &["run", "check", "--workspace", "tests/browser"], runner_args),

@@ -1,30 +1,41 @@
-//! The state machine itself. One short function per input and per timer; all state changes are here and in the two
-//! modules below, which hold what happens to tasks and what happens to workers.
+//! The state machine itself. One short function per input and per timer; all state changes are here and in the
+//! modules below, which hold what happens to tasks, to workers, and to tasks that workers have ahead.
 
+mod ahead;
 mod tasks;
 mod workers;
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 
+use crate::forecast::Forecasts;
 use crate::queue::TaskQueue;
+use crate::table::TaskTable;
 use crate::timers::Timers;
-use crate::{ExitReason, Input, Instant, Output, PoolConfig, PoolSizes, StopReason, TaskId, Timer, WorkerId};
+use crate::{
+    ExitReason, Input, Instant, Output, PoolConfig, PoolSizes, SortedMap, SortedSet, StopReason, TaskId,
+    Timer, WorkerId,
+};
+pub use ahead::{MAX_AHEAD, STALL};
 use tasks::Task;
 use workers::Worker;
 
 /// Decides for one pool. See the [crate's documentation](crate) for the driver's contract.
 ///
 /// Between two calls these hold: an idle worker has no task that it could run; a task is in exactly one queue,
-/// or with exactly one worker, or settled.
+/// or with exactly one worker, or settled. A worker that has a task may have settled ones, too: those that were dropped
+/// when they had been posted ahead, until it has given them back.
 #[derive(Debug)]
 pub struct Scheduler {
     config: PoolConfig,
     state: PoolState,
     /// Tasks that are not settled.
-    tasks: BTreeMap<TaskId, Task>,
-    workers: BTreeMap<WorkerId, Worker>,
-    idle: BTreeSet<WorkerId>,
-    starting: BTreeSet<WorkerId>,
+    tasks: TaskTable<Task>,
+    workers: SortedMap<WorkerId, Worker>,
+    idle: SortedSet<WorkerId>,
+    starting: SortedSet<WorkerId>,
+    /// Busy workers that may have more ahead, by how many tasks they have.
+    loads: SortedSet<(usize, WorkerId)>,
+    forecasts: Forecasts,
     /// Tasks for whichever worker is free.
     shared: TaskQueue,
     /// See [`Self::floor`].
@@ -35,6 +46,7 @@ pub struct Scheduler {
     early_deaths: u32,
     next_worker: u32,
     last_task: Option<TaskId>,
+    /// Tasks that have not started: those in queues, and those that workers have ahead.
     queued: usize,
     stale_inputs: u64,
     timers: Timers,
@@ -68,7 +80,7 @@ pub enum WorkerState {
 /// Counts, at the time of the call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Tasks that wait.
+    /// Tasks that wait, with those that workers have ahead.
     pub queued: usize,
     /// Workers that install.
     pub starting: usize,
@@ -88,10 +100,12 @@ impl Scheduler {
             floor: config.sizes.start_at(),
             config,
             state: PoolState::Open,
-            tasks: BTreeMap::new(),
-            workers: BTreeMap::new(),
-            idle: BTreeSet::new(),
-            starting: BTreeSet::new(),
+            tasks: TaskTable::default(),
+            workers: SortedMap::default(),
+            idle: SortedSet::default(),
+            starting: SortedSet::default(),
+            loads: SortedSet::default(),
+            forecasts: Forecasts::default(),
             shared: TaskQueue::default(),
             install_failures: 0,
             early_deaths: 0,
@@ -155,9 +169,10 @@ impl Scheduler {
     pub fn handle_input(&mut self, now: Instant, input: Input) {
         match input {
             Input::TaskSubmitted { task, spec } => self.on_task_submitted(now, task, spec),
-            Input::TaskFinished { worker, task, outcome } => {
-                self.on_task_finished(now, worker, task, outcome)
+            Input::TaskFinished { worker, task, outcome, took } => {
+                self.on_task_finished(now, worker, task, outcome, took)
             }
+            Input::TaskReturned { worker, task } => self.on_task_returned(now, worker, task),
             Input::TaskCancelled { task } => self.on_task_cancelled(now, task),
             Input::InstallProgressed { worker } => self.on_install_progressed(now, worker),
             Input::WorkerReady { worker } => self.on_worker_ready(now, worker),
@@ -179,7 +194,8 @@ impl Scheduler {
                 Timer::Backoff => self.start_workers(now),
                 Timer::Queue(task) => self.on_queue_timed_out(task),
                 Timer::Run(task) => self.on_run_timed_out(now, task),
-                Timer::Grace(task) => self.on_grace_over(now, task),
+                Timer::Grace(worker) => self.on_grace_over(now, worker),
+                Timer::Stall(worker) => self.on_stalled(now, worker),
                 Timer::Idle(worker) => self.on_idle_timed_out(worker),
             }
         }
@@ -253,16 +269,27 @@ impl Scheduler {
         self.timers.clear();
         self.idle.clear();
         self.starting.clear();
+        self.loads.clear();
         self.floor = 0;
         self.queued = 0;
         let mut waiting = core::mem::take(&mut self.shared);
         for (id, mut worker) in core::mem::take(&mut self.workers) {
             self.outputs.push_back(Output::StopWorker { worker: id, reason: StopReason::PoolTerminated });
-            if let WorkerState::Busy(task) = worker.state {
+            if let WorkerState::Busy(task) = worker.state
+                && self.tasks.get(task).is_some()
+            {
                 let reason = self.stopping_reason(task).unwrap_or(exit);
                 self.settle(task, Some(id), reason);
             }
-            waiting.append(&mut worker.targeted);
+            for posted in worker.ahead {
+                if let Some(task) = self.tasks.get(posted.task) {
+                    waiting.insert(task.place);
+                }
+            }
+            while let Some(place) = worker.targeted.first() {
+                worker.targeted.remove(place);
+                waiting.insert(place);
+            }
         }
         while let Some(task) = waiting.pop() {
             self.settle(task, None, exit);

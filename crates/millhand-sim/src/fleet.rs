@@ -6,11 +6,11 @@
 mod boots;
 mod tasks;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use fastrand::Rng;
-use millhand_core::{Input, Instant, Output, TaskId, WorkerId};
+use millhand_core::{Input, Instant, Output, TaskId, TaskKind, WorkerId};
 
 use crate::agenda::{Agenda, Event};
 use crate::{FaultRates, Plan};
@@ -34,6 +34,8 @@ pub(crate) struct Fleet {
     is_calm: bool,
     /// Tasks that kill every worker that runs them.
     poisonous: BTreeSet<TaskId>,
+    /// What each worker has been posted and has not ended, with its kind. It runs the first.
+    posted: BTreeMap<WorkerId, VecDeque<(TaskId, Option<TaskKind>)>>,
     /// Who was given a task that never ends by itself.
     endless: BTreeSet<(WorkerId, TaskId)>,
 }
@@ -48,6 +50,7 @@ impl Fleet {
             grain: plan.grain,
             is_calm: false,
             poisonous: BTreeSet::new(),
+            posted: BTreeMap::new(),
             endless: BTreeSet::new(),
         }
     }
@@ -68,13 +71,23 @@ impl Fleet {
         self.endless.iter().copied().collect()
     }
 
-    /// Carries out an order. A worker that is stopped may have messages on their way: they stay on the agenda.
-    pub(crate) fn obey(&mut self, order: &Output, now: Instant, agenda: &mut Agenda) {
+    /// Carries out an order about a task of that kind, if it is about one. A worker that is stopped may have messages on their
+    /// way: they stay on the agenda.
+    pub(crate) fn obey(&mut self, order: &Output, kind: Option<TaskKind>, now: Instant, agenda: &mut Agenda) {
         match *order {
             Output::StartWorker { worker } => self.boot(worker, now, agenda),
-            Output::PostTask { worker, task } => self.run(worker, task, now, agenda),
+            Output::PostTask { worker, task, .. } => self.take(worker, task, kind, now, agenda),
             Output::AbortTask { worker, task } => self.stop(worker, task, now, agenda),
-            Output::StopWorker { .. } | Output::SettleTask { .. } | Output::FailPool => {}
+            Output::WithdrawTask { worker, task } => {
+                agenda.put(self.soon(now), Event::Withdrawal { worker, task, stops: false });
+            }
+            Output::DropTask { worker, task } => {
+                agenda.put(self.soon(now), Event::Withdrawal { worker, task, stops: true });
+            }
+            Output::AnnounceStart { .. }
+            | Output::StopWorker { .. }
+            | Output::SettleTask { .. }
+            | Output::FailPool => {}
         }
     }
 

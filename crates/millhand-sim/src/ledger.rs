@@ -7,9 +7,12 @@ mod reading;
 mod tasks;
 mod workers;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
-use millhand_core::{ExitReason, Input, Instant, Output, PoolSettings, PoolSizes, TaskId, WorkerId};
+use millhand_core::{
+    ExitReason, Input, Instant, Output, PoolSettings, PoolSizes, TaskId, TaskKind, WorkerId,
+};
 
 pub use tasks::{Ending, TaskState};
 pub use workers::WorkerState;
@@ -27,8 +30,10 @@ pub struct Ledger {
     tasks: BTreeMap<TaskId, Task>,
     /// Waiting tasks by the worker they are meant for; under `None` those for any.
     waiting: BTreeMap<Option<WorkerId>, BTreeSet<Place>>,
-    /// How many tasks wait, for any or for one.
+    /// How many tasks wait, for any or for one, or behind others of their worker.
     queued: usize,
+    /// How many tasks of a kind have ended, and how long each of the last ones took.
+    ran: BTreeMap<TaskKind, (usize, VecDeque<Duration>)>,
     /// Tasks that are over and not settled.
     due: BTreeSet<TaskId>,
     /// Running tasks that a user cancelled, while their workers were not asked to stop them.
@@ -91,6 +96,7 @@ impl Ledger {
             tasks: BTreeMap::new(),
             waiting: BTreeMap::new(),
             queued: 0,
+            ran: BTreeMap::new(),
             due: BTreeSet::new(),
             unheeded: BTreeSet::new(),
             open: 0,
@@ -116,7 +122,8 @@ impl Ledger {
         match *input {
             Input::TaskSubmitted { task, spec } => self.submit(task, spec),
             Input::TaskCancelled { task } => self.cancel(task),
-            Input::TaskFinished { worker, task, outcome } => self.finish(worker, task, outcome),
+            Input::TaskFinished { worker, task, outcome, took } => self.finish(worker, task, outcome, took),
+            Input::TaskReturned { worker, task } => self.take_back(worker, task),
             Input::InstallProgressed { worker } => self.note_progress(worker),
             Input::WorkerReady { worker } => self.note_ready(worker),
             Input::InstallFailed { worker, fault } => self.fail_install(worker, fault),
@@ -133,7 +140,10 @@ impl Ledger {
         match *output {
             Output::StartWorker { worker } => self.start(worker),
             Output::StopWorker { worker, reason } => self.stop(worker, reason),
-            Output::PostTask { worker, task } => self.post(worker, task),
+            Output::PostTask { worker, task, posting } => self.post(worker, task, posting),
+            Output::AnnounceStart { worker, task } => self.begin(worker, task),
+            Output::WithdrawTask { worker, task } => self.note_withdrawal(worker, task),
+            Output::DropTask { worker, task } => self.note_drop(worker, task),
             Output::AbortTask { worker, task } => self.abort(worker, task),
             Output::SettleTask { task, .. } => self.settle(task),
             Output::FailPool => self.fail(),

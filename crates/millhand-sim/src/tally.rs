@@ -39,6 +39,8 @@ kinds! {
         Grace,
         /// A worker that has nothing to do.
         Idle,
+        /// A task that others wait behind.
+        Stall,
     }
 }
 
@@ -51,6 +53,7 @@ impl From<Timer> for TimerKind {
             Timer::Run(_) => Self::Run,
             Timer::Grace(_) => Self::Grace,
             Timer::Idle(_) => Self::Idle,
+            Timer::Stall(_) => Self::Stall,
         }
     }
 }
@@ -66,6 +69,12 @@ pub struct Tally {
     pub submitted: u64,
     /// Tasks posted once more after their worker died.
     pub retried: u64,
+    /// Tasks posted behind others.
+    pub ahead: u64,
+    /// The same for tasks that take next to no time.
+    pub quick: u64,
+    /// Tasks that workers gave back.
+    pub returned: u64,
     /// Workers started.
     pub started: u64,
     /// Pools resized.
@@ -141,6 +150,9 @@ impl Tally {
         self.inputs += other.inputs;
         self.submitted += other.submitted;
         self.retried += other.retried;
+        self.ahead += other.ahead;
+        self.quick += other.quick;
+        self.returned += other.returned;
         self.started += other.started;
         self.resized += other.resized;
         self.failed_pools += other.failed_pools;
@@ -202,6 +214,9 @@ impl fmt::Display for Tally {
         writeln!(f, "{:>9} inputs", self.inputs)?;
         writeln!(f, "{:>9} tasks submitted", self.submitted)?;
         writeln!(f, "{:>9} tasks retried", self.retried)?;
+        writeln!(f, "{:>9} tasks posted ahead", self.ahead)?;
+        writeln!(f, "{:>9} of them quick", self.quick)?;
+        writeln!(f, "{:>9} tasks given back", self.returned)?;
         writeln!(f, "{:>9} workers started", self.started)?;
         writeln!(f, "{:>9} pools resized", self.resized)?;
         writeln!(f, "{:>9} pools failed", self.failed_pools)?;

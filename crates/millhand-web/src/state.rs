@@ -3,12 +3,13 @@
 //! Nothing here calls out to the user: events are queued, and told by [`crate::Pool`] when the state is no longer
 //! borrowed, so that a listener may call the pool.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
+use std::time::Duration;
 
 use js_sys::Promise;
 use millhand_core::{
-    ExitReason, Input, InstallFault, Instant, Outcome, Output, PoolConfig, PoolSizes, PoolState, Scheduler,
-    StopReason, TaskId, WorkerId, WorkerState,
+    ExitReason, Input, InstallFault, Instant, Outcome, Output, PoolConfig, PoolSizes, PoolState, Posting,
+    Scheduler, SortedMap, SortedSet, StopReason, TaskId, WorkerId, WorkerState,
 };
 use wasm_bindgen::JsValue;
 
@@ -27,7 +28,7 @@ pub(crate) struct State {
     pub(crate) functions: Functions,
     pub(crate) tasks: Tasks,
     pub(crate) events: VecDeque<Event>,
-    workers: BTreeMap<WorkerId, Hired>,
+    workers: SortedMap<WorkerId, Hired>,
     setup: Setup,
     open_port: OpenPort,
     /// Facts that carrying out an order brought to light.
@@ -50,7 +51,7 @@ struct Hired {
     /// Messages of this turn, sent together at its end.
     outbox: Outbox,
     /// Functions whose source it has.
-    defined: BTreeSet<FunctionId>,
+    defined: SortedSet<FunctionId>,
     interrupts: Interrupts,
 }
 
@@ -75,7 +76,7 @@ impl State {
             functions: Functions::default(),
             tasks: Tasks::default(),
             events: VecDeque::new(),
-            workers: BTreeMap::new(),
+            workers: SortedMap::default(),
             setup: Setup::Pending,
             open_port,
             follow_ups: VecDeque::new(),
@@ -136,7 +137,7 @@ impl State {
         if matches!(self.setup, Setup::Pending) {
             self.renew_boot_deadlines(now);
         }
-        for hired in self.workers.values_mut() {
+        for (_, hired) in self.workers.iter_mut() {
             hired.interrupts.repeat(now);
         }
         self.scheduler.handle_timeout(now);
@@ -145,15 +146,15 @@ impl State {
 
     /// When [`Self::on_timeout`] is wanted next.
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
-        let interrupts = self.workers.values().filter_map(|hired| hired.interrupts.next());
+        let interrupts = self.workers.iter().filter_map(|(_, hired)| hired.interrupts.next());
         interrupts.chain(self.scheduler.poll_timeout().map(|(at, _)| at)).min()
     }
 
     /// What workers install has been prepared.
     pub(crate) fn on_setup_prepared(&mut self, now: Instant, setup: JsValue) {
         self.renew_boot_deadlines(now);
-        for (id, hired) in &mut self.workers {
-            hired.outbox.push(HostMessage::install(&worker_name(*id), &setup, &hired.interrupts.memory()));
+        for (id, hired) in self.workers.iter_mut() {
+            hired.outbox.push(HostMessage::install(&worker_name(id), &setup, &hired.interrupts.memory()));
         }
         self.setup = Setup::Prepared(setup);
     }
@@ -161,7 +162,7 @@ impl State {
     /// What workers install cannot be had.
     pub(crate) fn on_setup_failed(&mut self, now: Instant, cause: JsValue) {
         self.setup = Setup::Failed(cause.clone());
-        for worker in self.workers.keys().copied().collect::<Vec<_>>() {
+        for worker in self.workers.keys().collect::<Vec<_>>() {
             self.fail_install(worker, cause.clone(), InstallFault::Permanent);
         }
         self.obey(now);
@@ -173,6 +174,10 @@ impl State {
             None => return false,
             Some(Recipient::Inbox) => self.tasks.keep_data(id, data),
             Some(Recipient::Worker(worker)) => self.post(worker, HostMessage::data(id, &data)),
+            Some(Recipient::Both(worker)) => {
+                self.post(worker, HostMessage::data(id, &data));
+                self.tasks.keep_data(id, data);
+            }
         }
         true
     }
@@ -214,7 +219,7 @@ impl State {
     }
 
     fn renew_boot_deadlines(&mut self, now: Instant) {
-        for worker in self.workers.keys().copied().collect::<Vec<_>>() {
+        for worker in self.workers.keys().collect::<Vec<_>>() {
             self.decide(now, Input::InstallProgressed { worker });
         }
     }
@@ -229,7 +234,16 @@ impl State {
                 }
                 self.dismiss(worker, cause);
             }
-            Output::PostTask { worker, task } => self.post_task(worker, task),
+            Output::PostTask { worker, task, posting } => self.post_task(worker, task, posting),
+            Output::AnnounceStart { worker, task } => {
+                self.tasks.begin(task);
+                self.events.push_back(Event::TaskStarted { task, worker });
+            }
+            Output::WithdrawTask { worker, task } => self.post(worker, HostMessage::withdraw(task)),
+            Output::DropTask { worker, task } => {
+                let cause = self.tasks.cancel_cause(task);
+                self.post(worker, HostMessage::abort(task, &cause));
+            }
             Output::AbortTask { worker, task } => self.abort_task(now, worker, task),
             Output::SettleTask { task, worker, reason } => self.settle_task(task, worker, reason),
             Output::FailPool => self.events.push_back(Event::PoolFailed { cause: self.last_failure.clone() }),
@@ -249,15 +263,19 @@ impl State {
         }
         match (self.open_port)(worker) {
             Ok(port) => {
-                let hired = Hired { port, outbox, defined: BTreeSet::new(), interrupts };
+                let hired = Hired { port, outbox, defined: SortedSet::default(), interrupts };
                 self.workers.insert(worker, hired);
             }
             Err(exception) => self.fail_install(worker, exception, InstallFault::Transient),
         }
     }
 
-    fn post_task(&mut self, worker: WorkerId, task: TaskId) {
-        let Some((call, inbox)) = self.tasks.start(task, worker) else { return };
+    fn post_task(&mut self, worker: WorkerId, task: TaskId, posting: Posting) {
+        let taken = match posting {
+            Posting::Now => self.tasks.start(task, worker),
+            Posting::Ahead | Posting::Quick => self.tasks.post_ahead(task, worker),
+        };
+        let Some((call, inbox)) = taken else { return };
         let Some(hired) = self.workers.get_mut(&worker) else { return };
         let Call { function, args, transfer } = call;
         if hired.defined.insert(function)
@@ -265,11 +283,13 @@ impl State {
         {
             hired.outbox.push(HostMessage::define(function.0, definition));
         }
-        hired.outbox.push(HostMessage::run(task, function.0, &args, transfer));
+        hired.outbox.push(HostMessage::run(task, posting, function.0, &args, transfer));
         for data in &inbox {
             hired.outbox.push(HostMessage::data(task, data));
         }
-        self.events.push_back(Event::TaskStarted { task, worker });
+        if posting == Posting::Now {
+            self.events.push_back(Event::TaskStarted { task, worker });
+        }
     }
 
     /// JavaScript hears of it when it listens; Python is interrupted where it stands.
@@ -340,12 +360,13 @@ impl State {
                 self.fail_install(worker, error, fault);
                 self.obey(now);
             }
-            WorkerMessage::Exit { task, outcome, value } => {
+            WorkerMessage::Exit { task, outcome, value, took } => {
                 if self.tasks.runs_on(task, worker) {
                     self.tasks.set_value(task, value);
                 }
-                self.decide(now, Input::TaskFinished { worker, task, outcome });
+                self.decide(now, Input::TaskFinished { worker, task, outcome, took });
             }
+            WorkerMessage::Returned { task } => self.decide(now, Input::TaskReturned { worker, task }),
             WorkerMessage::Log { task, text, json } => {
                 self.tell_of(task, worker, Event::TaskLogged { task, worker, text, json });
             }
@@ -414,7 +435,7 @@ impl State {
     /// Sends what was put into the outboxes, one batch per worker; `true` if something could not be sent.
     fn flush(&mut self) -> bool {
         let mut refused = Vec::new();
-        for (&worker, hired) in &mut self.workers {
+        for (worker, hired) in self.workers.iter_mut() {
             let of_worker = hired.outbox.flush(hired.port.as_ref());
             refused.extend(of_worker.into_iter().map(|refusal| (worker, refusal)));
         }
@@ -432,13 +453,20 @@ impl State {
             Subject::Run(task) => {
                 self.tasks.set_value(task, exception);
                 let outcome = Outcome::Unclonable;
-                self.follow_ups.push_back(Input::TaskFinished { worker, task, outcome });
+                self.follow_ups.push_back(Input::TaskFinished {
+                    worker,
+                    task,
+                    outcome,
+                    took: Duration::ZERO,
+                });
             }
+            // Sent again when it is its turn, it fails as any other.
+            Subject::RunAhead(task) => self.follow_ups.push_back(Input::TaskReturned { worker, task }),
             Subject::Data(task) => {
                 self.events.push_back(Event::TaskPostFailed { task, worker, error: exception });
             }
             // Sources, numbers and causes that were checked: they can be cloned.
-            Subject::Function | Subject::Abort => {}
+            Subject::Function | Subject::Other => {}
         }
     }
 

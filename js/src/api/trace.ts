@@ -6,7 +6,7 @@
  */
 
 import type { ExitReason } from '../host.js'
-import { workerName } from '../wire/names.js'
+import { taskName, workerName } from '../wire/names.js'
 
 /** What of a pool is recorded. */
 export interface TraceOptions {
@@ -35,7 +35,7 @@ export type TraceEvent =
 
 /** A task's run, from its call to its end. */
 export interface TaskRecord {
-  taskId: string
+  task: number
   title: string
   /** `null` if it never started. */
   worker: number | null
@@ -129,7 +129,7 @@ export class TraceRecorder {
     if (!this.#measures || worker === null || started_ms === null) return
     const colour = reason === 'Completed' ? 'primary' : 'error'
     this.#measures.add(worker, title, started_ms, ended_ms, colour, [
-      ['task', task.taskId],
+      ['task', taskName(task.task)],
       ['reason', reason],
       ['queued', `${(started_ms - task.queued_ms).toFixed(1)} ms`],
     ])
@@ -180,7 +180,8 @@ function pageEvents(steps: Step[]): TraceEvent[] {
   return asked === undefined || answered === undefined ? events : [...events, span(PAGE_TID, 'resolve', 'install', asked, answered, {})]
 }
 
-function taskEvents({ taskId, title, worker, queued_ms, started_ms, ended_ms, reason }: TaskRecord): TraceEvent[] {
+function taskEvents({ task, title, worker, queued_ms, started_ms, ended_ms, reason }: TaskRecord): TraceEvent[] {
+  const taskId = taskName(task)
   const wait = (to_ms: number): number => Math.round(1000 * (to_ms - queued_ms)) / 1000
   if (worker !== null && started_ms !== null) {
     return [span(tidOf(worker), title, 'task', started_ms, ended_ms, { taskId, reason, queued_ms: wait(started_ms) })]

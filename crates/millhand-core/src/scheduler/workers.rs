@@ -1,5 +1,10 @@
 //! What happens to workers: they start, come up, are lost or ended, and are replaced.
 
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::ahead::Posted;
 use super::{PoolState, Scheduler, WorkerState};
 use crate::queue::TaskQueue;
 use crate::{ExitReason, InstallFault, Instant, Output, StopReason, Timer, WorkerId};
@@ -9,6 +14,27 @@ pub(super) struct Worker {
     pub(super) state: WorkerState,
     /// Tasks that only this worker may run.
     pub(super) targeted: TaskQueue,
+    /// Tasks that it was posted behind the one that it runs, in their order.
+    pub(super) ahead: VecDeque<Posted>,
+    /// How long they will take.
+    pub(super) work_ahead: Duration,
+    /// Whether it may have more behind the task that it runs, as far as that is concerned.
+    pub(super) takes_more: bool,
+    /// When the task that it runs started.
+    pub(super) since: Instant,
+}
+
+impl Worker {
+    const fn new(now: Instant) -> Self {
+        Self {
+            state: WorkerState::Starting,
+            targeted: TaskQueue::new(),
+            ahead: VecDeque::new(),
+            work_ahead: Duration::ZERO,
+            takes_more: false,
+            since: now,
+        }
+    }
 }
 
 impl Scheduler {
@@ -56,7 +82,7 @@ impl Scheduler {
             Some(WorkerState::Idle) if self.floor > 0 => self.on_early_death(now, worker),
             Some(WorkerState::Idle) => self.replace(now, worker),
             Some(WorkerState::Busy(task)) => {
-                self.on_runner_lost(task, worker);
+                self.lose_tasks(task, worker);
                 self.replace(now, worker);
             }
         }
@@ -92,6 +118,7 @@ impl Scheduler {
             return self.dismiss(worker, StopReason::Surplus);
         }
         self.feed(now, worker);
+        self.fill(now, worker);
         if self.idle.contains(&worker) {
             self.await_idle_timeout(now, worker);
         }
@@ -109,8 +136,7 @@ impl Scheduler {
         while self.may_start() && self.wants_worker() {
             let worker = WorkerId(self.next_worker);
             self.next_worker += 1;
-            self.workers
-                .insert(worker, Worker { state: WorkerState::Starting, targeted: TaskQueue::default() });
+            self.workers.insert(worker, Worker::new(now));
             self.starting.insert(worker);
             self.timers.set(Timer::Boot(worker), now.after(self.config.boot_timeout));
             self.outputs.push_back(Output::StartWorker { worker });
@@ -121,7 +147,7 @@ impl Scheduler {
     /// than what is up. Busy ones end with their task.
     pub(super) fn shed_surplus(&mut self) {
         while self.workers.len() > self.config.max_live() {
-            let Some(worker) = self.starting.last().or_else(|| self.idle.last()).copied() else { return };
+            let Some(worker) = self.starting.last().or_else(|| self.idle.last()) else { return };
             self.dismiss(worker, StopReason::Surplus);
         }
     }
@@ -135,7 +161,7 @@ impl Scheduler {
 
     /// Sets the idle timeout of every idle worker that has none.
     pub(super) fn await_idle_timeouts(&mut self, now: Instant) {
-        for worker in self.idle.clone() {
+        for worker in self.idle.iter().collect::<Vec<_>>() {
             if !self.timers.is_set(Timer::Idle(worker)) {
                 self.await_idle_timeout(now, worker);
             }
@@ -149,7 +175,7 @@ impl Scheduler {
             matches!(
                 (worker.state, next),
                 (WorkerState::Starting | WorkerState::Busy(_), WorkerState::Idle)
-                    | (WorkerState::Idle, WorkerState::Busy(_))
+                    | (WorkerState::Idle | WorkerState::Busy(_), WorkerState::Busy(_))
             ),
             "{id:?} cannot go from {:?} to {next:?}",
             worker.state
@@ -230,8 +256,10 @@ impl Scheduler {
         let Some(mut worker) = self.workers.remove(&id) else { return };
         self.starting.remove(&id);
         self.idle.remove(&id);
-        self.timers.cancel(Timer::Boot(id));
-        self.timers.cancel(Timer::Idle(id));
+        self.loads.remove(&(worker.ahead.len(), id));
+        for timer in [Timer::Boot(id), Timer::Idle(id), Timer::Grace(id), Timer::Stall(id)] {
+            self.timers.cancel(timer);
+        }
         while let Some(task) = worker.targeted.pop() {
             self.queued -= 1;
             self.settle(task, None, ExitReason::WorkerLost);

@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use millhand_core::{
-    Admission, Input, InstallFault, Instant, Outcome, Output, PoolConfig, PoolSettings, PoolSizes, Priority,
-    Scheduler, TaskId, TaskSpec, Timer, WorkerId,
+    Admission, Input, InstallFault, Instant, Outcome, Output, PoolConfig, PoolSettings, PoolSizes, Posting,
+    Priority, Scheduler, TaskId, TaskKind, TaskSpec, Timer, WorkerId,
 };
 
 /// No worker to start with, few bounds in the way, round times.
@@ -55,6 +55,11 @@ pub(crate) fn essential() -> TaskSpec {
 /// A task that was cancelled before it was submitted.
 pub(crate) fn withdrawn() -> TaskSpec {
     TaskSpec { admission: Admission::Withdrawn, ..TaskSpec::default() }
+}
+
+/// A task of a kind.
+pub(crate) fn kind(kind: u32) -> TaskSpec {
+    TaskSpec { kind: Some(TaskKind(kind)), ..TaskSpec::default() }
 }
 
 pub(crate) struct Pool {
@@ -108,7 +113,19 @@ impl Pool {
     }
 
     pub(crate) fn finish_with(&mut self, outcome: Outcome, worker: u32, task: u64) -> Vec<String> {
-        self.give(Input::TaskFinished { worker: WorkerId(worker), task: TaskId(task), outcome })
+        self.finish_after(Duration::ZERO, outcome, worker, task)
+    }
+
+    pub(crate) fn finish_after_ms(&mut self, ms: u64, worker: u32, task: u64) -> Vec<String> {
+        self.finish_after(Duration::from_millis(ms), Outcome::Completed, worker, task)
+    }
+
+    fn finish_after(&mut self, took: Duration, outcome: Outcome, worker: u32, task: u64) -> Vec<String> {
+        self.give(Input::TaskFinished { worker: WorkerId(worker), task: TaskId(task), outcome, took })
+    }
+
+    pub(crate) fn give_back(&mut self, worker: u32, task: u64) -> Vec<String> {
+        self.give(Input::TaskReturned { worker: WorkerId(worker), task: TaskId(task) })
     }
 
     pub(crate) fn ready(&mut self, worker: u32) -> Vec<String> {
@@ -196,7 +213,17 @@ fn in_words(order: Output) -> String {
     match order {
         Output::StartWorker { worker } => format!("start w{}", worker.0),
         Output::StopWorker { worker, reason } => format!("stop w{}: {reason:?}", worker.0),
-        Output::PostTask { worker, task } => format!("post t{} to w{}", task.0, worker.0),
+        Output::PostTask { worker, task, posting } => {
+            let how = match posting {
+                Posting::Now => "",
+                Posting::Ahead => " ahead",
+                Posting::Quick => " quick",
+            };
+            format!("post t{} to w{}{how}", task.0, worker.0)
+        }
+        Output::AnnounceStart { worker, task } => format!("t{} starts at w{}", task.0, worker.0),
+        Output::WithdrawTask { worker, task } => format!("withdraw t{} from w{}", task.0, worker.0),
+        Output::DropTask { worker, task } => format!("drop t{} at w{}", task.0, worker.0),
         Output::AbortTask { worker, task } => format!("abort t{} at w{}", task.0, worker.0),
         Output::SettleTask { task, worker: Some(worker), reason } => {
             format!("settle t{} of w{}: {reason:?}", task.0, worker.0)

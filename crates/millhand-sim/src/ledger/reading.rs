@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use millhand_core::{
-    Admission, Input, Instant, PoolSettings, PoolState, Stats, StopReason, TaskId, TaskSpec, WorkerId,
+    Admission, Input, Instant, PoolSettings, PoolState, Stats, StopReason, TaskId, TaskKind, TaskSpec,
+    WorkerId,
 };
 
+use super::workers::Posted;
 use super::{Ledger, Phase, PoolEnd, TaskState, Whose, WorkerState};
 
 impl Ledger {
@@ -110,9 +112,9 @@ impl Ledger {
         self.workers.get(&worker).and_then(|worker| worker.stopped)
     }
 
-    /// When a worker has booted without a sign of progress for too long.
+    /// When a worker has booted without a sign of progress, or been at a dropped task, for too long.
     #[must_use]
-    pub fn boot_deadline(&self, worker: WorkerId) -> Option<Instant> {
+    pub fn worker_deadline(&self, worker: WorkerId) -> Option<Instant> {
         self.workers.get(&worker).and_then(|worker| worker.deadline)
     }
 
@@ -133,6 +135,7 @@ impl Ledger {
                 matches!(self.task(task), None | Some(TaskState::Over(_) | TaskState::Settled))
             }
             Input::TaskFinished { worker, task, .. } => self.worker(worker) != Some(WorkerState::Busy(task)),
+            Input::TaskReturned { worker, task } => !self.ahead(worker).any(|posted| posted.task == task),
             Input::InstallProgressed { worker }
             | Input::WorkerReady { worker }
             | Input::InstallFailed { worker, .. } => self.worker(worker) != Some(WorkerState::Starting),
@@ -247,11 +250,38 @@ impl Ledger {
         self.unheeded.contains(&task)
     }
 
+    /// What a worker has behind the task that it runs.
+    pub(crate) fn ahead(&self, worker: WorkerId) -> impl Iterator<Item = &Posted> {
+        self.workers.get(&worker).into_iter().flat_map(|worker| &worker.ahead)
+    }
+
+    /// How many tasks of a kind have ended, and how long the shortest of the last ten took.
+    #[must_use]
+    pub fn ran(&self, kind: TaskKind) -> Option<(usize, Duration)> {
+        let (runs, last) = self.ran.get(&kind)?;
+        Some((*runs, *last.iter().min()?))
+    }
+
+    /// Whether a task is over: a worker that has it was to drop it.
+    #[must_use]
+    pub fn is_dropped(&self, task: TaskId) -> bool {
+        matches!(self.task(task), Some(TaskState::Over(_) | TaskState::Settled))
+    }
+
+    /// Whether a worker that has a task may have one that is for any behind it, or one that has none may take it.
+    #[must_use]
+    pub fn may_have_shared(&self, worker: WorkerId) -> bool {
+        match self.worker(worker) {
+            Some(WorkerState::Busy(_)) => self.workers_busy() <= self.settings.stretch_to as usize,
+            _ => self.may_work(),
+        }
+    }
+
     /// The first of the waiting tasks that a worker may run.
     #[must_use]
     pub fn next_task_for(&self, worker: WorkerId) -> Option<TaskId> {
         let first = |target| self.waiting.get(&target).and_then(BTreeSet::first).copied();
-        let shared = if self.may_work() { first(None) } else { None };
+        let shared = if self.may_have_shared(worker) { first(None) } else { None };
         [shared, first(Some(worker))].into_iter().flatten().min().map(|(_, task)| task)
     }
 

@@ -1,5 +1,6 @@
 //! Entries about workers.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use millhand_core::{ExitReason, InstallFault, Instant, StopReason, TaskId, WorkerId};
@@ -7,16 +8,29 @@ use millhand_core::{ExitReason, InstallFault, Instant, StopReason, TaskId, Worke
 use super::tasks::Ending;
 use super::{Ledger, Whose};
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Worker {
     pub(super) state: WorkerState,
     pub(super) started_at: Instant,
     /// When its state began.
     pub(super) since: Instant,
-    /// When it must have shown progress, while it starts.
+    /// When it must have shown progress, while it starts; or have ended a dropped task, while it has that.
     pub(super) deadline: Option<Instant>,
+    /// What it was posted behind the task that it runs.
+    pub(super) ahead: VecDeque<Posted>,
     /// Why it was stopped, if it was.
     pub(super) stopped: Option<StopReason>,
+}
+
+/// A task that a worker has behind others.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Posted {
+    pub(crate) task: TaskId,
+    pub(crate) is_quick: bool,
+    /// The worker was asked to give it back.
+    pub(crate) is_wanted_back: bool,
+    /// The worker was told that it is settled.
+    pub(crate) is_told_dropped: bool,
 }
 
 /// How far a worker is.
@@ -35,7 +49,8 @@ pub enum WorkerState {
 impl Ledger {
     pub(super) fn start(&mut self, worker: WorkerId) {
         let state = WorkerState::Starting;
-        let entry = Worker { state, started_at: self.now, since: self.now, deadline: None, stopped: None };
+        let (started_at, since, ahead) = (self.now, self.now, VecDeque::new());
+        let entry = Worker { state, started_at, since, deadline: None, ahead, stopped: None };
         self.workers.insert(worker, entry);
         self.live.insert(worker);
         self.starting += 1;
@@ -86,7 +101,7 @@ impl Ledger {
         match self.worker(worker) {
             Some(WorkerState::Starting) => self.fail_install(worker, InstallFault::Transient),
             Some(WorkerState::Busy(task)) => {
-                self.lose_runner(task, worker);
+                self.lose_tasks(task, worker);
                 self.lose_up(worker);
             }
             Some(WorkerState::Idle) if self.awaited > 0 => self.die_early(worker),
@@ -112,6 +127,37 @@ impl Ledger {
         if let Some(worker) = self.workers.get_mut(&worker) {
             worker.stopped = Some(reason);
         }
+    }
+
+    /// A worker has ended its task: it is with the next one that it has, or idle.
+    pub(super) fn go_on(&mut self, id: WorkerId) {
+        let next = self.workers.get_mut(&id).and_then(|worker| worker.ahead.pop_front());
+        let Some(Posted { task, .. }) = next else { return self.set_worker(id, WorkerState::Idle) };
+        self.set_worker(id, WorkerState::Busy(task));
+        if self.is_dropped(task)
+            && let Some(worker) = self.workers.get_mut(&id)
+        {
+            let deadline = self.now.after(Duration::from_millis(self.settings.cancel_grace_ms.into()));
+            worker.deadline = Some(deadline);
+            self.set_deadline(Whose::Worker(id), None, Some(deadline));
+        }
+    }
+
+    pub(super) fn note_withdrawal(&mut self, worker: WorkerId, task: TaskId) {
+        for posted in self.posted(worker, task) {
+            posted.is_wanted_back = true;
+        }
+    }
+
+    pub(super) fn note_drop(&mut self, worker: WorkerId, task: TaskId) {
+        for posted in self.posted(worker, task) {
+            posted.is_told_dropped = true;
+        }
+    }
+
+    fn posted(&mut self, worker: WorkerId, task: TaskId) -> impl Iterator<Item = &mut Posted> {
+        let worker = self.workers.get_mut(&worker).into_iter();
+        worker.flat_map(|worker| &mut worker.ahead).filter(move |posted| posted.task == task)
     }
 
     pub(super) fn await_workers(&mut self, count: u32) {
@@ -155,6 +201,9 @@ impl Ledger {
     fn bury(&mut self, worker: WorkerId) {
         self.set_worker(worker, WorkerState::Gone);
         self.live.remove(&worker);
+        if let Some(worker) = self.workers.get_mut(&worker) {
+            worker.ahead.clear();
+        }
         let orphans = self.waiting.remove(&Some(worker)).unwrap_or_default();
         self.queued -= orphans.len();
         for (_, task) in orphans {
