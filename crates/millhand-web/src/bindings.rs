@@ -15,6 +15,7 @@ use crate::js_port::{JsPort, OpenPort};
 use crate::payloads::FunctionId;
 use crate::pool::{Pool, TaskCall};
 use crate::port::Port;
+use crate::state::worker_name;
 use crate::wire::{task_from_number, task_number};
 
 #[wasm_bindgen(typescript_custom_section)]
@@ -182,7 +183,8 @@ pub struct Host {
 
 #[wasm_bindgen]
 impl Host {
-    /// Starts a pool, whose workers `open_port` opens; `setup` is the promise of a `WorkerSetup`.
+    /// Starts a pool, whose workers `open_port` opens; `setup_of` gives the promise of a worker's `WorkerSetup`, and must not
+    /// call the pool.
     ///
     /// # Errors
     /// An `Error` with a `code` for settings that do not hold together.
@@ -191,7 +193,8 @@ impl Host {
     pub fn new(
         settings: HostSettings,
         open_port: OpenPort,
-        #[wasm_bindgen(unchecked_param_type = "Promise<unknown>")] setup: js_sys::Promise,
+        #[wasm_bindgen(unchecked_param_type = "(workerId: string) => Promise<unknown>")]
+        setup_of: js_sys::Function,
         listener: HostListener,
     ) -> Result<Self, JsValue> {
         let settings = PoolSettings {
@@ -209,6 +212,10 @@ impl Host {
         let open_port = move |worker, sink| -> Result<Box<dyn Port>, JsValue> {
             Ok(Box::new(JsPort::open(&open_port, worker, sink)?))
         };
+        let setup_of = move |worker| match setup_of.call1(&JsValue::UNDEFINED, &worker_name(worker).into()) {
+            Ok(setup) => js_sys::Promise::resolve(&setup),
+            Err(exception) => js_sys::Promise::reject(&exception),
+        };
         let ear = Ear::new(listener);
         let on_event = move |event| {
             let has_ended = matches!(event, Event::PoolTerminated);
@@ -219,7 +226,7 @@ impl Host {
                 ear.loosen();
             }
         };
-        Ok(Self { pool: Pool::new(config, setup, open_port, on_event) })
+        Ok(Self { pool: Pool::new(config, setup_of, open_port, on_event) })
     }
 
     /// Gives the pool a function, as a `FunctionDefinition`; the id is for `submit`.

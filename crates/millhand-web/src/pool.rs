@@ -58,19 +58,21 @@ struct Inner {
 }
 
 impl Pool {
-    /// A pool whose workers are opened by `open_port` and install what `setup` resolves to (a `WorkerSetup` of the
-    /// wire protocol).
+    /// A pool whose workers are opened by `open_port`. Each installs what the promise that `setup_of` gives for it resolves to (a
+    /// `WorkerSetup` of the wire protocol); if that rejects, the worker cannot be had. `setup_of` must not call the pool.
     pub fn new(
         config: PoolConfig,
-        setup: Promise,
+        setup_of: impl Fn(WorkerId) -> Promise + 'static,
         open_port: impl Fn(WorkerId, PortSink) -> Result<Box<dyn Port>, JsValue> + 'static,
         on_event: impl Fn(Event) + 'static,
     ) -> Self {
         let inner = Rc::new_cyclic(|this: &Weak<Inner>| {
             let for_ports = this.clone();
             let open = move |worker| open_port(worker, sink_of(&for_ports, worker));
+            let for_setups = this.clone();
+            let order = move |worker| spawn_local(set_up(for_setups.clone(), worker, setup_of(worker)));
             Inner {
-                state: RefCell::new(State::new(clock::now(), config, Box::new(open))),
+                state: RefCell::new(State::new(clock::now(), config, Box::new(open), Box::new(order))),
                 wake_up: RefCell::new(None),
                 end_turn: RefCell::new(None),
                 is_turning: Cell::new(false),
@@ -92,7 +94,6 @@ impl Pool {
             }
         }));
         inner.turn(|_, _| ());
-        spawn_local(prepare(Rc::downgrade(&inner), setup));
         Self { inner }
     }
 
@@ -265,12 +266,12 @@ fn sink_of(inner: &Weak<Inner>, worker: WorkerId) -> PortSink {
     })
 }
 
-/// Waits for what workers install.
-async fn prepare(inner: Weak<Inner>, setup: Promise) {
+/// Waits for what a worker is to install.
+async fn set_up(inner: Weak<Inner>, worker: WorkerId, setup: Promise) {
     let setup = JsFuture::from(setup).await;
     let Some(inner) = inner.upgrade() else { return };
     inner.turn(|state, now| match setup {
-        Ok(setup) => state.on_setup_prepared(now, setup),
-        Err(cause) => state.on_setup_failed(now, cause),
+        Ok(setup) => state.on_setup_prepared(now, worker, &setup),
+        Err(cause) => state.on_setup_failed(now, worker, cause),
     });
 }

@@ -23,14 +23,18 @@ use crate::wire::{HostMessage, Subject, WorkerMessage};
 /// Opens the port of a new worker.
 pub(crate) type OpenPort = Box<dyn Fn(WorkerId) -> Result<Box<dyn Port>, JsValue>>;
 
+/// Orders what a new worker is to install: it comes by [`State::on_setup_prepared`] or [`State::on_setup_failed`].
+pub(crate) type OrderSetup = Box<dyn Fn(WorkerId)>;
+
 pub(crate) struct State {
     pub(crate) scheduler: Scheduler,
     pub(crate) functions: Functions,
     pub(crate) tasks: Tasks,
     pub(crate) events: VecDeque<Event>,
     workers: SortedMap<WorkerId, Hired>,
-    setup: Setup,
     open_port: OpenPort,
+    /// `None` once the pool has ended.
+    order_setup: Option<OrderSetup>,
     /// Facts that carrying out an order brought to light.
     follow_ups: VecDeque<Input>,
     /// Why the last install failed.
@@ -53,13 +57,8 @@ struct Hired {
     /// Functions whose source it has.
     defined: SortedSet<FunctionId>,
     interrupts: Interrupts,
-}
-
-/// What workers install: the same for all, prepared once.
-enum Setup {
-    Pending,
-    Prepared(JsValue),
-    Failed(JsValue),
+    /// Whether what it is to install has not come yet.
+    awaits_setup: bool,
 }
 
 /// Somebody who waits for a number of workers to be up.
@@ -70,15 +69,20 @@ struct Waiter {
 }
 
 impl State {
-    pub(crate) fn new(now: Instant, config: PoolConfig, open_port: OpenPort) -> Self {
+    pub(crate) fn new(
+        now: Instant,
+        config: PoolConfig,
+        open_port: OpenPort,
+        order_setup: OrderSetup,
+    ) -> Self {
         Self {
             scheduler: Scheduler::new(now, config),
             functions: Functions::default(),
             tasks: Tasks::default(),
             events: VecDeque::new(),
             workers: SortedMap::default(),
-            setup: Setup::Pending,
             open_port,
+            order_setup: Some(order_setup),
             follow_ups: VecDeque::new(),
             last_failure: JsValue::UNDEFINED,
             last_gone: None,
@@ -134,9 +138,7 @@ impl State {
 
     /// Acts on what is due. A worker that waits for what it is to install is not to blame for the time that it takes.
     pub(crate) fn on_timeout(&mut self, now: Instant) {
-        if matches!(self.setup, Setup::Pending) {
-            self.renew_boot_deadlines(now);
-        }
+        self.renew_boot_deadlines(now);
         for (_, hired) in self.workers.iter_mut() {
             hired.interrupts.repeat(now);
         }
@@ -150,22 +152,20 @@ impl State {
         interrupts.chain(self.scheduler.poll_timeout().map(|(at, _)| at)).min()
     }
 
-    /// What workers install has been prepared.
-    pub(crate) fn on_setup_prepared(&mut self, now: Instant, setup: JsValue) {
-        self.renew_boot_deadlines(now);
-        for (id, hired) in self.workers.iter_mut() {
-            hired.outbox.push(HostMessage::install(&worker_name(id), &setup, &hired.interrupts.memory()));
-        }
-        self.setup = Setup::Prepared(setup);
+    /// What a worker is to install has been prepared.
+    pub(crate) fn on_setup_prepared(&mut self, now: Instant, worker: WorkerId, setup: &JsValue) {
+        let Some(hired) = self.workers.get_mut(&worker) else { return }; // It has ended in the meantime.
+        hired.awaits_setup = false;
+        hired.outbox.push(HostMessage::install(&worker_name(worker), setup, &hired.interrupts.memory()));
+        self.decide(now, Input::InstallProgressed { worker });
     }
 
-    /// What workers install cannot be had.
-    pub(crate) fn on_setup_failed(&mut self, now: Instant, cause: JsValue) {
-        self.setup = Setup::Failed(cause.clone());
-        for worker in self.workers.keys().collect::<Vec<_>>() {
-            self.fail_install(worker, cause.clone(), InstallFault::Permanent);
+    /// What a worker is to install cannot be had.
+    pub(crate) fn on_setup_failed(&mut self, now: Instant, worker: WorkerId, cause: JsValue) {
+        if self.workers.contains_key(&worker) {
+            self.fail_install(worker, cause, InstallFault::Permanent);
+            self.obey(now);
         }
-        self.obey(now);
     }
 
     /// Hands data to a task; `false` if it has ended.
@@ -213,13 +213,14 @@ impl State {
         let has_ended = !self.end_told && self.scheduler.state() == PoolState::Terminated;
         if has_ended {
             self.end_told = true;
-            self.setup = Setup::Failed(JsValue::UNDEFINED);
+            self.order_setup = None;
         }
         has_ended
     }
 
     fn renew_boot_deadlines(&mut self, now: Instant) {
-        for worker in self.workers.keys().collect::<Vec<_>>() {
+        let waiting = self.workers.iter().filter(|(_, hired)| hired.awaits_setup);
+        for worker in waiting.map(|(worker, _)| worker).collect::<Vec<_>>() {
             self.decide(now, Input::InstallProgressed { worker });
         }
     }
@@ -252,19 +253,19 @@ impl State {
 
     fn start_worker(&mut self, worker: WorkerId) {
         self.events.push_back(Event::WorkerStarted { worker });
-        let mut outbox = Outbox::default();
-        let interrupts = Interrupts::new();
-        match &self.setup {
-            Setup::Pending => {}
-            Setup::Prepared(setup) => {
-                outbox.push(HostMessage::install(&worker_name(worker), setup, &interrupts.memory()))
-            }
-            Setup::Failed(cause) => return self.fail_install(worker, cause.clone(), InstallFault::Permanent),
-        }
         match (self.open_port)(worker) {
             Ok(port) => {
-                let hired = Hired { port, outbox, defined: SortedSet::default(), interrupts };
+                let hired = Hired {
+                    port,
+                    outbox: Outbox::default(),
+                    defined: SortedSet::default(),
+                    interrupts: Interrupts::new(),
+                    awaits_setup: true,
+                };
                 self.workers.insert(worker, hired);
+                if let Some(order) = &self.order_setup {
+                    order(worker);
+                }
             }
             Err(exception) => self.fail_install(worker, exception, InstallFault::Transient),
         }

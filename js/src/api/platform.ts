@@ -11,14 +11,17 @@ export interface Platform {
   machine(): Machine
   /** What relative urls are relative to. */
   baseUrl(): string
-  /** What each worker installs; `signal` stops it. */
-  prepareSetup(
-    plan: Pick<PoolPlan, 'esm' | 'python' | 'globals' | 'postInstallTasks'>,
-    report: (event: InstallEvent) => void,
-    signal: AbortSignal,
-  ): Promise<WorkerSetup>
+  /** What the workers of a pool install; `signal` stops its preparation, which begins after this call. */
+  setupsOf(plan: PoolPlan, report: (event: InstallEvent) => void, signal: AbortSignal): WorkerSetups
   /** Keeps the program alive, where one ends that waits for nothing, until the function that it gives is called. */
   hold(): () => void
   /** Makes `error` an uncaught one. */
   reportError(error: unknown): void
+}
+
+export interface WorkerSetups {
+  /** What the next worker installs. */
+  next(): Promise<WorkerSetup>
+  /** Hears how the installs of workers get on. */
+  hear(event: InstallEvent): void
 }

@@ -25,6 +25,7 @@ import { broadcastSpec, parseTaskOptions, TASK_OPTIONS } from './task-options.js
 import type { PoolModule } from './use.js'
 import { useModule } from './use.js'
 import type { CdnEvent, Message } from './messages.js'
+import type { InstallEvent } from '../wire/protocol.js'
 import { parseTaskId, parseWorkerId } from '../wire/names.js'
 import type { EntryPoint } from './task.js'
 import { Task } from './task.js'
@@ -90,15 +91,15 @@ export class WorkersPool {
         this.#usual = null
         this.#functions.forbidSources()
       },
-      cdnEvent: (event) => quietly(() => plan.cdnEvent$?.next(event)),
+      cdnEvent: (event) => {
+        if (event.workerId !== null) setups.hear(event)
+        quietly(() => plan.cdnEvent$?.next(event))
+      },
       endedBy: () => this.#endedBy,
       queued: () => this.#host?.queued() ?? 0,
     }, new TraceRecorder(plan.trace))
-    const { esm, python, globals, postInstallTasks } = plan
-    // Not within the constructor: nobody could subscribe before the first event.
-    const setup = Promise.resolve().then(() =>
-      platform.prepareSetup({ esm, python, globals, postInstallTasks }, (event) => news.report(event, null), news.ended),
-    )
+    const report = (event: InstallEvent): void => news.report(event, null)
+    const setups = platform.setupsOf(plan, report, news.ended)
     this.#news = news
     this.workers$ = news.workers$
     this.startedWorkers$ = news.startedWorkers$
@@ -108,7 +109,7 @@ export class WorkersPool {
     this.workerReleased$ = news.workerReleased$
     this.mergedChannel$ = news.mergedChannel$
     this.cdnEvent$ = news.cdnEvent$
-    this.#host = new Host(plan.settings, platform.portOpener(plan), setup, news.listener)
+    this.#host = new Host(plan.settings, platform.portOpener(plan), () => setups.next(), news.listener)
     const { startAt, stretchTo } = plan.settings
     this.#sizes = { startAt, stretchTo }
     this.#defaults = plan.defaults
