@@ -2,6 +2,7 @@
 
 mod add;
 mod cache;
+mod engine;
 mod export;
 mod fetch;
 mod lock;
