@@ -70,7 +70,8 @@ fn foreign_origin(headers: &HeaderMap, allowed: &[String]) -> Option<String> {
         own.is_some_and(|own| own.eq_ignore_ascii_case(host))
             || allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin))
     };
-    let origins = headers.get_all(header::ORIGIN).iter().map(|origin| String::from_utf8_lossy(origin.as_bytes()));
+    let origins =
+        headers.get_all(header::ORIGIN).iter().map(|origin| String::from_utf8_lossy(origin.as_bytes()));
     origins.into_iter().find(|origin| !is_known(origin)).map(std::borrow::Cow::into_owned)
 }
 
@@ -83,8 +84,11 @@ struct Offered {
 impl Offered {
     fn read(headers: &HeaderMap) -> Self {
         let values = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter();
-        let names: Vec<&str> =
-            values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).map(str::trim).collect();
+        let names: Vec<&str> = values
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .map(str::trim)
+            .collect();
         let token = names.iter().find_map(|name| name.strip_prefix(TOKEN_PREFIX)).map(str::to_owned);
         Self { speaks_our_version: names.contains(&SUBPROTOCOL), token }
     }
@@ -132,8 +136,9 @@ impl Connection {
 
     async fn serve(mut self, is_trusted: bool) {
         if !is_trusted {
-            let failure = Failure::new(FailureCode::TokenRefused, "there is no token, or it is not this server's")
-                .with_hint("give the pool the token that the server has: `remote: { url, token }`");
+            let failure =
+                Failure::new(FailureCode::TokenRefused, "there is no token, or it is not this server's")
+                    .with_hint("give the pool the token that the server has: `remote: { url, token }`");
             self.gateway.log.refused("token", "a client without the token");
             self.say_why(&failure).await;
             return;
@@ -179,9 +184,10 @@ impl Connection {
     }
 
     async fn begin(&mut self, client: &str) -> Result<Attached, End> {
-        let begun = self.gateway.begin_session().map_err(|error| {
-            End::Failed(Failure::new(FailureCode::SessionLimit, error.to_string()))
-        })?;
+        let begun = self
+            .gateway
+            .begin_session()
+            .map_err(|error| End::Failed(Failure::new(FailureCode::SessionLimit, error.to_string())))?;
         let Some(attached) = begun else {
             return Err(End::Failed(Failure::new(FailureCode::SessionLimit, "too many sessions")));
         };
@@ -298,7 +304,11 @@ impl Connection {
             self.feed(Message::Ping(axum::body::Bytes::new())).await?;
             return self.acknowledge(attached).await;
         }
-        if self.gateway.received(attached) > self.acknowledged { self.acknowledge(attached).await } else { Ok(()) }
+        if self.gateway.received(attached) > self.acknowledged {
+            self.acknowledge(attached).await
+        } else {
+            Ok(())
+        }
     }
 
     async fn acknowledge(&mut self, attached: &Attached) -> Result<(), End> {

@@ -110,8 +110,12 @@ mod tests {
     #[test]
     fn what_is_no_engine_is_refused_with_what_would_be() {
         let message = |url: &str| url.parse::<EngineUrl>().unwrap_err().to_string();
-        assert_eq!(message("dask://a:1"), "`dask://a:1` is no engine: write `ray://auto` or `ray://host:port`");
-        for url in ["ray://", "ray://host", "ray://host:0", "ray://host:70000", "ray://:6379", "ray://a b:1"] {
+        assert_eq!(
+            message("dask://a:1"),
+            "`dask://a:1` is no engine: write `ray://auto` or `ray://host:port`"
+        );
+        for url in ["ray://", "ray://host", "ray://host:0", "ray://host:70000", "ray://:6379", "ray://a b:1"]
+        {
             assert_eq!(
                 message(url),
                 format!("`{url}` has no `host:port`: write it as in `ray://10.0.0.5:6379`, or `ray://auto`")

@@ -99,6 +99,10 @@ impl FailureCode {
 
 /// An error and what caused it, in one line.
 pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    let causes = std::iter::successors(error.source(), |error| error.source());
+    causes.fold(error.to_string(), |message, cause| {
+        let cause = cause.to_string();
+        // Some causes are already told by what they caused.
+        if message.ends_with(&cause) { message } else { format!("{message}: {cause}") }
+    })
 }

@@ -154,7 +154,6 @@ impl Gateway {
         {
             let mut state = self.state();
             state.is_ending = true;
-            state.orders = None;
             state.sessions.values().for_each(|session| session.wake.notify_one());
         }
         let bridge = self.bridge.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -21,7 +21,8 @@ impl LogGate {
     /// Logs that something was refused, unless the same kind was logged a moment ago.
     pub(crate) fn refused(&self, kind: &'static str, why: &str) {
         if let Some(silent) = self.pass(kind, Instant::now()) {
-            let more = if silent == 0 { String::new() } else { format!(" ({silent} more since the last line)") };
+            let more =
+                if silent == 0 { String::new() } else { format!(" ({silent} more since the last line)") };
             tracing::warn!("gateway: refused: {why}{more}");
         }
     }

@@ -53,8 +53,7 @@ pub enum Violation {
 }
 
 /// A client's first frame.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(tag = "type", rename_all = "lowercase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Handshake {
     /// A new session.
     Hello {
@@ -112,30 +111,54 @@ pub struct OpenWorker {
     pub resources: Value,
 }
 
+/// A text frame's type, read before the rest. (Enums with a tag inside do not go with numbers where another crate has switched on
+/// `serde_json`'s arbitrary precision.)
 #[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "lowercase")]
-enum ClientText {
-    Ack {
-        ack: u64,
-    },
-    Open {
-        seq: u64,
-        ack: u64,
-        #[serde(flatten)]
-        open: OpenWorker,
-    },
-    Close {
-        seq: u64,
-        ack: u64,
-        worker: WorkerNumber,
-    },
+struct Kind {
+    r#type: String,
+}
+
+#[derive(Deserialize)]
+struct Numbers {
+    seq: u64,
+    ack: u64,
+}
+
+#[derive(Deserialize)]
+struct AckOnly {
+    ack: u64,
+}
+
+#[derive(Deserialize)]
+struct WorkerOnly {
+    worker: WorkerNumber,
+}
+
+#[derive(Deserialize)]
+struct Hello {
+    client: String,
+}
+
+#[derive(Deserialize)]
+struct Resume {
+    session: String,
+    received: u64,
+}
+
+fn read<'text, T: Deserialize<'text>>(text: &'text str) -> Result<T, Violation> {
+    serde_json::from_str(text).map_err(|error| Violation::Text(error.to_string()))
 }
 
 impl Handshake {
     /// # Errors
     /// When the text is no handshake.
     pub fn parse(text: &str) -> Result<Self, Violation> {
-        serde_json::from_str(text).map_err(|_| Violation::NoHandshake)
+        let handshake = match read::<Kind>(text).map(|kind| kind.r#type).as_deref() {
+            Ok("hello") => read(text).map(|Hello { client }| Self::Hello { client }),
+            Ok("resume") => read(text).map(|Resume { session, received }| Self::Resume { session, received }),
+            _ => Err(Violation::NoHandshake),
+        };
+        handshake.map_err(|_| Violation::NoHandshake)
     }
 }
 
@@ -143,13 +166,18 @@ impl ClientFrame {
     /// # Errors
     /// When the text is not of the protocol.
     pub fn parse_text(text: &str) -> Result<Self, Violation> {
-        let text: ClientText =
-            serde_json::from_str(text).map_err(|error| Violation::Text(error.to_string()))?;
-        Ok(match text {
-            ClientText::Ack { ack } => Self::Ack(checked(ack)?),
-            ClientText::Open { seq, ack, open } => Self::numbered(seq, ack, ClientContent::Open(open))?,
-            ClientText::Close { seq, ack, worker } => Self::numbered(seq, ack, ClientContent::Close(worker))?,
-        })
+        let Kind { r#type } = read(text)?;
+        let content = match r#type.as_str() {
+            "ack" => {
+                let AckOnly { ack } = read(text)?;
+                return Ok(Self::Ack(checked(ack)?));
+            }
+            "open" => ClientContent::Open(read(text)?),
+            "close" => read(text).map(|WorkerOnly { worker }| ClientContent::Close(worker))?,
+            other => return Err(Violation::Text(format!("there is no type `{}`", other.escape_debug()))),
+        };
+        let Numbers { seq, ack } = read(text)?;
+        Self::numbered(seq, ack, content)
     }
 
     /// # Errors
@@ -406,7 +434,8 @@ mod tests {
         assert_eq!(ClientFrame::parse_binary(Bytes::from_static(b"short")), Err(Violation::Header(5)));
         let far = [[0_u8; 4].as_slice(), &u64::MAX.to_be_bytes(), &[0; 8]].concat();
         assert_eq!(ClientFrame::parse_binary(far.into()), Err(Violation::Number(u64::MAX)));
-        for text in ["", "{}", "[]", r#"{"type":"open"}"#, r#"{"type":"ack","ack":-1}"#, r#"{"type":"fly"}"#] {
+        for text in ["", "{}", "[]", r#"{"type":"open"}"#, r#"{"type":"ack","ack":-1}"#, r#"{"type":"fly"}"#]
+        {
             assert!(matches!(ClientFrame::parse_text(text), Err(Violation::Text(_))), "{text}");
             assert_eq!(Handshake::parse(text), Err(Violation::NoHandshake));
         }

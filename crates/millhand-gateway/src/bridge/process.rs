@@ -113,7 +113,8 @@ async fn run(
     };
     let failure = heard.and_then(Heard::failure);
     end(&mut child).await;
-    let status = child.try_wait().ok().flatten().map_or_else(|| "killed".to_owned(), |status| status.to_string());
+    let status =
+        child.try_wait().ok().flatten().map_or_else(|| "killed".to_owned(), |status| status.to_string());
     match failure {
         Some(failure) => Life::Failed(failure),
         None if was_up => Life::Died(format!("the bridge to the engine died ({status})")),
@@ -173,7 +174,12 @@ async fn isolation() -> Option<&'static [&'static str]> {
     const WAYS: [&[&str]; 2] = [&["--net"], &["--user", "--map-root-user", "--net"]];
     for way in WAYS {
         let mut attempt = Command::new("unshare");
-        attempt.args(way).args(["--", "true"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        attempt
+            .args(way)
+            .args(["--", "true"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         if attempt.status().await.is_ok_and(|status| status.success()) {
             return Some(way);
         }
@@ -230,9 +236,10 @@ impl Heard {
         match self {
             Self::End => None,
             Self::Down(failure) => Some(failure),
-            Self::Malformed(error) => {
-                Some(Failure::new(FailureCode::EngineDown, format!("the bridge does not keep to its protocol: {error}")))
-            }
+            Self::Malformed(error) => Some(Failure::new(
+                FailureCode::EngineDown,
+                format!("the bridge does not keep to its protocol: {error}"),
+            )),
         }
     }
 }
@@ -241,7 +248,10 @@ async fn hear(stdout: ChildStdout, mut tell: impl FnMut(BridgeNews)) -> Heard {
     let mut stdout = BufReader::with_capacity(256 * 1024, stdout);
     loop {
         match wire::read(&mut stdout).await {
-            Ok(Some(BridgeNews::Engine { news: EngineNews { state: EngineState::Down, failure, .. }, .. })) => {
+            Ok(Some(BridgeNews::Engine {
+                news: EngineNews { state: EngineState::Down, failure, .. },
+                ..
+            })) => {
                 let unknown = || Failure::new(FailureCode::EngineDown, "the bridge has no engine");
                 return Heard::Down(failure.unwrap_or_else(unknown));
             }

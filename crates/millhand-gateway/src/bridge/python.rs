@@ -102,10 +102,17 @@ impl PythonError {
     pub fn hint(&self) -> String {
         match self {
             Self::NoPython => "install `uv`, or Python 3.10 to 3.13 with `pip`".to_owned(),
-            Self::Offline { .. } => "start the server once without `--offline`, or name a Python that has Ray with `--python`".to_owned(),
-            Self::NotRunning { .. } => "name the Python interpreter of an environment that has Ray".to_owned(),
+            Self::Offline { .. } => {
+                "start the server once without `--offline`, or name a Python that has Ray with `--python`"
+                    .to_owned()
+            }
+            Self::NotRunning { .. } => {
+                "name the Python interpreter of an environment that has Ray".to_owned()
+            }
             Self::Install { .. } => {
-                format!("install `ray=={RAY_VERSION}` into an environment of your own, and name its Python with `--python`")
+                format!(
+                    "install `ray=={RAY_VERSION}` into an environment of your own, and name its Python with `--python`"
+                )
             }
             Self::Write { .. } => "choose another cache folder with `--cache-dir`".to_owned(),
         }
@@ -114,7 +121,8 @@ impl PythonError {
 
 /// Gets a Python ready; `folder` keeps it for the next time.
 pub(super) async fn prepare(source: &PythonSource, folder: &Path) -> Result<PreparedPython, PythonError> {
-    let package_path = write_package(folder).map_err(|source| PythonError::Write { path: folder.to_owned(), source })?;
+    let package_path =
+        write_package(folder).map_err(|source| PythonError::Write { path: folder.to_owned(), source })?;
     let interpreter = match source {
         PythonSource::Given(interpreter) => {
             check(interpreter).await?;
@@ -169,15 +177,18 @@ fn short(hash: &[u8]) -> String {
 
 /// The interpreter of the environment with these packages, which is made if it is not there.
 async fn managed(packages: &[String], offline: bool, folder: &Path) -> Result<PathBuf, PythonError> {
-    let requirements: Vec<String> =
-        [format!("ray=={RAY_VERSION}"), BESIDES.to_owned()].into_iter().chain(packages.iter().cloned()).collect();
+    let requirements: Vec<String> = [format!("ray=={RAY_VERSION}"), BESIDES.to_owned()]
+        .into_iter()
+        .chain(packages.iter().cloned())
+        .collect();
     let venv = folder.join(format!("venv-{}", short(&Sha256::digest(requirements.join("\n").as_bytes()))));
     let interpreter = venv.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
     let cannot_write = |source| PythonError::Write { path: folder.to_owned(), source };
     fs::create_dir_all(folder).map_err(cannot_write)?;
     let lock = File::create(venv.with_extension("lock")).map_err(cannot_write)?;
     // Another server may be making it: this waits for it, on a thread of its own.
-    let lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await.map_err(io::Error::other);
+    let lock =
+        tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await.map_err(io::Error::other);
     let _lock = lock.and_then(|lock| lock).map_err(cannot_write)?;
     if venv.join(MARK).is_file() {
         return Ok(interpreter);
@@ -186,7 +197,11 @@ async fn managed(packages: &[String], offline: bool, folder: &Path) -> Result<Pa
         return Err(PythonError::Offline { folder: venv });
     }
     let installer = Installer::find().await.ok_or(PythonError::NoPython)?;
-    tracing::info!("gateway: installing {} (about 360 MB, once) into `{}`", requirements.join(", "), venv.display());
+    tracing::info!(
+        "gateway: installing {} (about 360 MB, once) into `{}`",
+        requirements.join(", "),
+        venv.display()
+    );
     installer.make(&venv, &interpreter, &requirements).await?;
     fs::write(venv.join(MARK), "").map_err(cannot_write)?;
     tracing::info!("gateway: Ray is installed");
@@ -217,7 +232,14 @@ impl Installer {
             Self::Pip => {
                 run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(venv)).await?;
                 let mut install = Command::new(interpreter);
-                install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]);
+                install.args([
+                    "-m",
+                    "pip",
+                    "install",
+                    "--quiet",
+                    "--disable-pip-version-check",
+                    "--no-input",
+                ]);
                 run(install.args(requirements)).await
             }
         }
@@ -237,7 +259,8 @@ async fn run(command: &mut Command) -> Result<(), PythonError> {
     };
     let command = command.as_std();
     let arguments = command.get_args().map(|argument| argument.to_string_lossy().into_owned());
-    let words: Vec<_> = std::iter::once(command.get_program().to_string_lossy().into_owned()).chain(arguments).collect();
+    let words: Vec<_> =
+        std::iter::once(command.get_program().to_string_lossy().into_owned()).chain(arguments).collect();
     Err(PythonError::Install { command: words.join(" "), complaint })
 }
 

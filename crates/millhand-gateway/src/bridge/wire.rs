@@ -17,24 +17,26 @@ const PAYLOAD: u8 = 1;
 const MAX_FRAME_BYTES: usize = 64 * 1024 * 1024;
 
 #[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "lowercase")]
-enum Text {
-    Engine {
-        #[serde(flatten)]
-        news: EngineNews,
-        #[serde(default)]
-        runtimes: Option<Vec<String>>,
-    },
-    Worker {
-        slot: u32,
-        state: String,
-        #[serde(default)]
-        at: Option<Value>,
-    },
-    Lost {
-        slot: u32,
-        failure: Failure,
-    },
+struct Kind {
+    r#type: String,
+}
+
+#[derive(Deserialize)]
+struct Runtimes {
+    runtimes: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+struct Worker {
+    slot: u32,
+    state: String,
+    at: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct Lost {
+    slot: u32,
+    failure: Failure,
 }
 
 /// Reads the next frame; nothing at the end.
@@ -57,13 +59,28 @@ pub(super) async fn read(from: &mut (impl AsyncRead + Unpin)) -> io::Result<Opti
     }
 }
 
+/// The type is read before the rest, for the reason that `protocol.rs` has.
 fn text(bytes: &[u8]) -> io::Result<BridgeNews> {
-    let text: Text = serde_json::from_slice(bytes).map_err(|error| malformed(error.to_string()))?;
-    Ok(match text {
-        Text::Engine { news, runtimes } => BridgeNews::Engine { news, runtimes },
-        Text::Worker { slot, state, at } => BridgeNews::Worker { slot: Slot(slot), state, at },
-        Text::Lost { slot, failure } => BridgeNews::Lost { slot: Slot(slot), failure },
+    let Kind { r#type } = json(bytes)?;
+    Ok(match r#type.as_str() {
+        "engine" => {
+            let Runtimes { runtimes } = json(bytes)?;
+            BridgeNews::Engine { news: json::<EngineNews>(bytes)?, runtimes }
+        }
+        "worker" => {
+            let Worker { slot, state, at } = json(bytes)?;
+            BridgeNews::Worker { slot: Slot(slot), state, at }
+        }
+        "lost" => {
+            let Lost { slot, failure } = json(bytes)?;
+            BridgeNews::Lost { slot: Slot(slot), failure }
+        }
+        other => return Err(malformed(format!("news of type `{other}`"))),
     })
+}
+
+fn json<'bytes, T: Deserialize<'bytes>>(bytes: &'bytes [u8]) -> io::Result<T> {
+    serde_json::from_slice(bytes).map_err(|error| malformed(error.to_string()))
 }
 
 fn payload(bytes: Vec<u8>) -> io::Result<BridgeNews> {
@@ -107,7 +124,8 @@ async fn write_text(to: &mut (impl AsyncWrite + Unpin), text: &Value) -> io::Res
 }
 
 async fn write_head(to: &mut (impl AsyncWrite + Unpin), kind: u8, content_bytes: usize) -> io::Result<()> {
-    let length = u32::try_from(content_bytes + 1).map_err(|_| malformed("a frame is too large".to_owned()))?;
+    let length =
+        u32::try_from(content_bytes + 1).map_err(|_| malformed("a frame is too large".to_owned()))?;
     to.write_u32(length).await?;
     to.write_u8(kind).await
 }
@@ -130,7 +148,9 @@ mod tests {
     #[tokio::test]
     async fn what_is_no_frame_is_an_error_and_the_end_is_none() {
         assert!(read(&mut [].as_slice()).await.unwrap().is_none());
-        for bytes in [&[0, 0, 0, 0][..], &[255; 5], &[0, 0, 0, 2, 0, b'{'], &[0, 0, 0, 1, 7], &[0, 0, 0, 2, 1, 1]] {
+        for bytes in
+            [&[0, 0, 0, 0][..], &[255; 5], &[0, 0, 0, 2, 0, b'{'], &[0, 0, 0, 1, 7], &[0, 0, 0, 2, 1, 1]]
+        {
             assert!(read(&mut &*bytes).await.is_err(), "{bytes:?}");
         }
     }

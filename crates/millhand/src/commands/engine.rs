@@ -9,11 +9,19 @@ use millhand_gateway::{Gateway, GatewaySettings, Limits, Token};
 use crate::cli::EngineArgs;
 
 /// Starts the gateway, if an engine was named; `folder` keeps what it needs.
-pub(crate) fn start(args: &EngineArgs, folder: PathBuf, offline: bool) -> anyhow::Result<Option<Arc<Gateway>>> {
+pub(crate) fn start(
+    args: &EngineArgs,
+    folder: PathBuf,
+    offline: bool,
+) -> anyhow::Result<Option<Arc<Gateway>>> {
     let Some(engine) = args.engine.clone() else { return Ok(None) };
     let token = token(args, &folder)?;
-    let bridge =
-        BridgeSettings { engine, python: args.python_source(offline), network: args.engine_network.into(), folder };
+    let bridge = BridgeSettings {
+        engine,
+        python: args.python_source(offline),
+        network: args.engine_network.into(),
+        folder,
+    };
     let limits = Limits { workers: args.engine_workers, ..Limits::default() };
     Ok(Some(Gateway::start(GatewaySettings { bridge, token, origins: args.engine_origin.clone(), limits })))
 }

@@ -1,8 +1,8 @@
 //! `GET /millhand/gateway`: the WebSocket through which a pool has remote workers. All of it is in `millhand-gateway`.
 
+use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 

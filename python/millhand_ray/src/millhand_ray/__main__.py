@@ -9,9 +9,9 @@ import os
 import sys
 import threading
 
-from .bridge import Bridge, json_frame
 from .engine import Engine, connect
 from .failures import Failure, Refused
+from .wire import json_frame
 
 READ_BYTES = 1 << 20
 
@@ -38,6 +38,9 @@ def main() -> int:
 
 
 async def _carry(engine: Engine, protocol: int) -> None:
+    # It imports Ray, which looks at the environment as it is then: an engine that this process starts has changed it.
+    from .bridge import Bridge
+
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=READ_BYTES)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin.buffer)

@@ -1,7 +1,6 @@
 """The bridge: orders of the server come in on standard input, news and payloads go out where standard output was.
 
-Frames are a length (`u32`), a kind (`u8`), and JSON or a payload (the slot as `u32`, then bytes);
-`crates/millhand-gateway/src/bridge/wire.rs` has the other end. When the input ends, so does the bridge, with all that it has.
+When the input ends, so does the bridge, with all that it has.
 """
 
 from __future__ import annotations
@@ -15,8 +14,8 @@ from typing import Any
 from .engine import Engine
 from .failures import Failure
 from .slot import Slot
+from .wire import PAYLOAD, json_frame, payload_head, read_frame
 
-JSON, PAYLOAD = 0, 1
 LOOK_S = 1.0
 """How often slots' pulses and the cluster's size are looked at."""
 
@@ -57,7 +56,7 @@ class Bridge:
             case "open":
                 self._slots[number] = Slot(
                     order,
-                    self._engine.requirements,
+                    self._engine.packages,
                     partial(self._on_state, number),
                     partial(self._on_said, number),
                     partial(self._on_lost, number),
@@ -72,7 +71,7 @@ class Bridge:
         self._tell({"type": "worker", "slot": number, "state": state, "at": at})
 
     def _on_said(self, number: int, payload: bytes) -> None:
-        self._writer.write(struct.pack(">IBI", len(payload) + 5, PAYLOAD, number))
+        self._writer.write(payload_head(number, payload))
         self._writer.write(payload)
 
     def _on_lost(self, number: int, failure: Failure) -> None:
@@ -91,19 +90,3 @@ class Bridge:
 
     def _tell(self, news: dict[str, Any]) -> None:
         self._writer.write(json_frame(news))
-
-
-async def read_frame(reader: asyncio.StreamReader) -> tuple[int, bytes] | None:
-    """The next frame; nothing at the end of the input."""
-    try:
-        (length,) = struct.unpack(">I", await reader.readexactly(4))
-        content = await reader.readexactly(length)
-    except asyncio.IncompleteReadError:
-        return None
-    return content[0], content[1:]
-
-
-def json_frame(news: dict[str, Any]) -> bytes:
-    """News as a frame."""
-    content = json.dumps(news).encode()
-    return struct.pack(">IB", len(content) + 1, JSON) + content

@@ -17,7 +17,6 @@ from typing import Any
 
 from . import failures
 from .failures import Failure, Refused
-from .requirements import Requirements
 
 log = logging.getLogger("millhand_ray")
 
@@ -34,11 +33,21 @@ _HEALTH = {
 
 
 @dataclass(frozen=True)
+class PackageSource:
+    """How workers of an engine have packages."""
+
+    has_our_packages: bool
+    """Whether its nodes have the packages that this process has: they were started by it."""
+    has_network: bool
+    """Whether its nodes can install others."""
+
+
+@dataclass(frozen=True)
 class Engine:
     """A Ray that answers."""
 
     version: str
-    requirements: Requirements
+    packages: PackageSource
     folder: str | None
     """Of a Ray that is ours: removed with it."""
 
@@ -76,7 +85,7 @@ def connect(url: str, is_isolated: bool, on_timeout: Callable[[Failure], None]) 
 
 def _start(is_isolated: bool) -> Engine:
     if is_isolated:
-        _bring_up_loopback()
+        bring_up_loopback()
     os.environ.update(_HEALTH)
     os.environ["RAY_AUTH_MODE"] = "token"
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_urlsafe(32))
@@ -84,7 +93,7 @@ def _start(is_isolated: bool) -> Engine:
     folder = tempfile.mkdtemp(prefix="mh-ray-")
     try:
         return _init(
-            Requirements(has_our_packages=True, has_network=not is_isolated),
+            PackageSource(has_our_packages=True, has_network=not is_isolated),
             folder,
             address="local",
             _temp_dir=folder,
@@ -100,7 +109,7 @@ def _start(is_isolated: bool) -> Engine:
 def _join(address: str) -> Engine:
     _reach(address)
     return _init(
-        Requirements(has_our_packages=False, has_network=True),
+        PackageSource(has_our_packages=False, has_network=True),
         None,
         address=address,
         runtime_env={"py_modules": [os.path.dirname(os.path.abspath(__file__))]},
@@ -120,7 +129,7 @@ def _reach(address: str) -> None:
         ) from error
 
 
-def _init(requirements: Requirements, folder: str | None, **options: Any) -> Engine:
+def _init(packages: PackageSource, folder: str | None, **options: Any) -> Engine:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     import ray
 
@@ -128,7 +137,7 @@ def _init(requirements: Requirements, folder: str | None, **options: Any) -> Eng
         ray.init(log_to_driver=False, logging_level=logging.ERROR, namespace="millhand", **options)
     except Exception as error:
         raise Refused(_failure_of(error, str(options["address"]))) from error
-    return Engine(ray.__version__, requirements, folder)
+    return Engine(ray.__version__, packages, folder)
 
 
 def _failure_of(error: Exception, address: str) -> Failure:
@@ -155,7 +164,7 @@ def _timed_out(url: str) -> Failure:
     )
 
 
-def _bring_up_loopback() -> None:
+def bring_up_loopback() -> None:
     """In a network of its own even the loopback interface is down at first."""
     import fcntl
 

@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 
 from . import failures
+from .engine import PackageSource
 from .failures import Refused
 
 
-@dataclass(frozen=True)
-class Requirements:
-    """How packages are had on this engine."""
-
-    has_our_packages: bool
-    """Whether its nodes have the packages that this process has: they were started by it."""
-    has_network: bool
-    """Whether its nodes can install others."""
-
-
-def options_of(order: dict[str, Any], requirements: Requirements) -> dict[str, Any]:
+def options_of(order: dict[str, Any], source: PackageSource) -> dict[str, Any]:
     """The options of the actor for an order to open a worker. Raises `Refused`."""
     options: dict[str, Any] = {"max_restarts": 0, "max_task_retries": 0, "scheduling_strategy": "SPREAD"}
     options.update(_resources(order.get("resources") or {}))
-    missing = _missing(_packages(order.get("environment") or {}), requirements)
-    if missing and not requirements.has_network:
+    missing = _missing(_packages(order.get("environment") or {}), source)
+    if missing and not source.has_network:
         raise Refused(
             failures.environment(
                 f"`{'`, `'.join(missing)}` cannot be installed: the Ray that the server started has no network",
@@ -65,8 +55,8 @@ def _packages(environment: dict[str, Any]) -> list[str]:
     return packages
 
 
-def _missing(packages: list[str], requirements: Requirements) -> list[str]:
-    if not requirements.has_our_packages:
+def _missing(packages: list[str], source: PackageSource) -> list[str]:
+    if not source.has_our_packages:
         return packages
     return [package for package in packages if not _is_met(Requirement(package))]
 

@@ -14,8 +14,9 @@ from ray import exceptions
 
 from . import failures
 from .actor import MAX_BACKLOG_BYTES, WorkerActor
+from .engine import PackageSource
 from .failures import Failure
-from .requirements import Requirements, options_of
+from .requirements import options_of
 
 log = logging.getLogger("millhand_ray")
 
@@ -34,13 +35,13 @@ class Slot:
     def __init__(
         self,
         order: dict[str, Any],
-        requirements: Requirements,
+        packages: PackageSource,
         on_state: Callable[[str, dict[str, Any] | None], None],
         on_payload: Callable[[bytes], None],
         on_lost: Callable[[Failure], None],
     ) -> None:
         self._order = order
-        self._requirements = requirements
+        self._packages = packages
         self._on_state, self._on_payload, self._on_lost = on_state, on_payload, on_lost
         self._outbox: list[bytes] = []
         self._outbox_bytes = 0
@@ -80,7 +81,7 @@ class Slot:
 
     async def _drive(self) -> None:
         try:
-            options = options_of(self._order, self._requirements)
+            options = options_of(self._order, self._packages)
             self._on_state("waiting", None)
             self._actor = RemoteActor.options(**options).remote()
             failure = await self._follow()

@@ -11,6 +11,7 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
 
 from millhand_ray.worker.codec import decode_all, encode
 from millhand_ray.worker.protocol import HostKind, Outcome, WorkerKind
@@ -141,7 +142,10 @@ class Session:
 
     async def _shake_hands(self, first: dict[str, Any]) -> dict[str, Any]:
         self._socket = await connect(
-            self.url, subprotocols=["millhand.gateway.v1", f"millhand.token.{self.token}"], max_size=None, compression=None  # type: ignore[list-item]
+            self.url,
+            subprotocols=[Subprotocol("millhand.gateway.v1"), Subprotocol(f"millhand.token.{self.token}")],
+            max_size=None,
+            compression=None,
         )
         try:
             await self._socket.send(json.dumps(first))

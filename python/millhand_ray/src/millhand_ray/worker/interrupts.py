@@ -18,6 +18,8 @@ class Interrupts:
         self._is_pending = False
         self._main = threading.main_thread()
         signal.signal(signal.SIGINT, self._on_signal)
+        # Ray's processes block it, and their children have that from them.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
     def interrupt(self) -> None:
         """Raises `KeyboardInterrupt` in the main thread, if it heeds that. Call it from another thread."""
