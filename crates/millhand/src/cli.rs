@@ -36,6 +36,7 @@ pub(crate) enum Command {
     Export(ExportArgs),
     Fetch(FetchArgs),
     Cache(CacheArgs),
+    Doctor(DoctorArgs),
 }
 
 /// Serve Markdown pages with cells that run.
@@ -295,6 +296,25 @@ pub(crate) struct FetchArgs {
 
     #[command(flatten)]
     pub(crate) sources: SourceArgs,
+}
+
+/// Check what pages and remote workers need, and say how to mend what is broken.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  millhand doctor                              this machine
+  millhand doctor --engine ray://auto          and a Ray that is started for the look
+  millhand doctor --engine ray://head:6379     and that Ray: versions, token, a worker on it
+  millhand doctor --url http://127.0.0.1:8750/ and the headers of a page")]
+pub(crate) struct DoctorArgs {
+    /// A page whose headers are to be looked at.
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
+
+    #[command(flatten)]
+    pub(crate) cache: CacheDirArgs,
 }
 
 /// Look after the cache: where it is, whether it is sound, and what can go.

@@ -1,6 +1,7 @@
 //! The bridge between this process and the engine: a Python process that is the engine's client, with frames over its standard input
 //! and output. It is started again when it dies, after growing pauses.
 
+mod doctor;
 mod process;
 mod python;
 mod wire;
@@ -16,6 +17,7 @@ use crate::engine::EngineUrl;
 use crate::failure::Failure;
 use crate::protocol::{EngineNews, OpenWorker};
 
+pub use doctor::{Finding, Outcome, examine};
 pub use python::{Installer, PythonError, PythonSource, RAY_VERSION};
 
 /// The bridge's name for a worker, over all sessions. It is never used again.

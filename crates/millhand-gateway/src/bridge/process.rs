@@ -133,13 +133,33 @@ async fn start(
     settings: &BridgeSettings,
     python: &PreparedPython,
 ) -> io::Result<(Child, ChildStdin, ChildStdout, LastLines)> {
+    let mut command = command(settings, python).await;
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn()?;
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let (Some(stdin), Some(stdout), Some(stderr)) = (stdin, stdout, stderr) else {
+        return Err(io::Error::other("a pipe is missing"));
+    };
+    let last_lines = LastLines::default();
+    tokio::spawn(log(stderr, Arc::clone(&last_lines)));
+    Ok((child, stdin, stdout, last_lines))
+}
+
+/// The bridge's command, in a network of its own if it is to have one.
+pub(super) async fn command(settings: &BridgeSettings, python: &PreparedPython) -> Command {
     let engine = settings.engine.resolve();
     let is_isolated = settings.network == EngineNetwork::Isolated && engine.is_own();
-    let mut command = match if is_isolated { isolation().await } else { None } {
+    let way = if is_isolated { isolation().await } else { None };
+    if is_isolated && way.is_none() {
+        tracing::warn!(
+            "gateway: this system gives Ray no network of its own: its services listen on all of this machine's addresses, \
+             and ask for a token"
+        );
+    }
+    let mut command = match way {
         Some(arguments) => {
             let mut command = Command::new("unshare");
-            command.args(arguments).arg("--").arg(&python.interpreter);
-            command.args(BRIDGE).arg("--isolated");
+            command.args(arguments).arg("--").arg(&python.interpreter).args(BRIDGE).arg("--isolated");
             command
         }
         None => {
@@ -155,22 +175,12 @@ async fn start(
         .args(["--engine", &engine.to_string()])
         .env("PYTHONPATH", &python.package_path)
         .env("PYTHONDONTWRITEBYTECODE", "1")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
         .kill_on_drop(true);
-    let mut child = command.spawn()?;
-    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    let (Some(stdin), Some(stdout), Some(stderr)) = (stdin, stdout, stderr) else {
-        return Err(io::Error::other("a pipe is missing"));
-    };
-    let last_lines = LastLines::default();
-    tokio::spawn(log(stderr, Arc::clone(&last_lines)));
-    Ok((child, stdin, stdout, last_lines))
+    command
 }
 
 /// The arguments of `unshare` with which a process gets a network of its own, if the system allows that to this user.
-async fn isolation() -> Option<&'static [&'static str]> {
+pub(super) async fn isolation() -> Option<&'static [&'static str]> {
     const WAYS: [&[&str]; 2] = [&["--net"], &["--user", "--map-root-user", "--net"]];
     for way in WAYS {
         let mut attempt = Command::new("unshare");
@@ -184,10 +194,6 @@ async fn isolation() -> Option<&'static [&'static str]> {
             return Some(way);
         }
     }
-    tracing::warn!(
-        "gateway: this system gives Ray no network of its own: its services listen on all of this machine's addresses, \
-         and ask for a token"
-    );
     None
 }
 

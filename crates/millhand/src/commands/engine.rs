@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use millhand_gateway::bridge::BridgeSettings;
-use millhand_gateway::{Gateway, GatewaySettings, Limits, Token};
+use millhand_gateway::{EngineUrl, Gateway, GatewaySettings, Limits, Token};
 
 use crate::cli::EngineArgs;
 
@@ -16,14 +16,24 @@ pub(crate) fn start(
 ) -> anyhow::Result<Option<Arc<Gateway>>> {
     let Some(engine) = args.engine.clone() else { return Ok(None) };
     let token = token(args, &folder)?;
-    let bridge = BridgeSettings {
+    let bridge = bridge_settings(args, engine, folder, offline);
+    let limits = Limits { workers: args.engine_workers, ..Limits::default() };
+    Ok(Some(Gateway::start(GatewaySettings { bridge, token, origins: args.engine_origin.clone(), limits })))
+}
+
+/// The bridge to `engine`.
+pub(crate) fn bridge_settings(
+    args: &EngineArgs,
+    engine: EngineUrl,
+    folder: PathBuf,
+    offline: bool,
+) -> BridgeSettings {
+    BridgeSettings {
         engine,
         python: args.python_source(offline),
         network: args.engine_network.into(),
         folder,
-    };
-    let limits = Limits { workers: args.engine_workers, ..Limits::default() };
-    Ok(Some(Gateway::start(GatewaySettings { bridge, token, origins: args.engine_origin.clone(), limits })))
+    }
 }
 
 fn token(args: &EngineArgs, folder: &Path) -> anyhow::Result<Token> {

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import logging
 import os
 import sys
 import threading
+from typing import Any
 
 from .engine import Engine, connect
 from .failures import Failure, Refused
@@ -20,11 +22,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m millhand_ray")
     parser.add_argument("--engine", required=True, help="`ray://auto` or `ray://host:port`")
     parser.add_argument("--isolated", action="store_true", help="this process has a network of its own")
+    parser.add_argument("--check", action="store_true", help="say how the engine is, as JSON, and end")
     options = parser.parse_args()
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     # Whatever else is printed here is not to be taken for frames.
     protocol = os.dup(1)
     os.dup2(2, 1)
+    if options.check:
+        return _check(options.engine, options.isolated, protocol)
     try:
         engine = connect(options.engine, options.isolated, lambda failure: _end_in_time(protocol, failure))
     except Refused as refused:
@@ -32,6 +37,28 @@ def main() -> int:
         return 1
     try:
         asyncio.run(_carry(engine, protocol))
+    finally:
+        engine.leave()
+    return 0
+
+
+def _check(url: str, is_isolated: bool, output: int) -> int:
+    def say(report: dict[str, Any]) -> None:
+        os.write(output, json.dumps(report).encode())
+
+    def give_up(failure: Failure) -> None:
+        say({"failure": failure})
+        os._exit(1)
+
+    try:
+        engine = connect(url, is_isolated, give_up)
+    except Refused as refused:
+        say({"failure": refused.failure})
+        return 1
+    from .check import look
+
+    try:
+        say(asyncio.run(look(engine)))
     finally:
         engine.leave()
     return 0

@@ -29,6 +29,7 @@ HEALTH = {
     "RAY_health_check_timeout_ms": "1000",
     "RAY_health_check_failure_threshold": "3",
 }
+STORE = f"--object-store-memory={100 * 1024 * 1024}"
 UP_WITHIN_S = 60
 
 
@@ -56,21 +57,9 @@ class Cluster:
         return self._start(f"--address={self.address}", f"--num-cpus={cpus}", f"--temp-dir={self.folder}")
 
     def _start(self, *options: str) -> Process:
-        node = Process(
-            [
-                sys.executable,
-                "-m",
-                "ray.scripts.scripts",
-                "start",
-                "--block",
-                "--disable-usage-stats",
-                "--node-ip-address=127.0.0.1",
-                f"--object-store-memory={100 * 1024 * 1024}",
-                *options,
-            ],
-            self.environment,
-            self.folder / f"node-{len(self.nodes)}.log",
-        )
+        options = ("--block", "--disable-usage-stats", "--node-ip-address=127.0.0.1", STORE, *options)
+        log = self.folder / f"node-{len(self.nodes)}.log"
+        node = Process([sys.executable, "-m", "ray.scripts.scripts", "start", *options], self.environment, log)
         self.nodes.append(node)
         return node
 
@@ -99,21 +88,9 @@ class Server:
         site = folder / "site"
         site.mkdir(exist_ok=True)
         (site / "index.html").write_text("a page")
-        self.process = Process(
-            [
-                os.environ["MILLHAND_BIN"],
-                "-v",
-                "serve",
-                str(site),
-                f"--port={self.port}",
-                f"--cache-dir={folder / 'cache'}",
-                f"--engine={engine}",
-                f"--python={sys.executable}",
-                *options,
-            ],
-            {**environment, "MILLHAND_TOKEN": self.token},
-            self.log,
-        )
+        options = (f"--port={self.port}", f"--cache-dir={folder / 'cache'}", f"--python={sys.executable}", *options)
+        command = [os.environ["MILLHAND_BIN"], "-v", "serve", str(site), f"--engine={engine}", *options]
+        self.process = Process(command, {**environment, "MILLHAND_TOKEN": self.token}, self.log)
         wait_for_port(self.port)
 
     @property
