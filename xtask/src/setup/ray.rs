@@ -15,7 +15,7 @@ const PACKAGES: [&str; 10] = [
     "ray==2.60.0",
     "numpy",
     "virtualenv",
-    "jsonschema",
+    "kubernetes-validate",
     "mypy",
     "pytest",
     "pyyaml",

@@ -13,7 +13,8 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ class Cluster:
     """Ray's head, which has no processors, and nodes of two each that can be added and killed."""
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="mh-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="mhr-"))
         self.token = secrets.token_urlsafe(32)
         self.port = free_port()
         self.address = f"127.0.0.1:{self.port}"
@@ -50,7 +51,6 @@ class Cluster:
         }
         self.nodes: list[Process] = []
         self._start("--head", f"--port={self.port}", "--num-cpus=0", "--include-dashboard=false", f"--temp-dir={self.folder}")
-        wait_for_port(self.port)
 
     def add_node(self, cpus: int = 2) -> Process:
         """Starts one; it is there when the engine says so."""
@@ -61,6 +61,8 @@ class Cluster:
         log = self.folder / f"node-{len(self.nodes)}.log"
         node = Process([sys.executable, "-m", "ray.scripts.scripts", "start", *options], self.environment, log)
         self.nodes.append(node)
+        # Two that start at once get into each other's way.
+        wait_until(lambda: "Ray runtime started" in log.read_text())
         return node
 
     def end(self) -> None:
@@ -117,15 +119,24 @@ def free_port() -> int:
 
 
 def wait_for_port(port: int) -> None:
-    """Tries until something answers."""
-    for attempt in range(UP_WITHIN_S * 20):
+    """Until something answers there."""
+
+    def answers() -> bool:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
         except OSError:
-            if attempt == UP_WITHIN_S * 20 - 1:
-                raise
-            signal.sigtimedwait([], 0.05)
+            return False
+        return True
+
+    wait_until(answers)
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Looks again and again: it is about other processes."""
+    deadline = time.monotonic() + UP_WITHIN_S
+    while not is_so():
+        assert time.monotonic() < deadline, "it took too long"
+        time.sleep(0.02)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -158,7 +158,7 @@ async def test_a_wrong_token_of_the_engine_is_said(cluster: Cluster, tmp_path: P
 async def test_a_ray_of_its_own_comes_and_goes_with_the_server(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     # Ray's sockets are in it, and have short names at most.
-    folder = Path(tempfile.mkdtemp(prefix="mh-"))
+    folder = Path(tempfile.mkdtemp(prefix="mhr-"))
     server = Server(tmp_path, "ray://auto", {**environment, "TMPDIR": str(folder)})
     async with server.session() as session:
         assert (await session.engine_is("up"))["nodes"] == 1
