@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use crate::limits::Limits;
-use crate::protocol::{OutgoingFrame, ServerContent, Violation};
+use crate::protocol::{OutgoingFrame, ServerContent, Violation, WorkerNumber};
 
 /// Whether a frame that came is to be dealt with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,16 @@ pub(crate) struct Channel {
     sent: usize,
     /// The payload in those.
     sent_bytes: usize,
+    /// The highest number that was sent on any connection.
+    first_sent: u64,
+}
+
+/// A frame that goes out.
+#[derive(Debug)]
+pub(crate) struct Sending {
+    pub(crate) frame: OutgoingFrame,
+    /// Whose payload it is, and how much, if it goes out for the first time: as much may come from that worker again.
+    pub(crate) credit: Option<(WorkerNumber, usize)>,
 }
 
 impl Channel {
@@ -48,20 +58,19 @@ impl Channel {
         Ok(Arrival::New)
     }
 
-    /// The client has dealt with everything up to `ack`: that, which is kept no more.
-    pub(crate) fn acknowledge(&mut self, ack: u64) -> Result<Vec<ServerContent>, Violation> {
+    /// The client has dealt with everything up to `ack`, which is kept no more. Whether that was something.
+    pub(crate) fn acknowledge(&mut self, ack: u64) -> Result<bool, Violation> {
         let first_kept = self.numbered + 1 - self.kept.len() as u64;
         if ack < first_kept {
-            return Ok(Vec::new());
+            return Ok(false);
         }
         let count = usize::try_from(ack - first_kept + 1).unwrap_or(usize::MAX);
         if count > self.sent {
             return Err(Violation::AcknowledgedTooMuch(ack));
         }
-        let done: Vec<_> = self.kept.drain(..count).collect();
         self.sent -= count;
-        self.sent_bytes -= done.iter().map(ServerContent::payload_bytes).sum::<usize>();
-        Ok(done)
+        self.sent_bytes -= self.kept.drain(..count).map(|content| content.payload_bytes()).sum::<usize>();
+        Ok(true)
     }
 
     /// Something to send, in its turn.
@@ -71,7 +80,7 @@ impl Channel {
     }
 
     /// The next frame to send, if there is one and the window is open.
-    pub(crate) fn next_frame(&mut self, limits: &Limits) -> Option<OutgoingFrame> {
+    pub(crate) fn next_frame(&mut self, limits: &Limits) -> Option<Sending> {
         let content = self.kept.get(self.sent)?;
         let bytes = content.payload_bytes();
         let fits = self.sent < limits.window_frames && self.sent_bytes + bytes <= limits.window_bytes;
@@ -80,20 +89,25 @@ impl Channel {
         }
         let seq = self.numbered + 1 - (self.kept.len() - self.sent) as u64;
         let frame = content.frame(seq, self.received);
+        let credit = match content {
+            ServerContent::Payload(worker, _) if seq > self.first_sent => Some((*worker, bytes)),
+            _ => None,
+        };
+        self.first_sent = self.first_sent.max(seq);
         self.sent += 1;
         self.sent_bytes += bytes;
-        Some(frame)
+        Some(Sending { frame, credit })
     }
 
     /// A new connection, on which the client says what it has received: all else is to be sent again.
-    pub(crate) fn resume(&mut self, received: u64) -> Result<Vec<ServerContent>, Violation> {
+    pub(crate) fn resume(&mut self, received: u64) -> Result<(), Violation> {
         // What a broken connection has sent may have come, or not.
         self.sent = self.kept.len();
         self.sent_bytes = self.kept.iter().map(ServerContent::payload_bytes).sum();
-        let done = self.acknowledge(received);
+        let result = self.acknowledge(received);
         self.sent = 0;
         self.sent_bytes = 0;
-        done
+        result.map(|_| ())
     }
 }
 
@@ -102,7 +116,7 @@ mod tests {
     use axum::body::Bytes;
 
     use super::*;
-    use crate::protocol::{ClientFrame, WorkerNumber};
+    use crate::protocol::ClientFrame;
 
     const LIMITS: fn() -> Limits = || Limits { window_bytes: 100, window_frames: 3, ..Limits::default() };
 
@@ -113,7 +127,7 @@ mod tests {
     /// The numbers of all frames that may go out now.
     fn sent(channel: &mut Channel) -> Vec<u64> {
         let frames = std::iter::from_fn(|| channel.next_frame(&LIMITS()));
-        let seq = |frame| match frame {
+        let seq = |sending: Sending| match sending.frame {
             OutgoingFrame::Binary(bytes) => match ClientFrame::parse_binary(bytes.into()) {
                 Ok(ClientFrame::Numbered { seq, .. }) => seq,
                 other => panic!("{other:?}"),
@@ -140,12 +154,12 @@ mod tests {
             channel.push(payload(bytes));
         }
         assert_eq!(sent(&mut channel), [1, 2]);
-        assert_eq!(channel.acknowledge(1).unwrap().len(), 1);
+        assert_eq!(channel.acknowledge(1), Ok(true));
         assert_eq!(sent(&mut channel), [3, 4]);
-        assert_eq!(channel.acknowledge(3).unwrap().len(), 2);
+        assert_eq!(channel.acknowledge(3), Ok(true));
         assert_eq!(sent(&mut channel), [5, 6]);
         assert_eq!(channel.acknowledge(7), Err(Violation::AcknowledgedTooMuch(7)));
-        assert_eq!(channel.acknowledge(2), Ok(Vec::new()));
+        assert_eq!(channel.acknowledge(2), Ok(false));
     }
 
     #[test]
@@ -154,8 +168,17 @@ mod tests {
         channel.push(payload(500));
         channel.push(payload(1));
         assert_eq!(sent(&mut channel), [1]);
-        assert_eq!(channel.acknowledge(1).unwrap().len(), 1);
+        assert_eq!(channel.acknowledge(1), Ok(true));
         assert_eq!(sent(&mut channel), [2]);
+    }
+
+    #[test]
+    fn credit_is_given_when_a_payload_goes_out_and_only_once() {
+        let mut channel = Channel::default();
+        channel.push(payload(7));
+        assert_eq!(channel.next_frame(&LIMITS()).unwrap().credit, Some((WorkerNumber(1), 7)));
+        channel.resume(0).unwrap();
+        assert_eq!(channel.next_frame(&LIMITS()).unwrap().credit, None);
     }
 
     #[test]
@@ -165,10 +188,10 @@ mod tests {
             channel.push(payload(1));
         }
         assert_eq!(sent(&mut channel), [1, 2, 3]);
-        assert_eq!(channel.resume(1).unwrap().len(), 1);
+        assert_eq!(channel.resume(1), Ok(()));
         assert_eq!(sent(&mut channel), [2, 3]);
         assert_eq!(channel.resume(9), Err(Violation::AcknowledgedTooMuch(9)));
-        assert_eq!(channel.resume(3).unwrap().len(), 2);
+        assert_eq!(channel.resume(3), Ok(()));
         assert_eq!(sent(&mut channel), [0; 0]);
     }
 }

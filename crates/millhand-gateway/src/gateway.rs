@@ -9,7 +9,7 @@ use axum::body::Bytes;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::bridge::{Bridge, BridgeNews, BridgeOrder, BridgeSettings, Outbound, Slot};
-use crate::channel::Arrival;
+use crate::channel::{Arrival, Sending};
 use crate::failure::{Failure, FailureCode};
 use crate::limits::Limits;
 use crate::log_gate::LogGate;
@@ -194,14 +194,12 @@ impl Gateway {
         let mut state = self.state();
         let connection = self.new_connection();
         let Some(session) = state.sessions.get_mut(id) else { return Ok(None) };
-        let done = session.channel.resume(received)?;
+        session.channel.resume(received)?;
         session.connection = connection;
         session.is_connected = true;
         session.wake.notify_one();
         session.wake = Arc::new(Notify::new());
-        let attached = attached(id, session);
-        state.give_credit(id, &done);
-        Ok(Some(attached))
+        Ok(Some(attached(id, session)))
     }
 
     fn new_connection(&self) -> ConnectionNumber {
@@ -224,7 +222,14 @@ impl Gateway {
 
     /// The next frame for the connection, if there is one and the window is open.
     pub(crate) fn next_frame(&self, attached: &Attached) -> Option<OutgoingFrame> {
-        self.state().session(attached)?.channel.next_frame(&self.limits)
+        let mut state = self.state();
+        let session = state.session(attached)?;
+        let Sending { frame, credit } = session.channel.next_frame(&self.limits)?;
+        let slot = credit.and_then(|(worker, bytes)| Some((*session.workers.get(&worker)?, bytes)));
+        if let Some((slot, bytes)) = slot {
+            state.order(BridgeOrder::Credit { slot, bytes });
+        }
+        Some(frame)
     }
 
     /// The highest number that came from the client.
@@ -255,14 +260,12 @@ impl Gateway {
             ClientFrame::Numbered { seq, ack, content } => (ack, Some((seq, content))),
         };
         let session = state.session(attached).ok_or(Rejected::NotOurs)?;
-        let done = session.channel.acknowledge(ack).map_err(Rejected::Violation)?;
-        let arrival = numbered.as_ref().map(|(seq, _)| session.channel.arrive(*seq)).transpose();
-        let arrival = arrival.map_err(Rejected::Violation)?;
-        if !done.is_empty() {
+        if session.channel.acknowledge(ack).map_err(Rejected::Violation)? {
             // The window may be open again.
             session.wake.notify_one();
-            state.give_credit(&attached.session, &done);
         }
+        let arrival = numbered.as_ref().map(|(seq, _)| session.channel.arrive(*seq)).transpose();
+        let arrival = arrival.map_err(Rejected::Violation)?;
         let (Some((_, content)), Some(Arrival::New)) = (numbered, arrival) else { return Ok(()) };
         match content {
             ClientContent::Open(open) => {
@@ -461,21 +464,6 @@ impl State {
             if self.slots.remove(&slot).is_some_and(|state| state.waiting.is_none()) {
                 self.order(BridgeOrder::Close { slot });
             }
-        }
-    }
-
-    /// The client has dealt with what workers said: the bridge may take as much from them again.
-    fn give_credit(&self, id: &SessionId, done: &[ServerContent]) {
-        let Some(session) = self.sessions.get(id) else { return };
-        let mut credits: HashMap<Slot, usize> = HashMap::new();
-        for content in done {
-            let ServerContent::Payload(worker, bytes) = content else { continue };
-            if let Some(slot) = session.workers.get(worker) {
-                *credits.entry(*slot).or_default() += bytes.len();
-            }
-        }
-        for (slot, bytes) in credits {
-            self.order(BridgeOrder::Credit { slot, bytes });
         }
     }
 

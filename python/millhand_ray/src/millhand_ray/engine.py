@@ -146,9 +146,10 @@ def _failure_of(error: Exception, address: str) -> Failure:
         return failures.engine_mismatch(
             text, "use the cluster's versions: name a Python of the same version, which has the same Ray, with `--python`"
         )
-    if "uthentication" in text or "Unauthenticated" in text or "token" in text:
+    if isinstance(error, ConnectionError) or "uthenticat" in text:
+        # Ray tells its log that the token is wrong, and its caller nothing.
         return failures.engine_down(
-            f"the Ray at `{address}` refuses this server: {text}",
+            f"the Ray at `{address}` answers, and does not let this server in: {text}",
             "set `RAY_AUTH_MODE=token` and `RAY_AUTH_TOKEN` to what the cluster has",
         )
     return failures.engine_down(

@@ -7,7 +7,8 @@ import functools
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-WITHIN_S = 150
+WITHIN_S = 240
+"""Ray copies a whole environment before it adds a package, which takes a busy machine more than a minute."""
 
 
 def asynchronously(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:

@@ -79,7 +79,7 @@ async def test_failures_say_why(server: Server) -> None:
         with pytest.raises(Failed, match="a Python `function` has no JavaScript form") as unpicklable:
             await worker.run("lambda: 1")
         assert unpicklable.value.outcome == Outcome.UNCLONABLE
-        with pytest.raises(Failed, match="No module named 'no_such_package'"):
+        with pytest.raises(Failed, match="ModuleNotFoundError: No module named"):
             await worker.run("import no_such_package")
         with pytest.raises(Failed, match="ZeroDivisionError"):
             await worker.run("1 / 0")
@@ -93,7 +93,7 @@ async def test_a_package_that_cannot_be_had_loses_its_worker_with_the_cause(serv
             environment={"python": ["no-such-package @ file:///nonexistent/no_such_package-1-py3-none-any.whl"]}
         )
         with pytest.raises(Lost, match="no_such_package") as lost:
-            await asyncio.wait_for(missing.ready, 100)
+            await missing.ready
         assert lost.value.code == "environment-failed"
         malformed = session.open(environment={"python": ["numpy>>2"]})
         with pytest.raises(Lost, match="is no requirement of `pip`"):
