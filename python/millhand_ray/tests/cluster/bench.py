@@ -15,8 +15,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import ray
-
 from millhand_ray.engine import bring_up_loopback
 
 from .client import Session, Worker
@@ -62,6 +60,9 @@ async def compare(session: Session, cluster: Cluster, rounds: int, tasks: int) -
     await session.engine_is("up", nodes=3)
     workers = await asyncio.gather(*(session.opened() for _ in range(WORKERS)))
     os.environ.update(cluster.environment)
+    # It looks at the environment when it is imported.
+    import ray
+
     ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
     remote = ray.remote(Own).options(scheduling_strategy="SPREAD")
     actors = [remote.remote() for _ in range(WORKERS)]
@@ -84,6 +85,8 @@ Run = Callable[[int], Awaitable[None]]
 
 def own(actors: list[Any], method: str) -> Run:
     async def run(count: int) -> None:
+        import ray
+
         await asyncio.to_thread(ray.get, [getattr(actors[n % len(actors)], method).remote() for n in range(count)])
 
     return run
