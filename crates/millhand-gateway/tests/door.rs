@@ -1,6 +1,8 @@
 //! Who is let in, what is refused, and that nothing else is disturbed by it. The gateway is real, and on a real socket; its engine
 //! never comes up, which none of this needs.
 
+#![expect(clippy::unwrap_used, reason = "in tests, a panic is a failed test")]
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
