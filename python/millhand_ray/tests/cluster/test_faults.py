@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -173,6 +175,26 @@ async def test_a_ray_of_its_own_comes_and_goes_with_the_server(tmp_path: Path) -
     assert not [pid for pid in everything if is_alive(pid)]
     # Nothing of it is left.
     folder.rmdir()
+
+
+def doctor(cluster: Cluster, address: str, folder: Path) -> tuple[int, str]:
+    """How `millhand doctor` ends, and what it prints."""
+    command = [os.environ["MILLHAND_BIN"], "doctor", f"--engine=ray://{address}", f"--python={sys.executable}"]
+    done = subprocess.run(
+        [*command, f"--cache-dir={folder}"], env=cluster.environment, stdout=subprocess.PIPE, text=True, check=False
+    )
+    return done.returncode, done.stdout
+
+
+def test_the_doctor_finds_a_sound_chain_and_a_broken_one(cluster: Cluster, tmp_path: Path) -> None:
+    status, said = doctor(cluster, cluster.address, tmp_path)
+    assert status == 0, said
+    for subject in ("cache", "python", "ray", "engine", "worker"):
+        assert f"ok    {subject}" in said, said
+    status, said = doctor(cluster, f"127.0.0.1:{free_port()}", tmp_path)
+    assert status == 1
+    assert "BAD   engine" in said, said
+    assert "ray start --head" in said, said
 
 
 def test_sessions_of_clients_that_are_gone_leave_nothing(server: Server) -> None:
