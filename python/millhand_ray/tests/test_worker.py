@@ -62,8 +62,13 @@ class Worker:
     def run(self, source: str, args: Any = None) -> tuple[Outcome, Any]:
         """Outcome and value."""
         self.start(7, source, args)
-        _, task, outcome, value = self.until(WorkerKind.EXIT)
-        assert task == 7
+        return self.end_of(7)
+
+    def end_of(self, task: int) -> tuple[Outcome, Any]:
+        """Outcome and value of the task, which is the next to end."""
+        _, ended, outcome, value, took_us = self.until(WorkerKind.EXIT)
+        assert ended == task
+        assert took_us >= 0
         return Outcome(outcome), value
 
     def ends_with(self) -> int:
@@ -90,6 +95,18 @@ def test_the_last_expression_is_the_result(worker: Worker) -> None:
     assert worker.run("x = 1") == (Outcome.COMPLETED, None)
     assert worker.run("") == (Outcome.COMPLETED, None)
     assert worker.run("'x' in globals()") == (Outcome.COMPLETED, False)
+
+
+def test_tasks_that_wait_here_are_given_back_and_the_first_is_not(worker: Worker) -> None:
+    worker.start(1, "context.info('runs')\nimport asyncio\ngot = asyncio.Future()\ncontext.onData = got.set_result\nawait got")
+    worker.until(WorkerKind.LOG)
+    worker.start(2, "2")
+    worker.start(3, "3")
+    worker.send(*([HostKind.WITHDRAW, task] for task in (1, 2, 9)))
+    assert worker.next() == [WorkerKind.RETURNED, 2]
+    worker.send([HostKind.DATA, 1, "on"])
+    assert worker.end_of(1) == (Outcome.COMPLETED, "on")
+    assert worker.end_of(3) == (Outcome.COMPLETED, 3)
 
 
 def test_await_is_allowed_at_the_top(worker: Worker) -> None:
@@ -146,13 +163,13 @@ def test_what_is_printed_and_sent_comes_while_the_task_runs(worker: Worker) -> N
     # It waits for this: so all that was before it came while it ran.
     worker.send([HostKind.DATA, 7, "go"])
     assert worker.next() == [WorkerKind.LOG, 7, "rest", None]
-    assert worker.next() == [WorkerKind.EXIT, 7, Outcome.COMPLETED, True]
+    assert worker.end_of(7) == (Outcome.COMPLETED, True)
 
 
 def test_data_reaches_a_task_that_awaits_on_its_loop(worker: Worker) -> None:
     worker.start(7, "import asyncio\ncame = asyncio.Future()\ncontext.onData = came.set_result\nawait came")
     worker.send([HostKind.DATA, 7, {"a": 1}])
-    assert worker.next() == [WorkerKind.EXIT, 7, Outcome.COMPLETED, {"a": 1}]
+    assert worker.end_of(7) == (Outcome.COMPLETED, {"a": 1})
 
 
 @pytest.mark.parametrize(
@@ -170,8 +187,8 @@ def test_an_endless_task_is_interrupted_and_the_worker_goes_on(worker: Worker, s
         worker.start(task, source)
         assert worker.next()[0] == WorkerKind.LOG
         worker.send([HostKind.ABORT, task, None])
-        _, ended, outcome, record = worker.until(WorkerKind.EXIT)
-        assert (ended, outcome) == (task, Outcome.THREW)
+        outcome, record = worker.end_of(task)
+        assert outcome == Outcome.THREW
         assert record["python"]["type"] in ("KeyboardInterrupt", "CancelledError")
     assert worker.run("1 + 1") == (Outcome.COMPLETED, 2)
 

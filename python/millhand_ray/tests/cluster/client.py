@@ -89,7 +89,7 @@ class Worker:
         elif kind in (WorkerKind.LOG, WorkerKind.DATA, WorkerKind.POST_ERROR):
             self.tasks[message[1]].messages.put_nowait(message)
         elif kind == WorkerKind.EXIT:
-            _, number, outcome, value = message
+            _, number, outcome, value, _took_us = message
             task = self.tasks[number]
             task.exits.append((Outcome(outcome), value))
             if not task.done.done():

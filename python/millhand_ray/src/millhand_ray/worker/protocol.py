@@ -13,6 +13,8 @@ class HostKind(IntEnum):
     RUN = 2
     DATA = 3
     ABORT = 4
+    WITHDRAW = 5
+    RUN_QUICK = 6
 
 
 class WorkerKind(IntEnum):
@@ -26,6 +28,7 @@ class WorkerKind(IntEnum):
     DATA = 5
     POST_ERROR = 6
     EXIT = 7
+    RETURNED = 8
 
 
 class Outcome(IntEnum):

@@ -7,6 +7,7 @@ import os
 import queue
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -33,6 +34,8 @@ class Runtime:
         self._orders: queue.SimpleQueue[list[Any]] = queue.SimpleQueue()
         self._definitions: dict[int, dict[str, Any]] = {}
         self._contexts: dict[int, TaskContext] = {}
+        self._first_changes = threading.Lock()
+        """Held while `_contexts` loses one: its first is the task that runs, or is about to."""
         self._running: TaskContext | None = None
         self._task: asyncio.Task[Any] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -60,7 +63,9 @@ class Runtime:
                     self._deliver(*rest)
                 case HostKind.ABORT:
                     self._abort(*rest)
-                case HostKind.RUN:
+                case HostKind.WITHDRAW:
+                    self._withdraw(*rest)
+                case HostKind.RUN | HostKind.RUN_QUICK:
                     self._contexts[rest[0]] = TaskContext(rest[0], self._output)
                     self._orders.put(message)
                 case HostKind.INSTALL:
@@ -95,6 +100,13 @@ class Runtime:
             # Of the task's own `onData`: as an uncaught error of a callback does in a page, it ends the worker.
             die(traceback.format_exc())
 
+    def _withdraw(self, task_id: int) -> None:
+        with self._first_changes:
+            if task_id not in self._contexts or task_id == next(iter(self._contexts)):
+                return
+            del self._contexts[task_id]
+        self._output.send([WorkerKind.RETURNED, task_id])
+
     def _abort(self, task_id: int, reason: Any) -> None:
         context = self._contexts.get(task_id)
         if context is None:
@@ -116,7 +128,10 @@ class Runtime:
             self._interrupts.interrupt()
 
     def _run_task(self, task_id: int, function_id: int, args: Any) -> None:
-        context = self._contexts[task_id]
+        context = self._contexts.get(task_id)
+        if context is None:
+            return  # It was withdrawn.
+        began_s = time.perf_counter()
         value: Any
         try:
             value = self._call(context, function_id, args)
@@ -128,14 +143,15 @@ class Runtime:
         self._printed.end_line()
         self._running = None
         context.end()
-        del self._contexts[task_id]
-        self._settle(task_id, outcome, value)
+        with self._first_changes:
+            del self._contexts[task_id]
+        self._settle(task_id, outcome, value, round((time.perf_counter() - began_s) * 1e6))
 
-    def _settle(self, task_id: int, outcome: Outcome, value: Any) -> None:
+    def _settle(self, task_id: int, outcome: Outcome, value: Any, took_us: int) -> None:
         try:
-            self._output.send([WorkerKind.EXIT, task_id, outcome, value])
+            self._output.send([WorkerKind.EXIT, task_id, outcome, value, took_us])
         except Unclonable as error:
-            self._output.send([WorkerKind.EXIT, task_id, Outcome.UNCLONABLE, record_of(error)])
+            self._output.send([WorkerKind.EXIT, task_id, Outcome.UNCLONABLE, record_of(error), took_us])
 
     def _call(self, context: TaskContext, function_id: int, args: Any) -> Any:
         self._running = context
