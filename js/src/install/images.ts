@@ -15,6 +15,9 @@ import { SharedWork } from './shared-work.js'
 const RESTORE_URL = new URL('./image.js', import.meta.url).href
 const BUILDER_URL = new URL('./image-builder.js', import.meta.url).href
 
+/** Workers that wait for an image boot from files then: what it imports may never return. */
+const DEADLINE_MS = 120_000
+
 /** Versions of Pyodide with which images were tried: they rely on its private parts. */
 const TRIED_VERSIONS = /^0\.(28|29)\.\d+$/
 
@@ -74,13 +77,16 @@ export class Images {
   /** What some pool still has. */
   readonly #images = new Map<string, WeakRef<PythonImage>>()
 
-  /** The image that is there already, in this page or in the browser's storage. */
-  async find({ key }: ImagePlan, runtime: () => Promise<Blob>, report: Report): Promise<PythonImage | null> {
+  /** The image that is there already, in this page or in the browser's storage. One that is damaged there is deleted. */
+  async find(plan: ImagePlan, runtime: () => Promise<Blob>, report: Report): Promise<PythonImage | null> {
+    const { key } = plan
     const there = this.#images.get(key)?.deref()
     if (there) return there
     const stored = await take(key)
     if (!stored) return null
-    const [compiled, parts] = await Promise.all([runtime().then(compile), partsOf(stored)])
+    const readable = partsOf(stored).catch((cause: unknown) => this.#deleteDamaged(plan, cause, report))
+    const [compiled, parts] = await Promise.all([runtime().then(compile), readable])
+    if (!parts) return null
     const image = { ...parts, runtime: compiled, script: RESTORE_URL }
     this.#images.set(key, new WeakRef(image))
     report({ step: 'ImageFound', bytes: bytesOf(stored) })
@@ -108,6 +114,12 @@ export class Images {
     store?.close()
   }
 
+  async #deleteDamaged(plan: ImagePlan, cause: unknown, report: Report): Promise<null> {
+    await this.discard(plan)
+    report({ step: 'ImageUnavailable', reason: `the one in storage is damaged: ${String(cause)}`, instead: 'files' })
+    return null
+  }
+
   #start(plan: ImagePlan, python: PythonSetup): Building {
     const reports = new Set<Report>()
     const work = new SharedWork(async (signal) => {
@@ -133,21 +145,26 @@ export const pageImages = new Images()
 function made(order: BuildOrder, tell: Report, signal: AbortSignal): Promise<BuiltImage> {
   return new Promise((resolve, reject) => {
     const builder = new Worker(BUILDER_URL, { type: 'module', name: 'millhand image' })
-    const end = (): void => builder.terminate()
-    signal.addEventListener('abort', () => (end(), reject(signal.reason as Error)), { once: true })
-    builder.onerror = (event) => (end(), reject(new Error(`its worker ended: ${event.message}`)))
-    builder.onmessageerror = () => (end(), reject(new Error('its worker said what cannot be read')))
+    const giveUp = (reason: Error): void => {
+      clearTimeout(deadline)
+      builder.terminate()
+      reject(reason)
+    }
+    const deadline = setTimeout(() => giveUp(new Error(`it was not made within ${DEADLINE_MS / 1000} s`)), DEADLINE_MS)
+    signal.addEventListener('abort', () => giveUp(signal.reason as Error), { once: true })
+    builder.onerror = (event) => giveUp(new Error(`its worker ended: ${event.message}`))
+    builder.onmessageerror = () => giveUp(new Error('its worker said what cannot be read'))
     builder.onmessage = ({ data: news }: MessageEvent<BuildNews>) => {
       switch (news.step) {
         case 'Built':
+          clearTimeout(deadline)
           tell({ step: 'ImageBuilt', bytes: sizeOf(news.image.memory) + sizeOf(news.image.files.content) })
           if (news.packBecause !== null) tell({ step: 'ImageUnavailable', reason: news.packBecause, instead: 'pack' })
           return resolve(news.image)
         case 'Failed':
-          end()
-          return reject(new Error(news.reason))
+          return giveUp(new Error(news.reason))
         case 'Kept':
-          end()
+          builder.terminate()
           if (news.notBecause !== null) tell({ step: 'ImageNotKept', reason: news.notBecause })
       }
     }

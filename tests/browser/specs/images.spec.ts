@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { CdnEvent, WorkersPoolInput } from 'millhand'
 import type { Page } from '@playwright/test'
 import { expect, serveDistribution, test, withoutIsolation } from '../fixtures.js'
@@ -164,11 +165,10 @@ test('what cannot be imported makes a pack, with the reason', async ({ page }) =
   expect(new Set(values.flat()).size).toBe(10)
 })
 
-test('an image that was damaged in storage is given up, and the worker comes up without it', async ({ page }) => {
-  await runOnEach(page, numpy(1, { image: 'wait' }), '1', 'kept')
-  await page.reload()
+/** Puts other bytes in the place of a part of the images in storage. */
+async function damage(page: Page, part: 'memory' | 'library') {
   await page.evaluate(
-    () =>
+    (part) =>
       new Promise<void>((resolve, reject) => {
         const opening = indexedDB.open('millhand-images')
         opening.onsuccess = () => {
@@ -176,18 +176,83 @@ test('an image that was damaged in storage is given up, and the worker comes up 
           const images = transaction.objectStore('images')
           images.openCursor().onsuccess = (event) => {
             const cursor = (event.target as IDBRequest<IDBCursorWithValue | null>).result
-            cursor?.update({ ...cursor.value, memory: new Blob([new Uint8Array(1 << 20)]) })
+            if (!cursor) return
+            const other = new Blob([new Uint8Array(1 << 20)])
+            const { libraries } = cursor.value
+            const change = part === 'memory' ? { memory: other } : { libraries: [{ ...libraries[0], content: other }, ...libraries.slice(1)] }
+            cursor.update({ ...cursor.value, ...change })
           }
           transaction.oncomplete = () => (opening.result.close(), resolve())
           transaction.onabort = () => reject(transaction.error)
         }
       }),
+    part,
   )
+}
+
+test('an image that was damaged in storage is given up, and the worker comes up without it', async ({ page }) => {
+  await runOnEach(page, numpy(1, { image: 'wait' }), '1', 'kept')
+  await page.reload()
+  await damage(page, 'memory')
   const { values, starts, reasons, steps } = await runOnEach(page, numpy(1), 'import numpy; int(numpy.arange(4).sum())')
   expect(values).toEqual([6])
   expect(starts).toEqual(['image', 'pack'])
   expect(reasons).toEqual([expect.stringContaining('pack: ')])
   expect(steps[0]).toBe('ImageFound')
+})
+
+test('an image of which a side module does not compile is deleted from storage, and made anew', async ({ page }) => {
+  const sum = 'import numpy; int(numpy.arange(4).sum())'
+  await runOnEach(page, numpy(1, { image: 'wait' }), '1', 'kept')
+  await page.reload()
+  await damage(page, 'library')
+  const damaged = await runOnEach(page, numpy(1), sum, 'kept')
+  expect(damaged).toMatchObject({ values: [6], starts: ['files'], steps: ['ImageUnavailable', 'ImageBuilding', 'ImageBuilt'] })
+  expect(damaged.reasons).toEqual([expect.stringMatching(/^files: the one in storage is damaged: CompileError/)])
+  await page.reload()
+  expect(await runOnEach(page, numpy(1), sum)).toEqual({ values: [6], starts: ['image'], reasons: [], steps: ['ImageFound'] })
+})
+
+/** Has every environment contain the package `endless`. Its module says on the channel `endless` that it is imported, and never returns. */
+async function serveEndlessPackage(page: Page) {
+  const source = `
+import base64, io, zipfile
+wheel = io.BytesIO()
+with zipfile.ZipFile(wheel, "w") as archive:
+    archive.writestr("endless.py", "from js import BroadcastChannel\\nBroadcastChannel.new('endless').postMessage(1)\\nwhile True: pass")
+    archive.writestr("endless-1.dist-info/METADATA", "Metadata-Version: 2.1\\nName: endless\\nVersion: 1\\n")
+base64.b64encode(wheel.getvalue()).decode()`
+  const { values } = await runOnEach(page, { install: { pyodide: { image: false } }, pool: { startAt: 1, stretchTo: 1 } }, source)
+  const wheel = Buffer.from(values[0] as string, 'base64')
+  const sha256 = createHash('sha256').update(wheel).digest('hex')
+  await page.route('**/endless-1-py3-none-any.whl', (route) => route.fulfill({ body: wheel }))
+  await page.route('**/millhand/manifest', async (route) => {
+    const response = await route.fetch({ postData: JSON.stringify({ pyodide: { modules: [] } }) })
+    const { pyodide } = (await response.json()) as { pyodide: { files: object[]; lock: { packages: object } } }
+    const name = 'endless-1-py3-none-any.whl'
+    const endless = { name: 'endless', version: '1', file_name: name, install_dir: 'site', sha256, imports: ['endless'], depends: [], package_type: 'package' }
+    const files = [...pyodide.files, { name, url: `/${name}`, sha256, bytes: wheel.byteLength }]
+    const lock = { ...pyodide.lock, packages: { ...pyodide.lock.packages, endless } }
+    await route.fulfill({ json: { pyodide: { ...pyodide, files, packages: ['endless'], lock } } })
+  })
+}
+
+test('an image whose imports never return is given up after two minutes, and the workers that wait boot from files', async ({ page }) => {
+  await serveEndlessPackage(page)
+  await page.clock.install()
+  const isImporting = page.evaluate(
+    () => new Promise<void>((resolve) => (new BroadcastChannel('endless').onmessage = () => resolve())),
+  )
+  const running = runOnEach(page, { install: { pyodide: { modules: ['endless'], image: 'wait' } }, pool: { startAt: 2, stretchTo: 2 } })
+  await isImporting
+  await page.clock.fastForward(120_000)
+  expect(await running).toEqual({
+    values: [1, 1],
+    starts: ['files', 'files'],
+    reasons: ['files: it was not made within 120 s'],
+    steps: ['ImageBuilding', 'ImageUnavailable'],
+  })
+  await expect.poll(() => page.workers().map((worker) => worker.url())).toEqual([])
 })
 
 test('Python that may be another one at the next visit gets no image, and says so', async ({ page }) => {
