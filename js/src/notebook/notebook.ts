@@ -89,7 +89,8 @@ export class Notebook {
     const { signal } = this.#abort
     this.#report()
     const before = this.#last
-    this.#last = before.then(async () => {
+    // A run that failed to tell of its failure ends no other.
+    this.#last = before.catch(() => undefined).then(async () => {
       this.#waiting.delete(cell)
       this.#running = cell
       try {

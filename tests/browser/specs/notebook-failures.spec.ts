@@ -34,6 +34,25 @@ test('a promise that a cell awaits and that rejects fails it, also with no error
   }
 })
 
+test('whatever a cell throws is told, and the others go on', async ({ page, notebook }) => {
+  const thrown = [
+    'Object.create(null)',
+    'await import("./own.js")',
+    '(() => { const { proxy, revoke } = Proxy.revocable({}, {}); revoke(); return proxy })()',
+    'Object.defineProperty(new Error("hidden"), "message", { get() { throw new Error("unreadable") } })',
+  ]
+  await notebook.file('own.js', 'export const answer = 42\n')
+  await page.goto(await notebook.write('a', thrown.map((value) => cell(`throw ${value}`)).join('') + cell('display("goes on")')))
+  const run = page.getByRole('button', { name: 'run the cell' })
+  for (const [index, text] of ['thrown: {}', 'thrown: Module {', 'thrown: (unreadable)', 'thrown:'].entries()) {
+    await run.nth(index).click()
+    await expect(outputOf(page, index).getByRole('alert').locator('strong')).toContainText(text)
+    await expect(page.locator('mh-cell').nth(index)).toHaveAttribute('data-state', 'error')
+  }
+  await run.last().click()
+  await expect(outputOf(page, thrown.length)).toHaveText('goes on')
+})
+
 test('what fails later is shown at the cell that started it', async ({ page, notebook }) => {
   const source =
     cell('display("started")\nconst fail = () => Promise.reject(new Error("forgotten"))\nfail()') +
