@@ -110,6 +110,7 @@ export class Notebook {
     try {
       const compiled = await this.#compiled(cell)
       if (!compiled) return
+      signal.throwIfAborted()
       this.#scope.forget(cell)
       await untilAborted(this.#execute(cell, compiled, output, signal), signal)
       cell.succeed()
