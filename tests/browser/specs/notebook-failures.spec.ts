@@ -110,6 +110,19 @@ test('errors in workers are told in the page’s lines, whatever the cell captur
   await expect(error.locator('.mh-error-excerpt')).toContainText('→ 17  if (x > 1)')
 })
 
+test('what a captured function throws in a worker is told with the line that called it', async ({ page, notebook }) => {
+  const source =
+    cell(POOL) +
+    cell('const check = (x) => {\n  if (x > 1) throw new RangeError(`x is ${x}`)\n}') +
+    cell('// the call is below\n\ncheck(3)', 'worker-cell workers-pool="pool" captured-in="check"')
+  await page.goto(`${await notebook.write('a', source)}?run=all`)
+  expect(await settled(page)).toBe('failed')
+  const error = outputOf(page, 2).getByRole('alert')
+  await expect(error.locator('strong')).toHaveText('RangeError: x is 3')
+  await expect(error).toContainText('a.md, line 15, column 1')
+  await expect(error.locator('.mh-error-excerpt')).toContainText('→ 15  check(3)')
+})
+
 test('a worker cell that cannot run says what it lacks', async ({ page, notebook }) => {
   const source =
     cell(`${POOL}\nconst notPool = 3\nconst native = Math.max`) +
