@@ -95,9 +95,11 @@ export class Notebook {
       this.#running = cell
       try {
         const failed = isChained && this.#cells.slice(0, this.#cells.indexOf(cell)).some(({ state }) => state === 'error')
-        if (signal.aborted || failed) cell.element.removeAttribute('data-queued')
+        if (signal.aborted || failed || !this.#cells.includes(cell)) cell.element.removeAttribute('data-queued')
         else await this.#runNow(cell, signal)
       } finally {
+        // The page's file may have lost it while it ran.
+        if (!this.#cells.includes(cell)) this.#drop(cell)
         this.#running = null
         this.#report()
       }
