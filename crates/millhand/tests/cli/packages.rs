@@ -275,7 +275,11 @@ async fn a_page_that_is_exported_comes_first() {
 async fn an_exported_notebook_has_its_pages_as_files() {
     let project = Project::start().await;
     let page = |name: &str, text: &str| fs::write(project.path(&format!("site/{name}")), text).unwrap();
-    page("notes.md", "# Notes\n\n<cross-link target=\"more\"></cross-link>\n");
+    page(
+        "notes.md",
+        "# Notes\n\n<cross-link target=\"more\"></cross-link>, [more](more.md#a) and [a file](a.txt)\n",
+    );
+    page("pages/deep.md", "[up](../more)");
     page("more.md", "# More");
     let stderr = project.fails(&["export", "site/notes.md"]);
     assert!(stderr.contains("`site/index.html` is the start page already"), "{stderr}");
@@ -283,6 +287,9 @@ async fn an_exported_notebook_has_its_pages_as_files() {
     project.run(&["export", "site/notes.md"]);
     let start = fs::read_to_string(project.path("dist/index.html")).unwrap();
     assert!(start.contains("Notes</h1>") && start.contains("href=\"/more.html\""), "{start}");
+    assert!(start.contains("href=\"more.html#a\"") && start.contains("href=\"a.txt\""), "{start}");
+    let deep = fs::read_to_string(project.path("dist/pages/deep.html")).unwrap();
+    assert!(deep.contains("href=\"../more.html\""), "{deep}");
     assert!(project.path("dist/more.html").is_file() && project.path("dist/notes.html").is_file());
     page("more.html", "");
     assert!(project.fails(&["export", "site/notes.md"]).contains("rename one of them"));
