@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
 /// Targets by name.
@@ -21,6 +22,9 @@ pub struct Links {
     /// Pages beside this one, of `cross-link`: names without `.md`. `None` if they are not known.
     #[serde(skip)]
     pub pages: Option<Vec<String>>,
+    /// The folder of this page among them: empty, or ending in `/`.
+    #[serde(skip)]
+    pub folder: String,
     /// What their urls end in: nothing, if a server finds them without it.
     #[serde(skip)]
     pub page_suffix: &'static str,
@@ -50,6 +54,32 @@ impl Links {
             _ => self.page(target),
         };
         url.map_or(Destination::Unknown, Destination::Url)
+    }
+
+    /// Where an ordinary link leads, if that is one of the pages: with or without `.md`, relative as it is written.
+    pub(crate) fn to_page(&self, url: &str) -> Option<String> {
+        let (path, rest) = url.split_at(url.find(['#', '?']).unwrap_or(url.len()));
+        let path = path.strip_suffix(".md").unwrap_or(path);
+        let page = self.resolve(&percent_decode_str(path).decode_utf8_lossy())?;
+        let is_there = self.pages.as_ref().is_some_and(|pages| pages.contains(&page));
+        is_there.then(|| format!("{path}{}{rest}", self.page_suffix))
+    }
+
+    /// The name of the page at a path that is relative to this one.
+    fn resolve(&self, path: &str) -> Option<String> {
+        let from_root = match path.strip_prefix('/') {
+            Some(path) => path.to_owned(),
+            None => format!("{}{path}", self.folder),
+        };
+        let mut parts = Vec::new();
+        for part in from_root.split('/') {
+            match part {
+                "." => {}
+                ".." => _ = parts.pop()?,
+                part => parts.push(part),
+            }
+        }
+        Some(parts.join("/"))
     }
 
     fn api(&self, target: &str) -> Option<String> {
@@ -107,6 +137,28 @@ mod tests {
         let links = Links { api: [("A".to_owned(), "/a".to_owned())].into(), ..Links::default() };
         assert_eq!(links.find("api-link", "A.b.c"), Destination::Url("/a".to_owned()));
         assert_eq!(links.find("api-link", "B"), Destination::Unknown);
+    }
+
+    #[test]
+    fn an_ordinary_link_to_a_page_ends_as_its_url_does() {
+        let pages = ["a", "sub/b", "sub/two words"].map(str::to_owned).to_vec();
+        let links =
+            Links { pages: Some(pages), folder: "sub/".to_owned(), page_suffix: ".html", ..Links::default() };
+        for (url, expected) in [
+            ("b.md", Some("b.html")),
+            ("b#c", Some("b.html#c")),
+            ("./b.md?run=all", Some("./b.html?run=all")),
+            ("../a.md", Some("../a.html")),
+            ("/a", Some("/a.html")),
+            ("two%20words.md", Some("two%20words.html")),
+            ("a.md", None),
+            ("../../a.md", None),
+            ("b.html", None),
+            ("#b", None),
+            ("https://example.org/a.md", None),
+        ] {
+            assert_eq!(links.to_page(url).as_deref(), expected, "{url}");
+        }
     }
 
     #[test]

@@ -90,27 +90,37 @@ struct OpenLink {
 
 impl<'a> Renderer<'a> {
     fn take(&mut self, event: Event<'a>, offset: usize) {
-        match event {
-            Event::Start(MarkdownTag::HtmlBlock) => {
+        match self.with_page_link(event) {
+            event @ Event::Start(MarkdownTag::HtmlBlock) => {
                 self.in_html = HtmlBlock::Begins;
                 self.events.push(event);
             }
-            Event::End(TagEnd::HtmlBlock) => {
+            event @ Event::End(TagEnd::HtmlBlock) => {
                 self.in_html = HtmlBlock::None;
                 self.events.push(event);
             }
             Event::Html(html) => self.take_html(html, offset),
             Event::InlineHtml(html) => self.take_inline(html, offset),
-            Event::Start(MarkdownTag::Heading { .. }) => {
+            event @ Event::Start(MarkdownTag::Heading { .. }) => {
                 self.heading_start = Some(self.events.len());
                 self.events.push(event);
             }
-            Event::End(TagEnd::Heading(level)) => {
+            event @ Event::End(TagEnd::Heading(level)) => {
                 self.end_heading(level);
                 self.events.push(event);
             }
             other => self.events.push(other),
         }
+    }
+
+    /// A link to another page leads to where that page is.
+    fn with_page_link<'e>(&self, mut event: Event<'e>) -> Event<'e> {
+        if let Event::Start(MarkdownTag::Link { dest_url, .. }) = &mut event
+            && let Some(url) = self.links.to_page(dest_url)
+        {
+            *dest_url = url.into();
+        }
+        event
     }
 
     fn take_html(&mut self, html: CowStr<'a>, offset: usize) {
@@ -208,7 +218,8 @@ impl<'a> Renderer<'a> {
     /// A line of Markdown without its paragraph.
     fn inline(&self, text: &str) -> String {
         let mut html = String::new();
-        markdown_html::push_html(&mut html, Parser::new_ext(text, options()));
+        let events = Parser::new_ext(text, options()).map(|event| self.with_page_link(event));
+        markdown_html::push_html(&mut html, events);
         let html = html.trim();
         match html.strip_prefix("<p>").and_then(|html| html.strip_suffix("</p>")) {
             Some(inner) if !inner.contains("<p>") => inner.to_owned(),

@@ -123,7 +123,7 @@ impl Notebook {
     pub fn read(&self, name: &str) -> Result<Version, ReadError> {
         let text =
             fs::read(self.file(name)).map_err(|source| ReadError::File { name: name.to_owned(), source })?;
-        let links = self.links()?;
+        let links = self.links_of(name)?;
         let file = format!("{}.md", name.rsplit('/').next().unwrap_or(name));
         let page = parse(&file, &String::from_utf8_lossy(&text), &links)?;
         Ok(Version { page, version: self.version(name) })
@@ -141,12 +141,13 @@ impl Notebook {
         format!("{:016x}", hasher.finish())
     }
 
-    fn links(&self) -> Result<Links, ReadError> {
+    fn links_of(&self, name: &str) -> Result<Links, ReadError> {
         let mut links = match fs::read(self.folder.join("links.json")) {
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(ReadError::Links)?,
             Err(_) => Links::default(),
         };
         links.pages = Some(self.pages());
+        links.folder = name.rfind('/').map_or_else(String::new, |end| name[..=end].to_owned());
         links.page_suffix = self.page_suffix;
         Ok(links)
     }

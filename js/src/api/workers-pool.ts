@@ -8,6 +8,7 @@ import { platform } from '#platform'
 import { checkOptions, checkSignal, parseCount } from '../common/checks.js'
 import type { Snapshot } from '../common/cloneable.js'
 import { snapshot } from '../common/cloneable.js'
+import type { InstallError } from '../common/errors.js'
 import { InvalidInputError, MillhandError } from '../common/errors.js'
 import { toCancelCause, toInstallError } from './exit.js'
 import type { BroadcastOptions } from './broadcast.js'
@@ -264,6 +265,11 @@ export class WorkersPool {
   /** How many workers there are to be at first, and at most. */
   get sizes(): { startAt: number; stretchTo: number } {
     return { ...this.#sizes }
+  }
+
+  /** Why the pool could not get workers, once it has given up. */
+  get failure(): InstallError | null {
+    return this.#news.failure
   }
 
   /**

@@ -1,6 +1,6 @@
 /** How a cell's error is shown: message, place and source, and the part of the stack that is in the page's file. */
 
-import { element } from './inspector.js'
+import { element, lineOf, quietly } from './inspector.js'
 import type { CellProblem } from './data.js'
 
 /** Where errors are looked up: the page's file, and the text of a line of it, where a cell has that line. */
@@ -9,7 +9,12 @@ export interface SourceMap {
   lineAt: (line: number) => string | null
 }
 
+/** Anything can be thrown, also what throws when it is read: that is told without its details. */
 export function errorNode(error: unknown, source: SourceMap): HTMLElement {
+  return quietly(() => detailedNode(error, source)) ?? boxOf(`thrown: ${lineOf(error)}`)
+}
+
+function detailedNode(error: unknown, source: SourceMap): HTMLElement {
   const { title, hint } = described(error)
   const box = boxOf(title)
   const [first, ...rest] = framesIn(error, source.file)
@@ -50,7 +55,7 @@ function folded(title: string, text: string): HTMLElement {
 }
 
 function described(error: unknown): { title: string; hint: string | null } {
-  if (!(error instanceof Error)) return { title: `thrown: ${String(error)}`, hint: null }
+  if (!(error instanceof Error)) return { title: `thrown: ${lineOf(error)}`, hint: null }
   const traceback = tracebackOf(error)
   if (traceback) return { title: lastPart(traceback), hint: null }
   const { hint } = error as { hint?: unknown }

@@ -136,6 +136,12 @@ function className(value: object): string {
   return typeof constructor === 'string' && constructor ? constructor : 'Object'
 }
 
+/** Any value in one line, as the inspector writes it; a string as it is. */
+export function lineOf(value: unknown): string {
+  if (typeof value === 'string') return value
+  return quietly(() => (isContainer(value) ? preview(value) : short(value))) ?? '(unreadable)'
+}
+
 function preview(value: object): string {
   if (typeof value === 'function') return functionName(value)
   if (value instanceof Error || value instanceof Map || value instanceof Set || value instanceof Node) return short(value)
@@ -153,7 +159,7 @@ function preview(value: object): string {
 }
 
 /** Foreign objects may throw at anything. */
-function quietly<T>(look: () => T): T | undefined {
+export function quietly<T>(look: () => T): T | undefined {
   try {
     return look()
   } catch {

@@ -89,14 +89,17 @@ export class Notebook {
     const { signal } = this.#abort
     this.#report()
     const before = this.#last
-    this.#last = before.then(async () => {
+    // A run that failed to tell of its failure ends no other.
+    this.#last = before.catch(() => undefined).then(async () => {
       this.#waiting.delete(cell)
       this.#running = cell
       try {
         const failed = isChained && this.#cells.slice(0, this.#cells.indexOf(cell)).some(({ state }) => state === 'error')
-        if (signal.aborted || failed) cell.element.removeAttribute('data-queued')
+        if (signal.aborted || failed || !this.#cells.includes(cell)) cell.element.removeAttribute('data-queued')
         else await this.#runNow(cell, signal)
       } finally {
+        // The page's file may have lost it while it ran.
+        if (!this.#cells.includes(cell)) this.#drop(cell)
         this.#running = null
         this.#report()
       }
@@ -109,6 +112,7 @@ export class Notebook {
     try {
       const compiled = await this.#compiled(cell)
       if (!compiled) return
+      signal.throwIfAborted()
       this.#scope.forget(cell)
       await untilAborted(this.#execute(cell, compiled, output, signal), signal)
       cell.succeed()

@@ -38,7 +38,7 @@ export async function runInWorker(
   try {
     return await finish(pool.run(run as never, captured.values, options) as Task<Names>, output)
   } catch (error) {
-    throw inTermsOfThePage(error, file, cell.firstLine - codeLine)
+    throw inTermsOfThePage(error, file, cell.firstLine, codeLine)
   }
 }
 
@@ -88,11 +88,15 @@ function checkDeclared({ capturedIn = [], capturedOut = [] }: CellData, { declar
   if (missing !== undefined) throw new ReferenceError(`\`${missing}\` is in \`captured-out\`, and the cell does not declare it`)
 }
 
-/** The worker knows the cell as a function of its own: its lines become those of the page's file. */
-function inTermsOfThePage(error: unknown, file: string, offset: number): unknown {
+/**
+ * The worker knows the cell as a function of its own: its lines, from `codeLine` on, become those of the page's file. Before them are
+ * the captured functions, whose own lines nobody knows.
+ */
+function inTermsOfThePage(error: unknown, file: string, firstLine: number, codeLine: number): unknown {
   if (!(error instanceof Error) || !error.stack) return error
-  const stack = error.stack.replace(/\S*?millhand\/function-\d+\.js:(\d+):(\d+)/g, (_, line: string, column: string) => {
-    return `${encodeURI(file)}:${Number(line) + offset}:${column}`
+  const stack = error.stack.replace(/\S*?millhand\/function-\d+\.js:(\d+):(\d+)/g, (place: string, line: string, column: string) => {
+    const offset = Number(line) - codeLine
+    return offset < 0 ? place : `${encodeURI(file)}:${firstLine + offset}:${column}`
   })
   Object.defineProperty(error, 'stack', { value: stack, configurable: true, writable: true })
   return error

@@ -47,14 +47,13 @@ export class PoolElement extends HTMLElement {
 
   #start(): void {
     this.#stop()
+    this.#clear()
     if (!this.#pool) return
     this.#parts ??= makeParts(this, {
       resize: (startAt, stretchTo) => this.#resize(startAt, stretchTo),
       saveTrace: () => this.#saveTrace(),
       terminate: () => this.#pool?.terminate(),
     })
-    for (const row of this.#rows.values()) row.element.remove()
-    this.#rows.clear()
     this.#model = new PoolModel(this.#pool, () => this.#ask())
     this.#timer = setInterval(() => this.#ask(), TICK_MS)
     this.#showSizes()
@@ -67,6 +66,16 @@ export class PoolElement extends HTMLElement {
     clearInterval(this.#timer)
     cancelAnimationFrame(this.#frame)
     this.#frame = 0
+  }
+
+  /** Nothing of the pool before stays. */
+  #clear(): void {
+    for (const row of this.#rows.values()) row.element.remove()
+    this.#rows.clear()
+    if (!this.#parts) return
+    const { summary, spoken, exits, rates, preparing, failure, note } = this.#parts
+    for (const place of [summary, spoken, exits, rates, preparing, failure, note]) setText(place, '')
+    this.#spoken_ms = -SPEAK_EVERY_MS
   }
 
   #showSizes(): void {

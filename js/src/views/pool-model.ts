@@ -58,6 +58,7 @@ export class PoolModel {
     readonly pool: WorkersPool,
     changed: () => void,
   ) {
+    this.failure = pool.failure?.message ?? null
     const listen = <T>(source: { subscribe: (observer: { next: (value: T) => void; complete?: () => void }) => Subscription }, next: (value: T) => void): void => {
       const heard = (value: T): void => {
         next(value)

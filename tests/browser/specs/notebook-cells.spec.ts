@@ -104,6 +104,36 @@ test('a changed file changes the page, and what did not change stays', async ({ 
   await expect(page.locator('mh-cell')).toHaveCount(0)
 })
 
+test('a cell that the file has lost does not run any more', async ({ page, notebook }) => {
+  const head = cell('await new Promise((resolve) => { globalThis.go = resolve })')
+  const url = await notebook.write('a', `${head}${cell('globalThis.hasRun = true')}`)
+  await page.goto(`${url}?run=all`)
+  await page.waitForFunction(() => 'go' in globalThis)
+  await notebook.write('a', head)
+  await expect(page.locator('mh-cell')).toHaveCount(1)
+  await page.evaluate(() => (globalThis as unknown as { go: () => void }).go())
+  expect(await settled(page)).toBe('done')
+  expect(await page.evaluate(() => 'hasRun' in globalThis)).toBe(false)
+})
+
+test('a cell that the file has lost while it ran leaves no names', async ({ page, notebook }) => {
+  const reader = cell('display(typeof late)')
+  const url = await notebook.write('a', `${cell('import js\nawait js.gate\nlate = 1', 'py-cell')}${reader}`)
+  await page.goto(url)
+  await page.evaluate(() => {
+    const gate = new Promise((resolve) => Object.assign(globalThis, { go: resolve }))
+    Object.defineProperty(globalThis, 'gate', { get: () => (Object.assign(globalThis, { isWaiting: true }), gate) })
+  })
+  await page.getByRole('button', { name: 'run the cell' }).first().click()
+  await page.waitForFunction(() => 'isWaiting' in globalThis)
+  await notebook.write('a', reader)
+  await expect(page.locator('mh-cell')).toHaveCount(1)
+  await page.evaluate(() => (globalThis as unknown as { go: () => void }).go())
+  await expect(page.locator('body')).toHaveAttribute('data-state', 'ready')
+  await page.getByRole('button', { name: 'run the cell' }).click()
+  await expect(page.locator('mh-cell [data-role=output]')).toHaveText('undefined')
+})
+
 test('any value is shown and unfolded; ten thousand records are a table that scrolls', async ({ page, notebook }) => {
   const source =
     cell('const o = { a: [1, { b: new Map([["k", 2n]]) }] }; o.self = o\ndisplay(o, null, undefined, () => 1, new Error("e"))') +

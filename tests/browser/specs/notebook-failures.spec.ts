@@ -34,6 +34,25 @@ test('a promise that a cell awaits and that rejects fails it, also with no error
   }
 })
 
+test('whatever a cell throws is told, and the others go on', async ({ page, notebook }) => {
+  const thrown = [
+    'Object.create(null)',
+    'await import("./own.js")',
+    '(() => { const { proxy, revoke } = Proxy.revocable({}, {}); revoke(); return proxy })()',
+    'Object.defineProperty(new Error("hidden"), "message", { get() { throw new Error("unreadable") } })',
+  ]
+  await notebook.file('own.js', 'export const answer = 42\n')
+  await page.goto(await notebook.write('a', thrown.map((value) => cell(`throw ${value}`)).join('') + cell('display("goes on")')))
+  const run = page.getByRole('button', { name: 'run the cell' })
+  for (const [index, text] of ['thrown: {}', 'thrown: Module {', 'thrown: (unreadable)', 'thrown:'].entries()) {
+    await run.nth(index).click()
+    await expect(outputOf(page, index).getByRole('alert').locator('strong')).toContainText(text)
+    await expect(page.locator('mh-cell').nth(index)).toHaveAttribute('data-state', 'error')
+  }
+  await run.last().click()
+  await expect(outputOf(page, thrown.length)).toHaveText('goes on')
+})
+
 test('what fails later is shown at the cell that started it', async ({ page, notebook }) => {
   const source =
     cell('display("started")\nconst fail = () => Promise.reject(new Error("forgotten"))\nfail()') +
@@ -89,6 +108,19 @@ test('errors in workers are told in the page’s lines, whatever the cell captur
   await expect(error.locator('strong')).toHaveText('RangeError: x is 1.5')
   await expect(error).toContainText('a.md, line 17, column 18')
   await expect(error.locator('.mh-error-excerpt')).toContainText('→ 17  if (x > 1)')
+})
+
+test('what a captured function throws in a worker is told with the line that called it', async ({ page, notebook }) => {
+  const source =
+    cell(POOL) +
+    cell('const check = (x) => {\n  if (x > 1) throw new RangeError(`x is ${x}`)\n}') +
+    cell('// the call is below\n\ncheck(3)', 'worker-cell workers-pool="pool" captured-in="check"')
+  await page.goto(`${await notebook.write('a', source)}?run=all`)
+  expect(await settled(page)).toBe('failed')
+  const error = outputOf(page, 2).getByRole('alert')
+  await expect(error.locator('strong')).toHaveText('RangeError: x is 3')
+  await expect(error).toContainText('a.md, line 15, column 1')
+  await expect(error.locator('.mh-error-excerpt')).toContainText('→ 15  check(3)')
 })
 
 test('a worker cell that cannot run says what it lacks', async ({ page, notebook }) => {

@@ -121,7 +121,8 @@ await Promise.all([pool.ready(), other.ready()])`) +
 late.pool = pool
 display(late)
 display(early.pool === pool && late.pool === pool ? 'set' : 'lost')`) +
-    cell('early.pool = other')
+    cell('early.pool = other') +
+    cell('early.pool = null')
   await page.goto(await notebook.write('a', source))
   const run = page.getByRole('button', { name: 'run the cell' })
   await run.nth(0).click()
@@ -132,6 +133,9 @@ display(early.pool === pool && late.pool === pool ? 'set' : 'lost')`) +
   await run.nth(2).click()
   await expect(page.locator('#early')).toContainText('2 workers, 0 busy, 2 idle')
   await expect(page.locator('#early').locator('.worker')).toHaveCount(2)
+  await run.nth(3).click()
+  await expect(page.locator('#early').locator('.worker')).toHaveCount(0)
+  await expect(page.locator('#early')).not.toContainText('workers, ')
 })
 
 test('it looks the same with Bootstrap as without', async ({ page, notebook }) => {
@@ -158,14 +162,16 @@ test('it looks the same with Bootstrap as without', async ({ page, notebook }) =
   expect(await look()).toEqual(before)
 })
 
-test('a pool that cannot be had says why in its view', async ({ page, notebook }) => {
+test('a pool that cannot be had says why in its views, also in one that is made later', async ({ page, notebook }) => {
   const source = cell(`const { WorkersPool } = await webpm.installWorkersPoolModule()
 const { WorkersPoolView } = await webpm.installViewsModule()
 const pool = new WorkersPool({ install: { esm: ['no-such-package-here'] } })
 display(new WorkersPoolView({ workersPool: pool }))
-await pool.ready().catch(() => {})`)
+await pool.ready().catch(() => {})
+display(new WorkersPoolView({ workersPool: pool }))`)
   await runAll(page, await notebook.write('a', source))
-  await expect(page.locator('mh-pool').getByRole('alert').first()).toContainText('no-such-package-here')
+  await expect(page.locator('mh-pool')).toHaveCount(2)
+  for (const view of await page.locator('mh-pool').all()) await expect(view.getByRole('alert').first()).toContainText('no-such-package-here')
 })
 
 test('an install is shown where it is wanted, and its screen goes when it is there', async ({ page, notebook }) => {

@@ -1,5 +1,6 @@
 /** Worker cells: what they take along and give back, in both languages; and what Stop does. */
 
+import type { Route } from '@playwright/test'
 import { cell, expect, outputOf, runAll, settled, test } from '../notebook-server.js'
 
 const poolWith = (install: string): string => `const { WorkersPool } = await webpm.installWorkersPoolModule()
@@ -84,6 +85,20 @@ test('for a cell in the page, Stop says what it does not do', async ({ page, not
   await expect(outputOf(page, 0).getByRole('alert')).toContainText('Code in the page cannot be interrupted: what the cell has started goes on')
   await page.getByRole('button', { name: 'run the cell' }).nth(1).click()
   await expect(outputOf(page, 1)).toHaveText('next')
+})
+
+test('Stop also counts while a cell is compiled: it does not begin', async ({ page, notebook }) => {
+  await page.goto(await notebook.write('a', cell('display("as it was")')))
+  const held: Route[] = []
+  await page.route('**/notebook/cell', (route) => void held.push(route))
+  await page.locator('.mh-source').click()
+  await page.locator('.cm-content').fill('globalThis.hasBegun = true')
+  await page.getByRole('button', { name: 'run the cell' }).click()
+  await expect.poll(() => held.length).toBe(1)
+  await page.getByRole('button', { name: 'Stop' }).click()
+  await held[0]?.continue()
+  await expect(outputOf(page, 0).getByRole('alert')).toContainText('Stopped:')
+  expect(await page.evaluate(() => 'hasBegun' in globalThis)).toBe(false)
 })
 
 test('modules of npm and of the folder are imported by cells, by what is written in them', async ({ page, notebook }) => {

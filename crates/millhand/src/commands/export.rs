@@ -39,7 +39,7 @@ const START: &str = "index.html";
 /// What is to be exported.
 struct Source {
     dir: PathBuf,
-    /// The page that is to come first, in place of `index.html`.
+    /// The page that is to come first, as `index.html`, which is not there.
     start: Option<OsString>,
     /// Its pages, if they are Markdown.
     notebook: Option<Notebook>,
@@ -48,8 +48,8 @@ struct Source {
 impl Source {
     fn of(path: &Path) -> anyhow::Result<Self> {
         if !path.is_file() {
-            // A folder with a start page of its own is a site, whatever Markdown lies in it.
-            let notebook = if path.join(START).exists() { None } else { Notebook::open(path).ok() };
+            // A folder with pages of HTML is a site, whatever Markdown lies in it.
+            let notebook = if has_html(path) { None } else { Notebook::open(path).ok() };
             return Ok(Self {
                 dir: path.to_owned(),
                 start: None,
@@ -58,13 +58,54 @@ impl Source {
         }
         if path.extension().is_some_and(|extension| extension == "md") {
             let notebook = Notebook::open(path)?.exported();
+            check_comes_first(path, &[START, "index.md"])?;
             return Ok(Self { dir: notebook.folder().to_owned(), start: None, notebook: Some(notebook) });
         }
-        if path.extension().is_none_or(|extension| extension != "html" && extension != "htm") {
+        if !is_html(path) {
             bail!("`{}` is no page: give one of HTML or Markdown, or a folder", path.display());
         }
+        check_comes_first(path, &[START])?;
         let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Ok(Self { dir: dir.to_owned(), start: path.file_name().map(ToOwned::to_owned), notebook: None })
+        let start = path.file_name().filter(|name| *name != START).map(ToOwned::to_owned);
+        Ok(Self { dir: dir.to_owned(), start, notebook: None })
+    }
+
+    /// What is made of its pages, in the words of the last line.
+    const fn kind(&self) -> &'static str {
+        match self.notebook {
+            Some(_) => "as a notebook",
+            None => "as they are",
+        }
+    }
+}
+
+/// Whether there is a page of HTML that an export would have.
+fn has_html(folder: &Path) -> bool {
+    let (Ok(here), Ok(entries)) = (folder.canonicalize(), fs::read_dir(folder)) else { return false };
+    entries.flatten().map(|entry| entry.path()).any(|path| {
+        if is_left_out(&path) || !leads_down(&path, &here) {
+            return false;
+        }
+        if path.is_dir() { has_html(&path) } else { is_html(&path) }
+    })
+}
+
+fn is_html(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "html" || extension == "htm")
+}
+
+/// A page that is to be the start page must not take the place of another, one of `starts`.
+fn check_comes_first(page: &Path, starts: &[&str]) -> anyhow::Result<()> {
+    if page.file_name().is_some_and(|name| starts.iter().any(|start| name == *start)) {
+        return Ok(());
+    }
+    match starts.iter().map(|start| page.with_file_name(start)).find(|start| start.exists()) {
+        Some(start) => bail!(
+            "`{}` is the start page already, which `{}` would replace: rename it, or export the folder",
+            start.display(),
+            page.display()
+        ),
+        None => Ok(()),
     }
 }
 
@@ -83,7 +124,9 @@ struct PrebuiltEnvironment {
 /// Writes the folder, and says what is in it.
 pub(crate) async fn run(args: ExportArgs) -> anyhow::Result<ExitCode> {
     until_interrupted(async {
-        let Source { dir, start, notebook } = Source::of(&args.source)?;
+        let source = Source::of(&args.source)?;
+        let kind = source.kind();
+        let Source { dir, start, notebook } = source;
         check_destination(&args.out, &dir)?;
         let settings = with_progress(args.install.settings(&dir)?);
         let installer = Installer::open(settings)?;
@@ -110,7 +153,7 @@ pub(crate) async fn run(args: ExportArgs) -> anyhow::Result<ExitCode> {
         let files = write_ours(&installer, &environments, &folder.join(OURS))?;
         put_in_place(&folder, &args.out)?;
         output::line(&format!(
-            "{locked} environments, {files} files of packages, pages of `{}` → `{}`",
+            "{locked} environments, {files} files of packages, pages of `{}` {kind} → `{}`",
             dir.display(),
             args.out.display()
         ))
@@ -156,11 +199,9 @@ fn copy_pages(from: &Path, to: &Path, out: Option<&Path>) -> anyhow::Result<()> 
     for entry in fs::read_dir(from).with_context(|| format!("cannot read `{}`", from.display()))? {
         let entry = entry?;
         let name = entry.file_name();
-        let is_hidden = name.to_string_lossy().starts_with('.');
         let is_output = out.is_some() && entry.path().canonicalize().ok().as_deref() == out;
         let (source, target) = (entry.path(), to.join(&name));
-        let is_left_out = is_hidden || is_output || name == "node_modules" || source.join(PREBUILT).is_file();
-        if is_left_out || !leads_down(&source, &here) {
+        if is_output || is_left_out(&source) || !leads_down(&source, &here) {
             tracing::info!("left out: `{}`", source.display());
             continue;
         }
@@ -171,6 +212,12 @@ fn copy_pages(from: &Path, to: &Path, out: Option<&Path>) -> anyhow::Result<()> 
         }
     }
     Ok(())
+}
+
+/// What is hidden, or was put there by npm or by an export.
+fn is_left_out(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().starts_with('.') || name == "node_modules" || path.join(PREBUILT).is_file()
 }
 
 /// Whether a path is in the folder that it seems to be in: a link can lead anywhere, or back to where it is.
@@ -193,6 +240,7 @@ fn write_notebook(notebook: &Notebook, folder: &Path) -> anyhow::Result<()> {
         write(&target, html.as_bytes())?;
     }
     match notebook.start() {
+        Some("index") => Ok(()),
         Some(start) => write(&folder.join(START), notebook.html(start)?.0.as_bytes()),
         None if pages.iter().any(|name| name == "index") => Ok(()),
         None => write(&folder.join(START), notebook.list_html().as_bytes()),

@@ -260,6 +260,11 @@ fn urls_in(value: &Value, found: &mut Vec<(String, Option<String>)>) {
 async fn a_page_that_is_exported_comes_first() {
     let project = Project::start().await;
     fs::write(project.path("site/demo.html"), "the demo").unwrap();
+    let stderr = project.fails(&["export", "site/demo.html"]);
+    assert!(stderr.contains("is the start page already, which `site/demo.html` would replace"), "{stderr}");
+    project.run(&["export", "site/index.html"]);
+    assert_eq!(fs::read_to_string(project.path("dist/index.html")).unwrap(), "the start page");
+    fs::remove_file(project.path("site/index.html")).unwrap();
     project.run(&["export", "site/demo.html"]);
     assert_eq!(fs::read_to_string(project.path("dist/index.html")).unwrap(), "the demo");
     fs::write(project.path("site/notes.txt"), "Notes").unwrap();
@@ -270,17 +275,42 @@ async fn a_page_that_is_exported_comes_first() {
 async fn an_exported_notebook_has_its_pages_as_files() {
     let project = Project::start().await;
     let page = |name: &str, text: &str| fs::write(project.path(&format!("site/{name}")), text).unwrap();
-    page("notes.md", "# Notes\n\n<cross-link target=\"more\"></cross-link>\n");
+    page(
+        "notes.md",
+        "# Notes\n\n<cross-link target=\"more\"></cross-link>, [more](more.md#a) and [a file](a.txt)\n",
+    );
+    page("pages/deep.md", "[up](../more)");
     page("more.md", "# More");
+    let stderr = project.fails(&["export", "site/notes.md"]);
+    assert!(stderr.contains("`site/index.html` is the start page already"), "{stderr}");
+    fs::remove_file(project.path("site/index.html")).unwrap();
     project.run(&["export", "site/notes.md"]);
     let start = fs::read_to_string(project.path("dist/index.html")).unwrap();
     assert!(start.contains("Notes</h1>") && start.contains("href=\"/more.html\""), "{start}");
+    assert!(start.contains("href=\"more.html#a\"") && start.contains("href=\"a.txt\""), "{start}");
+    let deep = fs::read_to_string(project.path("dist/pages/deep.html")).unwrap();
+    assert!(deep.contains("href=\"../more.html\""), "{deep}");
     assert!(project.path("dist/more.html").is_file() && project.path("dist/notes.html").is_file());
     page("more.html", "");
     assert!(project.fails(&["export", "site/notes.md"]).contains("rename one of them"));
     fs::remove_file(project.path("site/more.html")).unwrap();
     page("more.md", "<js-cell>");
     assert!(project.fails(&["export", "site/notes.md"]).contains("more.md:1: `<js-cell>` is not closed"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_is_a_notebook_only_if_it_has_no_page_of_html() {
+    let project = Project::start().await;
+    fs::remove_file(project.path("site/index.html")).unwrap();
+    fs::write(project.path("site/README.md"), "# About\n\n<note>\n").unwrap();
+    let stdout = project.run(&["export", "site"]);
+    assert!(stdout.contains("pages of `site` as they are"), "{stdout}");
+    assert!(!project.path("dist/index.html").exists() && !project.path("dist/README.html").exists());
+    fs::remove_file(project.path("site/pages/other.html")).unwrap();
+    fs::write(project.path("site/README.md"), "# About\n").unwrap();
+    let stdout = project.run(&["export", "site"]);
+    assert!(stdout.contains("pages of `site` as a notebook"), "{stdout}");
+    assert!(project.path("dist/index.html").is_file() && project.path("dist/README.html").is_file());
 }
 
 #[tokio::test(flavor = "multi_thread")]
