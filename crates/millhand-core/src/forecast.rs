@@ -6,9 +6,11 @@ use crate::{SortedMap, TaskKind};
 
 /// After so many tasks of a kind it is known how long they take.
 pub const KNOWN_AFTER: u8 = 2;
-/// The most work that a worker is given at a time: enough to go on with while its driver is busy with something else, and
-/// little enough that it does not matter who does it.
-pub const MOST_AHEAD: Duration = Duration::from_millis(40);
+/// What takes longer is neither posted ahead, nor is anything behind it: others may be free sooner.
+pub const LONGEST_AHEAD: Duration = Duration::from_millis(40);
+/// The most work that a worker is given at a time: enough to go on with while its driver is busy with something else, even
+/// where tasks are expected to take twice as long as they do.
+pub const MOST_AHEAD: Duration = Duration::from_millis(80);
 /// What takes no longer is not worth a message of its own.
 pub const QUICK: Duration = Duration::from_micros(250);
 

@@ -39,7 +39,7 @@ mod time;
 mod timers;
 
 pub use config::{ConfigError, MAX_WORKERS, PoolConfig, PoolSettings, PoolSizes};
-pub use forecast::{KNOWN_AFTER, MOST_AHEAD, QUICK};
+pub use forecast::{KNOWN_AFTER, LONGEST_AHEAD, MOST_AHEAD, QUICK};
 pub use id::{Priority, TaskId, TaskKind, WorkerId};
 pub use io::{
     Admission, ExitReason, Input, InstallFault, MAX_GATHERED, Outcome, Output, Posting, StopReason, TaskSpec,

@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use super::tasks::TaskState;
 use super::{Scheduler, WorkerState};
-use crate::forecast::{MOST_AHEAD, QUICK};
+use crate::forecast::{LONGEST_AHEAD, MOST_AHEAD, QUICK};
 use crate::{ExitReason, Instant, MAX_GATHERED, Output, Posting, TaskId, Timer, WorkerId};
 
 /// The most tasks that a worker has ahead.
@@ -132,12 +132,12 @@ impl Scheduler {
         let task = self.tasks.get(id)?;
         let expected = self.forecasts.expected(task.kind?)?;
         let own = self.forecasts.expected(own.kind?)?;
-        let fits = own + worker.work_ahead + expected <= MOST_AHEAD
-            // One more goes on with no pause in any case.
-            || (worker.ahead.is_empty() && own.max(expected) <= MOST_AHEAD);
-        let fits = fits && !self.timers.is_set(Timer::Queue(id));
-        // What takes some time is left for whoever is free first, unless there is plenty.
-        let is_plenty = || self.shared.len() >= 2 * self.busy() * (worker.ahead.len() + 1);
+        let fits = own.max(expected) <= LONGEST_AHEAD
+            && own + worker.work_ahead + expected <= MOST_AHEAD
+            && !self.timers.is_set(Timer::Queue(id));
+        // What takes some time is left for whoever is free first, unless there is as much for each that there may be.
+        let workers = self.config.sizes.stretch_to() as usize;
+        let is_plenty = || self.shared.len() >= workers * (worker.ahead.len() + 1);
         let may_go = expected <= QUICK || task.target().is_some() || is_plenty();
         (fits && may_go).then_some((id, expected))
     }

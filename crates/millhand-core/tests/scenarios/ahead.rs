@@ -71,12 +71,39 @@ fn a_worker_has_so_many_quick_tasks_ahead_and_no_more() {
 }
 
 #[test]
-fn a_worker_has_so_much_work_ahead_and_no_more_and_none_that_others_will_be_free_for() {
+fn a_worker_has_so_much_work_ahead_and_no_more() {
     let mut pool = pool_that_knows(1, one_worker());
-    assert_eq!(submit_all(&mut pool, kind(SHORT), 101..=102), ["post t101 to w1"]);
-    assert_eq!(submit_all(&mut pool, kind(SHORT), 103..=103), ["post t102 to w1 ahead"]);
-    let ahead = submit_all(&mut pool, kind(SHORT), 104..=150);
-    assert_eq!(ahead.len(), 6, "with the one that runs, eight of five milliseconds: {ahead:?}");
+    let orders = submit_all(&mut pool, kind(SHORT), 101..=102);
+    assert_eq!(orders, ["post t101 to w1", "post t102 to w1 ahead"]);
+    let ahead = submit_all(&mut pool, kind(SHORT), 103..=250);
+    assert_eq!(ahead.len(), 14, "with the one that runs, sixteen of five milliseconds: {ahead:?}");
+}
+
+#[test]
+fn a_worker_has_none_ahead_that_others_will_be_free_for() {
+    let mut pool = pool_that_knows(2, PoolSettings { stretch_to: 2, ..settings() });
+    submit_all(&mut pool, kind(SHORT), 101..=102);
+    assert_eq!(submit_all(&mut pool, kind(SHORT), 103..=103), NOTHING);
+    assert_eq!(submit_all(&mut pool, kind(SHORT), 104..=104), ["post t103 to w1 ahead"]);
+    assert_eq!(submit_all(&mut pool, kind(SHORT), 105..=105), ["post t104 to w2 ahead"]);
+    assert_eq!(
+        submit_all(&mut pool, kind(SHORT), 106..=107),
+        NOTHING,
+        "half of what is left is for whoever is free"
+    );
+}
+
+#[test]
+fn a_worker_goes_on_while_its_driver_is_busy_with_something_else() {
+    let mut pool = pool_that_knows(2, PoolSettings { stretch_to: 2, ..settings() });
+    submit_all(&mut pool, kind(SHORT), 101..=160);
+    let ahead = pool.scheduler.stats().queued;
+    pool.wait_ms(30);
+    assert_eq!(ahead, 58);
+    for run in 0..6 {
+        let told = pool.finish_after_ms(5, 1, 101 + 2 * run);
+        assert!(told.iter().any(|order| order.ends_with("starts at w1")), "after {run}: {told:?}");
+    }
 }
 
 #[test]

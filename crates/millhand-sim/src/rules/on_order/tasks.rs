@@ -1,7 +1,7 @@
 //! Checkers of orders about tasks.
 
 use millhand_core::{
-    Admission, ExitReason, KNOWN_AFTER, MAX_AHEAD, MOST_AHEAD, Output, Posting, QUICK, STALL, TaskId,
+    Admission, ExitReason, KNOWN_AFTER, LONGEST_AHEAD, MAX_AHEAD, Output, Posting, QUICK, STALL, TaskId,
     WorkerId,
 };
 
@@ -147,7 +147,7 @@ pub(super) fn founded_ahead(ledger: &Ledger, output: &Output) -> Verdict {
 /// Whether it is known that a task does not take long.
 fn is_short(ledger: &Ledger, task: TaskId) -> bool {
     let ran = ledger.spec(task).and_then(|spec| ledger.ran(spec.kind?));
-    ran.is_some_and(|(runs, shortest)| runs >= usize::from(KNOWN_AFTER) && shortest <= MOST_AHEAD)
+    ran.is_some_and(|(runs, shortest)| runs >= usize::from(KNOWN_AFTER) && shortest <= LONGEST_AHEAD)
 }
 
 fn may_be_quick(ledger: &Ledger, task: TaskId) -> bool {
