@@ -14,7 +14,7 @@
 //!
 //! let config = PoolConfig::try_from(PoolSettings { start_at: 1, stretch_to: 2, ..PoolSettings::default() })?;
 //! let mut scheduler = Scheduler::new(Instant::ZERO, config);
-//! let Some(Output::StartWorker { worker }) = scheduler.poll_output() else { panic!("a worker to start with") };
+//! let Some(Output::StartWorker { worker, .. }) = scheduler.poll_output() else { panic!("a worker to start with") };
 //!
 //! let now = Instant::from_micros(250_000);
 //! scheduler.handle_input(now, Input::WorkerReady { worker });
@@ -35,8 +35,12 @@ mod scheduler;
 mod time;
 mod timers;
 
-pub use config::{ConfigError, MAX_WORKERS, PoolConfig, PoolSettings, PoolSizes};
-pub use id::{Priority, TaskId, WorkerId};
-pub use io::{Admission, ExitReason, Input, InstallFault, Outcome, Output, StopReason, TaskSpec, Timer};
-pub use scheduler::{PoolState, Scheduler, Stats, WorkerState};
+pub use config::{
+    ConfigError, MAX_WORKERS, PoolConfig, PoolSettings, PoolSizes, RemoteSettings, RemoteStart,
+};
+pub use id::{Location, Priority, TaskId, WorkerId};
+pub use io::{
+    Admission, ExitReason, Input, InstallFault, Outcome, Output, StopReason, Target, TaskSpec, Timer,
+};
+pub use scheduler::{EngineState, PoolState, Scheduler, Stats, WorkerState};
 pub use time::Instant;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use js_sys::{Array, WeakRef};
 use millhand_core::{
-    Admission, ExitReason, PoolConfig, PoolSettings, PoolSizes, Priority, TaskSpec, WorkerId,
+    Admission, ExitReason, PoolConfig, PoolSettings, PoolSizes, Priority, Target, TaskSpec, WorkerId,
 };
 use wasm_bindgen::prelude::*;
 
@@ -245,7 +245,7 @@ impl Host {
         let call = TaskCall { function: FunctionId(function), args, transfer, cancel_cause };
         let spec = TaskSpec {
             priority: Priority(spec.priority()),
-            target: spec.target().map(WorkerId),
+            target: spec.target().map_or(Target::Anyone, |worker| Target::Worker(WorkerId(worker))),
             timeout: spec.timeout_ms().map(millis),
             queue_timeout: spec.queue_timeout_ms().map(millis),
             retries: spec.retries(),

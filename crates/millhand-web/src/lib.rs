@@ -22,8 +22,8 @@ pub use error::{PoolError, to_js_error};
 pub use event::Event;
 pub use js_port::{HostPort, HostSink, JsPort, OpenPort};
 pub use millhand_core::{
-    Admission, ConfigError, ExitReason, PoolConfig, PoolSettings, PoolSizes, Priority, TaskId, TaskSpec,
-    WorkerId,
+    Admission, ConfigError, ExitReason, PoolConfig, PoolSettings, PoolSizes, Priority, Target, TaskId,
+    TaskSpec, WorkerId,
 };
 pub use payloads::FunctionId;
 pub use pool::{Pool, TaskCall};

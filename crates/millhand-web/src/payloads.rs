@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use js_sys::Array;
-use millhand_core::{TaskId, TaskSpec, WorkerId};
+use millhand_core::{Target, TaskId, TaskSpec, WorkerId};
 use wasm_bindgen::JsValue;
 
 /// A function that has been given to a pool.
@@ -39,8 +39,8 @@ pub(crate) struct Task {
     /// `None` once it was sent, unless it may have to be sent again.
     call: Option<Call>,
     retries: u32,
-    /// The only worker that may run it.
-    target: Option<WorkerId>,
+    /// Who may run it.
+    target: Target,
     runner: Option<WorkerId>,
     /// Data that was sent to it before it started.
     inbox: Vec<JsValue>,
@@ -65,8 +65,8 @@ pub(crate) struct Ended {
     pub(crate) value: JsValue,
     /// Why its user cancelled it.
     pub(crate) cancel_cause: JsValue,
-    /// The only worker that could run it.
-    pub(crate) target: Option<WorkerId>,
+    /// Who could run it.
+    pub(crate) target: Target,
 }
 
 /// Where data for a task has to go.

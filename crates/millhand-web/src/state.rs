@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use js_sys::Promise;
 use millhand_core::{
     ExitReason, Input, InstallFault, Instant, Outcome, Output, PoolConfig, PoolSizes, PoolState, Scheduler,
-    StopReason, TaskId, WorkerId, WorkerState,
+    StopReason, Target, TaskId, WorkerId, WorkerState,
 };
 use wasm_bindgen::JsValue;
 
@@ -221,7 +221,7 @@ impl State {
 
     fn carry_out(&mut self, now: Instant, output: Output) {
         match output {
-            Output::StartWorker { worker } => self.start_worker(worker),
+            Output::StartWorker { worker, .. } => self.start_worker(worker),
             Output::StopWorker { worker, reason } => {
                 let cause = JsValue::from(sentence_of(reason));
                 if reason == StopReason::BootTimedOut {
@@ -232,6 +232,8 @@ impl State {
             Output::PostTask { worker, task } => self.post_task(worker, task),
             Output::AbortTask { worker, task } => self.abort_task(now, worker, task),
             Output::SettleTask { task, worker, reason } => self.settle_task(task, worker, reason),
+            // The host has no engine yet.
+            Output::ConnectEngine | Output::DisconnectEngine | Output::FailRemote => {}
             Output::FailPool => self.events.push_back(Event::PoolFailed { cause: self.last_failure.clone() }),
         }
     }
@@ -290,7 +292,7 @@ impl State {
             ExitReason::Completed | ExitReason::Threw | ExitReason::Unclonable => said,
             ExitReason::Cancelled => cancel_cause,
             ExitReason::InstallFailed => self.last_failure.clone(),
-            ExitReason::WorkerLost => self.why_gone(worker.or(target)),
+            ExitReason::WorkerLost => self.why_gone(worker.or(only_worker(target))),
             ExitReason::TimedOut
             | ExitReason::QueueTimedOut
             | ExitReason::Rejected
@@ -464,6 +466,14 @@ impl State {
 impl std::fmt::Debug for State {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("State").field("scheduler", &self.scheduler).finish_non_exhaustive()
+    }
+}
+
+/// The worker that a task was for, if it was for one.
+const fn only_worker(target: Target) -> Option<WorkerId> {
+    match target {
+        Target::Worker(worker) => Some(worker),
+        Target::Anyone | Target::At(_) => None,
     }
 }
 

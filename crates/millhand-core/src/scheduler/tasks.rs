@@ -3,14 +3,17 @@
 use core::time::Duration;
 
 use super::{PoolState, Scheduler, WorkerState};
-use crate::queue::Place;
-use crate::{Admission, ExitReason, Instant, Outcome, Output, StopReason, TaskId, TaskSpec, Timer, WorkerId};
+use crate::queue::{Place, TaskQueue};
+use crate::{
+    Admission, ExitReason, Instant, Location, Outcome, Output, StopReason, Target, TaskId, TaskSpec, Timer,
+    WorkerId,
+};
 
 /// A task that is not settled.
 #[derive(Debug)]
 pub(super) struct Task {
     place: Place,
-    target: Option<WorkerId>,
+    target: Target,
     timeout: Option<Duration>,
     retries: u32,
     pub(super) state: TaskState,
@@ -44,9 +47,9 @@ impl Scheduler {
             self.timers.set(Timer::Queue(id), now.after(timeout));
         }
         match spec.target {
-            Some(target) if self.idle.contains(&target) => self.feed(now, target),
-            Some(_) => {}
-            None => self.serve_shared(now),
+            Target::Worker(target) if self.is_idle(target) => self.feed(now, target),
+            Target::Worker(_) => {}
+            Target::Anyone | Target::At(_) => self.serve_shared(now),
         }
         self.start_workers(now);
     }
@@ -93,14 +96,21 @@ impl Scheduler {
         }
     }
 
-    /// The worker of a task died: the task is run again, or is settled.
-    pub(super) fn on_runner_lost(&mut self, id: TaskId, worker: WorkerId) {
+    /// A worker died: its task, if it has one, is run again, or is settled.
+    pub(super) fn lose_runner(&mut self, worker: WorkerId) {
+        if let Some(WorkerState::Busy(task)) = self.worker_state(worker) {
+            self.on_runner_lost(task, worker);
+        }
+    }
+
+    fn on_runner_lost(&mut self, id: TaskId, worker: WorkerId) {
         let stopping = self.stopping_reason(id);
         match self.tasks.get_mut(&id) {
-            Some(task) if stopping.is_none() && task.retries > 0 && task.target.is_none() => {
+            Some(task) if stopping.is_none() && task.retries > 0 && !is_for_one(task.target) => {
                 task.retries -= 1;
                 task.state = TaskState::Queued;
-                self.shared.insert(task.place);
+                let (place, target) = (task.place, task.target);
+                self.queue_of(target).insert(place);
                 self.queued += 1;
                 self.timers.cancel(Timer::Run(id));
             }
@@ -108,30 +118,31 @@ impl Scheduler {
         }
     }
 
-    /// Gives idle workers the first of the tasks that any may run, while more may be at work.
+    /// Gives idle workers the first of the tasks that any may run, or any of their place, while more may be at work.
     pub(super) fn serve_shared(&mut self, now: Instant) {
-        while self.may_work() && !self.shared.is_empty() {
-            let Some(&worker) = self.idle.first() else { return };
-            self.feed(now, worker);
+        for location in Location::ALL {
+            while self.may_work(location)
+                && !(self.shared.is_empty() && self.sites[location].waiting.is_empty())
+                && let Some(&worker) = self.sites[location].idle.first()
+            {
+                self.feed(now, worker);
+            }
         }
     }
 
     /// Gives an idle worker the first of the tasks that it may run. Spare workers take shared ones only in the place
     /// of another.
     pub(super) fn feed(&mut self, now: Instant, id: WorkerId) {
-        let may_work = self.may_work();
         let Some(worker) = self.workers.get_mut(&id) else { return };
         debug_assert_eq!(worker.state, WorkerState::Idle, "only an idle worker is fed");
-        let shared = if may_work { self.shared.first() } else { None };
-        let queue = match (worker.targeted.first(), shared) {
-            (Some(own), Some(shared)) if shared < own => &mut self.shared,
-            (Some(_), _) => &mut worker.targeted,
-            (None, Some(_)) => &mut self.shared,
-            (None, None) => return,
-        };
-        let Some(task) = queue.pop() else { return };
+        let site = &mut self.sites[worker.location];
+        let may_work = site.busy() < self.config.stretch_to(worker.location);
+        let shared = if may_work { [&mut self.shared, &mut site.waiting].map(Some) } else { [None, None] };
+        let queues = shared.into_iter().flatten().chain([&mut worker.targeted]);
+        let first = queues.filter_map(|queue| Some((queue.first()?, queue))).min_by_key(|(place, _)| *place);
+        let Some(task) = first.and_then(|(_, queue)| queue.pop()) else { return };
         self.queued -= 1;
-        self.idle.remove(&id);
+        site.idle.remove(&id);
         self.timers.cancel(Timer::Idle(id));
         self.set_state(id, WorkerState::Busy(task));
         self.start_task(now, task, id);
@@ -165,30 +176,43 @@ impl Scheduler {
             (PoolState::Open, Admission::Ordinary) => true,
         };
         let is_served = match spec.target {
-            Some(worker) if !self.workers.contains_key(&worker) => return Some(ExitReason::WorkerLost),
-            Some(worker) => self.idle.contains(&worker),
-            None => !self.idle.is_empty() && self.may_work(),
+            Target::Worker(worker) if !self.workers.contains_key(&worker) => {
+                return Some(ExitReason::WorkerLost);
+            }
+            Target::At(Location::Remote) if !self.engine.is_awaited() => {
+                return Some(ExitReason::InstallFailed);
+            }
+            Target::Worker(worker) => self.is_idle(worker),
+            Target::At(location) => self.takes_at_once(location),
+            Target::Anyone => Location::ALL.into_iter().any(|location| self.takes_at_once(location)),
         };
         let is_full = self.queued >= self.config.max_queue as usize;
         (is_ordinary && is_full && !is_served).then_some(ExitReason::Rejected)
     }
 
     fn enqueue(&mut self, task: &Task) {
-        let queue = match task.target.and_then(|target| self.workers.get_mut(&target)) {
-            Some(worker) => &mut worker.targeted,
-            None => &mut self.shared,
-        };
-        queue.insert(task.place);
+        self.queue_of(task.target).insert(task.place);
         self.queued += 1;
+    }
+
+    /// Where tasks of this target wait.
+    fn queue_of(&mut self, target: Target) -> &mut TaskQueue {
+        match target {
+            Target::Anyone => &mut self.shared,
+            Target::At(location) => &mut self.sites[location].waiting,
+            Target::Worker(id) => {
+                let worker = self.workers.get_mut(&id);
+                debug_assert!(worker.is_some(), "a task outlived {id:?}, which it was for");
+                worker.map_or(&mut self.shared, |worker| &mut worker.targeted)
+            }
+        }
     }
 
     fn drop_queued(&mut self, id: TaskId, reason: ExitReason) {
         let Some(task) = self.tasks.get(&id) else { return };
         debug_assert_eq!(task.state, TaskState::Queued, "{id:?} is taken out of a queue that it is not in");
-        match task.target.and_then(|target| self.workers.get_mut(&target)) {
-            Some(worker) => worker.targeted.remove(task.place),
-            None => self.shared.remove(task.place),
-        }
+        let (place, target) = (task.place, task.target);
+        self.queue_of(target).remove(place);
         self.queued -= 1;
         self.settle(id, None, reason);
     }
@@ -213,8 +237,21 @@ impl Scheduler {
         self.timers.set(Timer::Grace(id), now.after(self.config.cancel_grace));
     }
 
-    /// Whether one more worker may be at work.
-    fn may_work(&self) -> bool {
-        self.busy() < self.config.sizes.stretch_to() as usize
+    /// Whether one more worker of a place may be at work.
+    pub(super) fn may_work(&self, location: Location) -> bool {
+        self.sites[location].busy() < self.config.stretch_to(location)
     }
+
+    /// Whether a worker of a place is free.
+    fn takes_at_once(&self, location: Location) -> bool {
+        !self.sites[location].idle.is_empty() && self.may_work(location)
+    }
+
+    fn is_idle(&self, worker: WorkerId) -> bool {
+        self.worker_state(worker) == Some(WorkerState::Idle)
+    }
+}
+
+const fn is_for_one(target: Target) -> bool {
+    matches!(target, Target::Worker(_))
 }

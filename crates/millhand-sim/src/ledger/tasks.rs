@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use millhand_core::{Admission, ExitReason, Instant, Outcome, TaskId, TaskSpec, WorkerId};
+use millhand_core::{Admission, ExitReason, Instant, Location, Outcome, Target, TaskId, TaskSpec, WorkerId};
 
 use super::{Ledger, Phase, PoolEnd, Whose, WorkerState};
 
@@ -69,8 +69,9 @@ impl Ledger {
             (Phase::Over(_), _) => Some(ExitReason::PoolTerminated),
             (_, Admission::Withdrawn) => Some(ExitReason::Cancelled),
             (Phase::Draining, Admission::Ordinary) => Some(ExitReason::PoolTerminated),
-            _ if spec.target.is_some_and(|worker| !self.live.contains(&worker)) => {
-                Some(ExitReason::WorkerLost)
+            _ if self.is_for_the_lost(spec.target) => Some(ExitReason::WorkerLost),
+            _ if spec.target == Target::At(Location::Remote) && !self.is_engine_awaited() => {
+                Some(ExitReason::InstallFailed)
             }
             (_, Admission::Essential) => None,
             (Phase::Open, Admission::Ordinary) => {
@@ -81,11 +82,17 @@ impl Ledger {
     }
 
     /// Whether a worker is free for a task that is submitted now.
-    fn takes_at_once(&self, target: Option<WorkerId>) -> bool {
+    fn takes_at_once(&self, target: Target) -> bool {
+        let is_free = |location| self.site(location).idle > 0 && self.may_work(location);
         match target {
-            Some(worker) => self.worker(worker) == Some(WorkerState::Idle),
-            None => self.idle > 0 && self.may_work(),
+            Target::Worker(worker) => self.worker(worker) == Some(WorkerState::Idle),
+            Target::At(location) => is_free(location),
+            Target::Anyone => Location::ALL.into_iter().any(is_free),
         }
+    }
+
+    fn is_for_the_lost(&self, target: Target) -> bool {
+        matches!(target, Target::Worker(worker) if !self.live.contains(&worker))
     }
 
     pub(super) fn cancel(&mut self, id: TaskId) {
@@ -157,7 +164,7 @@ impl Ledger {
     fn is_to_be_run_again(&self, id: TaskId) -> bool {
         self.tasks.get(&id).is_some_and(|task| {
             matches!(task.state, TaskState::Running(_))
-                && task.spec.target.is_none()
+                && !matches!(task.spec.target, Target::Worker(_))
                 && task.posts <= task.spec.retries
         })
     }

@@ -1,8 +1,9 @@
 //! Checkers of orders about tasks.
 
-use millhand_core::{Admission, ExitReason, Output, TaskId, WorkerId};
+use millhand_core::{Admission, ExitReason, Location, Output, Target, TaskId, WorkerId};
 
 use super::Verdict;
+use crate::rules::between_inputs;
 use crate::{Ending, Ledger, Phase, TaskState, WorkerState};
 
 pub(super) fn settled_once(ledger: &Ledger, output: &Output) -> Verdict {
@@ -53,7 +54,11 @@ pub(super) fn retries_no_seldomer(ledger: &Ledger, output: &Output) -> Verdict {
     }
 }
 
+/// A worker may be started for a task that is not to be run again.
 pub(super) fn retries_no_oftener(ledger: &Ledger, output: &Output) -> Verdict {
+    if let Output::StartWorker { .. } = output {
+        return between_inputs::retries_no_oftener(ledger);
+    }
     let Some((worker, task)) = posted(output) else { return Ok(()) };
     match ledger.task(task) {
         Some(TaskState::Over(Ending { worker: Some(_), reason: ExitReason::WorkerLost })) => {
@@ -75,9 +80,17 @@ pub(super) fn right_reason(ledger: &Ledger, output: &Output) -> Verdict {
     let Output::SettleTask { task, worker, reason } = *output else { return Ok(()) };
     let is_right = match ledger.task(task) {
         Some(TaskState::Over(ending)) => ending.worker == worker && ending.reason == reason,
-        // Only its time in the queue ends a waiting task by itself. It has none once it was started.
+        // Only its time in the queue ends a waiting task by itself, which is over once it was started, or the time that
+        // tasks wait for an engine.
         Some(TaskState::Waiting) => {
-            reason == ExitReason::QueueTimedOut && worker.is_none() && is_time_over(ledger, task)
+            let is_right = match reason {
+                ExitReason::QueueTimedOut => is_time_over(ledger, task),
+                ExitReason::InstallFailed => {
+                    ledger.is_engine_missed() && ledger.target(task) == Some(Target::At(Location::Remote))
+                }
+                _ => false,
+            };
+            is_right && worker.is_none()
         }
         _ => false,
     };
@@ -118,7 +131,10 @@ pub(super) fn posted_to_idle(ledger: &Ledger, output: &Output) -> Verdict {
 pub(super) fn own_target(ledger: &Ledger, output: &Output) -> Verdict {
     let Some((worker, task)) = posted(output) else { return Ok(()) };
     match ledger.target(task) {
-        Some(target) if target != worker => {
+        Some(target @ Target::Worker(own)) if own != worker => {
+            Err(format!("{task:?} is meant for {target:?}, posted to {worker:?}"))
+        }
+        Some(target @ Target::At(place)) if ledger.location(worker) != Some(place) => {
             Err(format!("{task:?} is meant for {target:?}, posted to {worker:?}"))
         }
         _ => Ok(()),
@@ -127,10 +143,11 @@ pub(super) fn own_target(ledger: &Ledger, output: &Output) -> Verdict {
 
 pub(super) fn work_bound(ledger: &Ledger, output: &Output) -> Verdict {
     let Some((worker, task)) = posted(output) else { return Ok(()) };
-    if ledger.target(task).is_some() || ledger.may_work() {
+    let Some(location) = ledger.location(worker) else { return Ok(()) };
+    if matches!(ledger.target(task), Some(Target::Worker(_))) || ledger.may_work(location) {
         return Ok(());
     }
-    let busy = ledger.workers_busy();
+    let busy = ledger.workers_busy(location);
     Err(format!("{task:?} is posted to {worker:?} while {busy} workers have a task"))
 }
 
