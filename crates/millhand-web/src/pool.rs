@@ -9,11 +9,12 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 use crate::clock::{self, WakeUp};
+use crate::engine::{Engine, EngineEvent, EngineSink};
 use crate::error::PoolError;
 use crate::event::Event;
 use crate::payloads::{Call, FunctionId};
 use crate::port::{Port, PortEvent, PortSink};
-use crate::state::State;
+use crate::state::{Remote, State};
 
 /// A pool of workers with one environment. Dropping the last handle ends its workers.
 ///
@@ -47,19 +48,26 @@ struct Inner {
 }
 
 impl Pool {
-    /// A pool whose workers are opened by `open_port` and install what `setup` resolves to (a `WorkerSetup` of the
-    /// wire protocol).
+    /// A pool whose local workers are opened by `open_port`, and remote ones by `engine`, and install what `setup`
+    /// resolves to (a `WorkerSetup` of the wire protocol).
     pub fn new(
         config: PoolConfig,
         setup: Promise,
         open_port: impl Fn(WorkerId, PortSink) -> Result<Box<dyn Port>, JsValue> + 'static,
+        engine: Option<Box<dyn Engine>>,
         on_event: impl Fn(Event) + 'static,
     ) -> Self {
         let inner = Rc::new_cyclic(|this: &Weak<Inner>| {
             let for_ports = this.clone();
             let open = move |worker| open_port(worker, sink_of(&for_ports, worker));
+            let for_engine = this.clone();
+            let remote = engine.map(|engine| Remote {
+                engine,
+                heard: engine_sink_of(this),
+                sink_of: Box::new(move |worker| sink_of(&for_engine, worker)),
+            });
             Inner {
-                state: RefCell::new(State::new(clock::now(), config, Box::new(open))),
+                state: RefCell::new(State::new(clock::now(), config, Box::new(open), remote)),
                 wake_up: RefCell::new(None),
                 on_event: Box::new(on_event),
                 telling: Cell::new(false),
@@ -211,6 +219,16 @@ fn sink_of(inner: &Weak<Inner>, worker: WorkerId) -> PortSink {
     Rc::new(move |event: PortEvent| {
         if let Some(inner) = inner.upgrade() {
             inner.turn(|state, now| state.on_port_event(now, worker, event));
+        }
+    })
+}
+
+/// Where the engine reports to.
+fn engine_sink_of(inner: &Weak<Inner>) -> EngineSink {
+    let inner = inner.clone();
+    Rc::new(move |event: EngineEvent| {
+        if let Some(inner) = inner.upgrade() {
+            inner.turn(|state, now| state.on_engine_event(now, event));
         }
     })
 }
