@@ -1,7 +1,7 @@
 /** How tasks end: the `Exit` message of each reason, with an error that says why. */
 
 import { isCloneable, isErrorRecord, RemoteError, toErrorRecord } from '../wire/errors.js'
-import { InstallError, isMillhandError, sentenceOf, TaskError } from '../common/errors.js'
+import { InstallError, isMillhandError, MillhandError, sentenceOf, TaskError } from '../common/errors.js'
 import type { ExitReason, MessageExit } from './messages.js'
 import type { PoolEnd } from './pool-news.js'
 
@@ -72,6 +72,12 @@ function toResult({ reason, value, title, refusedAfter, ...ids }: Ended): unknow
         cause,
       })
     case 'InstallFailed': {
+      // Why there is no engine is said as it is; `undefined`: it was not there yet.
+      const engine = value === undefined ? ENGINE_NOT_THERE : value
+      if (isMillhandError(engine) && !(engine instanceof InstallError)) {
+        const { hint } = engine
+        return new TaskError({ reason, ...ids }, `\`${title}\` had no remote worker: ${sentenceOf(engine)}`, { hint, cause: engine })
+      }
       const failure = toInstallError(value)
       return new TaskError({ reason, ...ids }, `\`${title}\` had no worker: ${sentenceOf(failure)}`, {
         hint: failure.hint,
@@ -84,6 +90,8 @@ function toResult({ reason, value, title, refusedAfter, ...ids }: Ended): unknow
       })
   }
 }
+
+const ENGINE_NOT_THERE = new MillhandError('engine-down', 'the engine was not there within `pool.remote.engineTimeout`')
 
 /** What the host says of a worker that posts messages of its own. */
 const NOT_OF_THE_PROTOCOL = 'not of the protocol'

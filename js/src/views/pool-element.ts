@@ -118,6 +118,7 @@ interface Parts {
 
 interface Row {
   element: HTMLElement
+  machine: HTMLElement
   state: HTMLElement
   task: HTMLElement
   bar: HTMLProgressElement
@@ -174,12 +175,16 @@ function makeRow(id: string): Row {
   canvas.setAttribute('role', 'img')
   canvas.setAttribute('aria-label', `tasks of ${id} in the last ${TIMELINE_MS / 1000} seconds`)
   bar.setAttribute('aria-label', `install of ${id}`)
-  element.append(make('span', 'name', id), state, task, bar, canvas)
-  return { element, state, task, bar, canvas }
+  const [name, machine] = [make('span', 'name', id), make('span', 'machine')]
+  name.append(machine)
+  element.append(name, state, task, bar, canvas)
+  return { element, machine, state, task, bar, canvas }
 }
 
-function drawRow({ element, state, task, bar, canvas }: Row, worker: WorkerModel, now: number): void {
+function drawRow({ element, machine, state, task, bar, canvas }: Row, worker: WorkerModel, now: number): void {
   if (element.dataset['state'] !== worker.state) element.dataset['state'] = worker.state
+  element.dataset['location'] = worker.machine === null ? 'local' : 'remote'
+  setText(machine, worker.machine ?? '')
   setText(state, worker.state)
   bar.hidden = worker.state !== 'installing'
   if (!bar.hidden) drawBar(bar, worker.bytes, worker.total)
@@ -227,7 +232,8 @@ function summaryOf({ workers, stats, isTerminated }: PoolModel): string {
   const states = [...workers.values()].map(({ state }) => state)
   const count = (state: string): number => states.filter((known) => known === state).length
   const up = states.length - count('lost')
-  const parts = [`${up} workers`, `${count('busy')} busy`, `${count('idle')} idle`, `${count('starting') + count('installing')} starting`]
+  const remote = [...workers.values()].filter(({ machine, state }) => machine !== null && state !== 'lost').length
+  const parts = [remote > 0 ? `${up} workers (${remote} remote)` : `${up} workers`, `${count('busy')} busy`, `${count('idle')} idle`, `${count('starting') + count('installing')} starting`]
   return `${parts.join(', ')} · ${stats?.queued ?? 0} tasks queued, ${stats?.running ?? 0} running`
 }
 

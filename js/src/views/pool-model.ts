@@ -2,13 +2,16 @@
 
 import type { Subscription } from 'rxjs'
 import type { ExitReason, Message } from '../api/messages.js'
-import type { PoolStats, RunningTask } from '../api/pool-news.js'
+import type { PoolStats, RunningTask, WorkerEntry } from '../api/pool-news.js'
 import type { WorkersPool } from '../api/workers-pool.js'
+import type { RemoteMachine } from '../wire/protocol.js'
 
 export type WorkerState = 'starting' | 'installing' | 'idle' | 'busy' | 'lost'
 
 export interface WorkerModel {
   id: string
+  /** Where a remote worker runs, as far as it is known; `null` for a local one. */
+  machine: string | null
   state: WorkerState
   /** What is installed now, while it is. */
   step: string
@@ -60,7 +63,7 @@ export class PoolModel {
       this.#subscriptions.push(source.subscribe({ next: heard }))
     }
     listen<string[]>(pool.startedWorkers$, (ids) => this.#onStarted(ids))
-    listen<Record<string, unknown>>(pool.workers$, (ready) => this.#onReady(Object.keys(ready)))
+    listen<Record<string, WorkerEntry>>(pool.workers$, (ready) => this.#onReady(Object.values(ready)))
     listen<PoolStats>(pool.stats$, (stats) => (this.stats = stats))
     listen<RunningTask[]>(pool.runningTasks$, (running) => this.#onRunning(running))
     listen<Message>(pool.mergedChannel$, (message) => this.#onMessage(message))
@@ -108,7 +111,7 @@ export class PoolModel {
   #onStarted(ids: string[]): void {
     for (const id of ids) {
       if (!this.workers.has(id)) {
-        this.workers.set(id, { id, state: 'starting', step: '', bytes: 0, total: 0, task: null, spans: [], ended: 0 })
+        this.workers.set(id, { id, machine: null, state: 'starting', step: '', bytes: 0, total: 0, task: null, spans: [], ended: 0 })
       }
     }
     const up = new Set(ids)
@@ -120,9 +123,10 @@ export class PoolModel {
     }
   }
 
-  #onReady(ids: string[]): void {
-    for (const id of ids) {
-      const worker = this.workers.get(id)
+  #onReady(entries: WorkerEntry[]): void {
+    for (const { worker: handle } of entries) {
+      const worker = this.workers.get(handle.id)
+      if (worker && handle.location === 'remote') worker.machine = handle.machine?.host ?? 'remote'
       if (worker && (worker.state === 'starting' || worker.state === 'installing')) worker.state = 'idle'
     }
   }
@@ -135,7 +139,7 @@ export class PoolModel {
     }
   }
 
-  #onInstall(event: { workerId: string | null; step: string }): void {
+  #onInstall(event: { workerId: string | null; step: string; at?: RemoteMachine }): void {
     const { step, bytes, total, name } = event as { step: string; bytes?: number; total?: number; name?: string }
     const worker = event.workerId === null ? null : this.workers.get(event.workerId)
     const place = worker ?? this.preparing
@@ -143,6 +147,7 @@ export class PoolModel {
     if (bytes !== undefined) place.bytes = bytes
     if (total !== undefined) place.total = total
     if (worker?.state === 'starting') worker.state = 'installing'
+    if (worker && (step === 'WorkerWaiting' || step === 'WorkerPlaced')) worker.machine = event.at?.host ?? 'remote'
   }
 
   #onMessage(message: Message): void {

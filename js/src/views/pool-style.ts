@@ -10,7 +10,8 @@ export const POOL_STYLE = `
 .worker > canvas { grid-column: 5; width: 240px; max-width: 100%; height: 12px; border-bottom: 1px solid var(--line); }
 .worker progress { width: 7rem; }
 .task { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-.state { color: var(--quiet); }
+.state, .machine { color: var(--quiet); }
+.machine:not(:empty)::before { content: ' · '; }
 .worker[data-state='busy'] .state { color: var(--busy); }
 .worker[data-state='idle'] .state { color: var(--good); }
 .worker[data-state='lost'] { opacity: 0.6; }
