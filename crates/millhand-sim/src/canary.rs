@@ -103,12 +103,10 @@ impl Canary {
                     spec.target = Target::Worker(self.mistake(worker));
                 }
             }
-            Defect::IgnoredPlace => {
-                if spec.target == Target::At(Location::Local) {
-                    let is_remote = |id| self.inner.location(id) == Some(Location::Remote);
-                    let other = self.find(|id, state| state == Some(WorkerState::Idle) && is_remote(id));
-                    spec.target = other.map_or(spec.target, Target::Worker);
-                }
+            Defect::IgnoredPlace if spec.target == Target::At(Location::Local) => {
+                let is_remote = |id| self.inner.location(id) == Some(Location::Remote);
+                let other = self.find(|id, state| state == Some(WorkerState::Idle) && is_remote(id));
+                spec.target = other.map_or(spec.target, Target::Worker);
             }
             Defect::HastyTimeout => spec.timeout = spec.timeout.map(|timeout| timeout / 2),
             Defect::LateTimeout => spec.timeout = spec.timeout.map(|timeout| timeout * 2 + BIT),
