@@ -19,9 +19,26 @@ export function encodeValue(value: unknown, name = 'value'): Uint8Array {
   return encode(toPlain(value, [name]), { extensionCodec: codec, maxDepth: MAX_DEPTH + 1 })
 }
 
-/** The values that stand in `bytes`, one after another. */
+/**
+ * The values that stand in `bytes`, one after another.
+ * @throws Error for bytes that are none.
+ */
 export function decodeValues(bytes: Uint8Array): unknown[] {
-  return [...decodeMulti(bytes, { extensionCodec: codec })]
+  // Nothing has more members than there are bytes: memory is not taken for what is only announced.
+  const most = bytes.length
+  const bounds = { maxStrLength: most, maxBinLength: most, maxArrayLength: most, maxMapLength: most, maxExtLength: most }
+  return Array.from(decodeMulti(bytes, { extensionCodec: codec, ...bounds }), withOwnBytes)
+}
+
+/** Bytes are views of the whole message at first; who is given them may look at their buffer. */
+function withOwnBytes(value: unknown): unknown {
+  if (value instanceof Uint8Array) return value.slice()
+  if (Array.isArray(value)) {
+    for (const [index, item] of value.entries()) value[index] = withOwnBytes(item)
+  } else if (typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype) {
+    for (const [key, item] of Object.entries(value)) (value as Record<string, unknown>)[key] = withOwnBytes(item)
+  }
+  return value
 }
 
 const codec = new ExtensionCodec()

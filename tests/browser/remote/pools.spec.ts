@@ -119,7 +119,7 @@ test('values cross as structured cloning would have them, and what cannot is sai
     const { rejection } = await import('support')
     const pool = new WorkersPool({ install: { pyodide: [] }, pool: { startAt: 0, stretchTo: 1, remote: settings } })
     const there = { target: 'remote' } as const
-    const sent = { n: 2n ** 70n, bytes: new Uint8Array([1, 2]), floats: new Float64Array([0.5]), list: [1, 'ü', null], set: new Set([1]) }
+    const sent = { n: 2n ** 70n, bytes: new Uint8Array([1, 2]), floats: new Float64Array([0.5]), list: [1, 'ü', undefined], set: new Set([1]) }
     const back = await pool.python<typeof sent>('args', sent, there)
     const unclonable = await rejection(pool.python('lambda: 1', {}, there))
     const blob = await rejection(pool.python('1', { blob: new Blob(['x']) }, there))
@@ -134,7 +134,7 @@ test('values cross as structured cloning would have them, and what cannot is sai
     }
   }, base(remote.server.token))
   expect(seen).toEqual({
-    back: [String(2n ** 70n), [1, 2], [0.5], [1, 'ü', null], [1]],
+    back: [String(2n ** 70n), [1, 2], [0.5], [1, 'ü', undefined], [1]],
     unclonable: 'Unclonable',
     blob: ['Unclonable', expect.stringContaining('is a `Blob`, and cannot be sent to a remote worker')],
     threw: ['Threw', 'ZeroDivisionError'],
