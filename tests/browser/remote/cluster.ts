@@ -12,11 +12,11 @@ import { listeningUrl } from '../server.js'
 import { millhand, PAGES, python } from './places.js'
 import { descendantsRunning, killTree, start } from './processes.js'
 
-/** A killed node is noticed soon. */
+/** A killed node is noticed soon, and one on a machine that has much to do is not taken for dead. */
 const HEALTH = {
   RAY_health_check_initial_delay_ms: '1000',
-  RAY_health_check_period_ms: '500',
-  RAY_health_check_timeout_ms: '1000',
+  RAY_health_check_period_ms: '1000',
+  RAY_health_check_timeout_ms: '5000',
   RAY_health_check_failure_threshold: '3',
 }
 const UP_WITHIN_MS = 60_000
