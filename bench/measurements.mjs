@@ -1,41 +1,65 @@
 /** What was measured: samples by benchmark, workload and subject, and what is said of them. */
 
+import { quantile, rounded } from './statistics.mjs'
+
 export class Measurements {
-  #samples = new Map()
+  #entries = new Map()
 
-  /** The function by which the benchmark `bench` reports one sample. */
+  /**
+   * The function by which the benchmark `bench` reports one sample, with a note if there is something to say of it. Its `failed`
+   * reports that there is none, and why.
+   */
   of(bench) {
-    return (workload, subject, unit, value) => {
-      const key = JSON.stringify([`${bench}/${workload}`, subject, unit])
-      if (!this.#samples.has(key)) this.#samples.set(key, [])
-      this.#samples.get(key).push(value)
-      console.error(`    ${workload.padEnd(40)} ${subject.padEnd(20)} ${rounded(value)} ${unit}`)
+    const entry = (workload, subject, unit) => this.#entry(`${bench}/${workload}`, subject, unit)
+    const measure = (workload, subject, unit, value, note) => {
+      const { samples, notes } = entry(workload, subject, unit)
+      samples.push(value)
+      if (note) notes.add(note)
+      show(workload, subject, `${rounded(value)} ${unit}${note ? ` (${note})` : ''}`)
     }
+    measure.failed = (workload, subject, unit, reason) => {
+      entry(workload, subject, unit).failures.push(reason)
+      show(workload, subject, `failed: ${reason}`)
+    }
+    return measure
   }
 
-  /** `{ name, subject, unit, median, min, max, runs }`, in the order of their first sample. */
+  #entry(name, subject, unit) {
+    const key = JSON.stringify([name, subject, unit])
+    if (!this.#entries.has(key)) this.#entries.set(key, { name, subject, unit, samples: [], notes: new Set(), failures: [] })
+    return this.#entries.get(key)
+  }
+
+  /**
+   * `{ name, subject, unit, median, min, q1, q3, max, runs }`, in the order of their first sample. `failed` has the reasons of runs
+   * that gave nothing (if all did, the numbers are `null`), `notes` what was said of the others.
+   */
   rows() {
-    return [...this.#samples].map(([key, samples]) => {
-      const [name, subject, unit] = JSON.parse(key)
+    return [...this.#entries.values()].map(({ name, subject, unit, samples, notes, failures }) => {
       const sorted = samples.toSorted((a, b) => a - b)
-      return { name, subject, unit, median: median(sorted), min: sorted[0], max: sorted.at(-1), runs: sorted.length }
+      const at = (share) => (sorted.length > 0 ? quantile(sorted, share) : null)
+      return {
+        name,
+        subject,
+        unit,
+        median: at(0.5),
+        min: at(0),
+        q1: at(0.25),
+        q3: at(0.75),
+        max: at(1),
+        runs: sorted.length,
+        ...(failures.length > 0 && { failed: [...new Set(failures)] }),
+        ...(notes.size > 0 && { notes: [...notes] }),
+      }
     })
   }
 
-  /** The rows as a Markdown table. */
-  table() {
-    const lines = this.rows().map(({ name, subject, unit, median, min, max, runs }) => {
-      return `| ${name} | ${subject} | ${rounded(median)} ${unit} | ${rounded(min)} to ${rounded(max)} | ${runs} |`
-    })
-    return ['| benchmark | subject | median | spread | runs |', '| --- | --- | ---: | ---: | ---: |', ...lines, ''].join('\n')
+  /** Every sample, in the order in which it was taken. */
+  raw() {
+    return [...this.#entries.values()].map(({ name, subject, unit, samples, failures }) => ({ name, subject, unit, samples, failures }))
   }
 }
 
-function median(sorted) {
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
-}
-
-function rounded(value) {
-  return Number(value.toPrecision(3)).toLocaleString('en')
+function show(workload, subject, text) {
+  console.error(`    ${workload.padEnd(36)} ${subject.padEnd(26)} ${text}`)
 }

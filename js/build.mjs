@@ -5,7 +5,7 @@
  */
 
 import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
@@ -37,7 +37,7 @@ async function buildInto(outdir, options, more = {}) {
   const entryPoints = { index: 'src/entrypoints/index.ts', ...more }
   await build({ ...common, ...options, alias, outdir, entryPoints })
   await build({ ...common, alias, minify: true, outdir, entryPoints: { worker: 'src/entrypoints/worker.ts' } })
-  cpSync('dist/host/millhand_web_bg.wasm', `${outdir}/millhand_web_bg.wasm`)
+  cpSync(host, `${outdir}/millhand_web_bg.wasm`)
 }
 
 /** It takes the host from `dist/npm`. */
@@ -53,6 +53,22 @@ async function buildForNode(outdir) {
     entryPoints: { index: 'src/entrypoints/node.ts', worker: 'src/entrypoints/worker-node.ts' },
   })
 }
+
+/** The host without what no page needs; with `MILLHAND_KEEP_NAMES`, as it was compiled, so that a profile shows its functions. */
+function optimizedHost() {
+  const compiled = 'dist/host/millhand_web_bg.wasm'
+  if (process.env.MILLHAND_KEEP_NAMES) return compiled
+  rmSync('dist/optimized', { recursive: true, force: true })
+  mkdirSync('dist/optimized')
+  const optimize = fileURLToPath(new URL('bin/wasm-opt', import.meta.resolve('binaryen/package.json')))
+  // What wasm-bindgen asks of browsers in any case.
+  const features = ['bulk-memory', 'reference-types', 'nontrapping-float-to-int', 'sign-ext', 'mutable-globals', 'multivalue']
+  const options = ['-Os', '--strip-debug', '--strip-producers', ...features.map((feature) => `--enable-${feature}`)]
+  execFileSync(process.execPath, [optimize, compiled, ...options, '-o', 'dist/optimized/millhand_web_bg.wasm'], { stdio: 'inherit' })
+  return 'dist/optimized/millhand_web_bg.wasm'
+}
+
+const host = optimizedHost()
 
 await buildInto('dist/standalone', { minify: true }, { notebook: 'src/entrypoints/notebook.ts' })
 cpSync('src/notebook/notebook.css', 'dist/standalone/notebook.css')

@@ -2,14 +2,14 @@
 
 #![no_main]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use millhand_core::{
     Admission, EngineState, Input, InstallFault, Instant, Location, Outcome, Output, PoolConfig, PoolSettings, PoolSizes,
-    Priority, RemoteSettings, RemoteStart, Scheduler, Target, TaskId, TaskSpec, WorkerId,
+    Posting, Priority, RemoteSettings, RemoteStart, Scheduler, Target, TaskId, TaskKind, TaskSpec, WorkerId,
 };
 
 #[derive(Arbitrary, Debug)]
@@ -34,10 +34,13 @@ enum Operation {
         queue_timeout_ms: Option<u8>,
         retries: u8,
         admission: u8,
+        kind: Option<u8>,
     },
     Finish { worker: u8, task: u8, threw: bool },
     /// The worker ends the task that it has.
-    FinishOwn { worker: u8 },
+    FinishOwn { worker: u8, took_ms: u8 },
+    /// The worker gives back the last of the tasks that it has.
+    Return { worker: u8 },
     Cancel { task: u8 },
     Progress { worker: u8 },
     Ready { worker: u8 },
@@ -68,7 +71,8 @@ struct World {
     now: Instant,
     last_task: u64,
     open: BTreeSet<TaskId>,
-    live: BTreeMap<WorkerId, Option<TaskId>>,
+    /// What each worker has been posted, in order. It runs the first.
+    live: BTreeMap<WorkerId, VecDeque<TaskId>>,
     max_live: usize,
     max_remote: usize,
 }
@@ -117,7 +121,7 @@ impl World {
         let worker = |id: u8| WorkerId(id.into());
         let millis = |ms: u8| Duration::from_millis(ms.into());
         match *operation {
-            Operation::Submit { priority, target, timeout_ms, queue_timeout_ms, retries, admission } => {
+            Operation::Submit { priority, target, timeout_ms, queue_timeout_ms, retries, admission, kind } => {
                 self.last_task += 1;
                 let task = TaskId(self.last_task);
                 self.open.insert(task);
@@ -137,16 +141,26 @@ impl World {
                         1 => Admission::Withdrawn,
                         _ => Admission::Ordinary,
                     },
+                    kind: kind.map(|kind| TaskKind(kind.into())),
                 };
                 self.give(Input::TaskSubmitted { task, spec });
             }
             Operation::Finish { worker: id, task, threw } => {
                 let outcome = if threw { Outcome::Threw } else { Outcome::Completed };
-                self.finish(worker(id), TaskId(task.into()), outcome);
+                self.finish(worker(id), TaskId(task.into()), outcome, Duration::ZERO);
             }
-            Operation::FinishOwn { worker: id } => {
-                if let Some(&Some(task)) = self.live.get(&worker(id)) {
-                    self.finish(worker(id), task, Outcome::Completed);
+            Operation::FinishOwn { worker: id, took_ms } => {
+                if let Some(&task) = self.live.get(&worker(id)).and_then(VecDeque::front) {
+                    self.finish(worker(id), task, Outcome::Completed, millis(took_ms));
+                }
+            }
+            Operation::Return { worker: id } => {
+                let worker = worker(id);
+                if let Some(tasks) = self.live.get_mut(&worker)
+                    && tasks.len() > 1
+                    && let Some(task) = tasks.pop_back()
+                {
+                    self.give(Input::TaskReturned { worker, task });
                 }
             }
             Operation::Cancel { task } => self.give(Input::TaskCancelled { task: TaskId(task.into()) }),
@@ -186,13 +200,13 @@ impl World {
         }
     }
 
-    fn finish(&mut self, worker: WorkerId, task: TaskId, outcome: Outcome) {
-        if let Some(slot) = self.live.get_mut(&worker)
-            && *slot == Some(task)
+    fn finish(&mut self, worker: WorkerId, task: TaskId, outcome: Outcome, took: Duration) {
+        if let Some(tasks) = self.live.get_mut(&worker)
+            && tasks.front() == Some(&task)
         {
-            *slot = None;
+            tasks.pop_front();
         }
-        self.give(Input::TaskFinished { worker, task, outcome });
+        self.give(Input::TaskFinished { worker, task, outcome, took });
     }
 
     fn wait(&mut self, delay: Duration) {
@@ -216,7 +230,7 @@ impl World {
         while let Some(output) = self.scheduler.poll_output() {
             match output {
                 Output::StartWorker { worker, location } => {
-                    assert!(self.live.insert(worker, None).is_none(), "{worker:?} is started twice");
+                    assert!(self.live.insert(worker, VecDeque::new()).is_none(), "{worker:?} is started twice");
                     let is_here = |worker: &&WorkerId| self.scheduler.location(**worker) == Some(location);
                     let count = self.live.keys().filter(is_here).count();
                     let most = if location == Location::Local { self.max_live } else { self.max_remote };
@@ -225,14 +239,20 @@ impl World {
                 Output::StopWorker { worker, .. } => {
                     assert!(self.live.remove(&worker).is_some(), "{worker:?} is stopped, and is not there");
                 }
-                Output::PostTask { worker, task } => {
+                Output::PostTask { worker, task, posting } => {
                     assert!(self.open.contains(&task), "{task:?} is posted, and is not open");
-                    let slot = self.live.get_mut(&worker).expect("a task is posted to a live worker");
-                    assert_eq!(*slot, None, "{task:?} is posted to a busy worker");
-                    *slot = Some(task);
+                    let tasks = self.live.get_mut(&worker).expect("a task is posted to a live worker");
+                    let is_idle = tasks.is_empty();
+                    assert_eq!(is_idle, posting == Posting::Now, "{task:?} is posted {posting:?} to {worker:?}");
+                    tasks.push_back(task);
                 }
-                Output::AbortTask { worker, task } => {
-                    assert_eq!(self.live.get(&worker), Some(&Some(task)), "an abort for a task that does not run");
+                Output::AbortTask { worker, task } | Output::AnnounceStart { worker, task } => {
+                    let tasks = self.live.get(&worker);
+                    assert_eq!(tasks.and_then(VecDeque::front), Some(&task), "it is not the turn of {task:?}");
+                }
+                Output::WithdrawTask { worker, task } | Output::DropTask { worker, task } => {
+                    let position = self.live.get(&worker).and_then(|tasks| tasks.iter().position(|own| *own == task));
+                    assert!(position > Some(0), "{worker:?} has no {task:?} ahead");
                 }
                 Output::SettleTask { task, .. } => assert!(self.open.remove(&task), "{task:?} is settled twice"),
                 Output::FailPool | Output::ConnectEngine | Output::DisconnectEngine | Output::FailRemote => {}

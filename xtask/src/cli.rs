@@ -16,6 +16,7 @@ pub(crate) enum Command {
     Demo { open: bool },
     Test { parts: Vec<Part>, runner_args: Vec<OsString> },
     Bench { quick: bool, names: Vec<String> },
+    Sizes { update: bool },
     Tidy { fix: bool },
     Ci,
 }
@@ -29,17 +30,19 @@ pub(crate) enum Topic {
     Demo,
     Test,
     Bench,
+    Sizes,
     Tidy,
     Ci,
 }
 
 impl Topic {
-    const COMMANDS: [(&'static str, Self); 7] = [
+    const COMMANDS: [(&'static str, Self); 8] = [
         ("setup", Self::Setup),
         ("build", Self::Build),
         ("demo", Self::Demo),
         ("test", Self::Test),
         ("bench", Self::Bench),
+        ("sizes", Self::Sizes),
         ("tidy", Self::Tidy),
         ("ci", Self::Ci),
     ];
@@ -68,13 +71,14 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command>
         bail!("only `test` takes arguments after `--`");
     }
 
-    let (mut open, mut fix, mut quick) = (false, false, false);
+    let (mut open, mut fix, mut quick, mut update) = (false, false, false, false);
     let (mut parts, mut names) = (Vec::new(), Vec::new());
     while let Some(arg) = parser.next()? {
         match arg {
             Arg::Short('h') | Arg::Long("help") => return Ok(Command::Help(topic)),
             Arg::Long("open") if topic == Topic::Demo => open = true,
             Arg::Long("fix") if topic == Topic::Tidy => fix = true,
+            Arg::Long("update") if topic == Topic::Sizes => update = true,
             Arg::Long("quick") if topic == Topic::Bench => quick = true,
             Arg::Value(name) if topic == Topic::Bench => names.push(name.to_string_lossy().into_owned()),
             Arg::Value(name) if topic == Topic::Test => {
@@ -93,6 +97,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command>
         Topic::Demo => Command::Demo { open },
         Topic::Test => test_command(parts, runner)?,
         Topic::Bench => Command::Bench { quick, names },
+        Topic::Sizes => Command::Sizes { update },
         Topic::Tidy => Command::Tidy { fix },
         Topic::Ci => Command::Ci,
     })
@@ -134,6 +139,7 @@ pub(crate) fn help(topic: Topic) -> &'static str {
         Topic::Demo => DEMO,
         Topic::Test => TEST,
         Topic::Bench => BENCH,
+        Topic::Sizes => SIZES,
         Topic::Tidy => TIDY,
         Topic::Ci => CI,
     }
@@ -149,6 +155,7 @@ Usage: cargo xtask COMMAND [OPTIONS]
   demo            run the tutorial's job in a real headless browser
   test [PART…]    run the tests: rust, types, node, browser
   bench [NAME…]   measure, side by side with others
+  sizes           compare what a page downloads with js/sizes.json
   tidy            check format, lints and the repository's own rules
   ci              everything that must pass before a change lands: tidy and test
 
@@ -239,6 +246,17 @@ Examples:
   cargo xtask bench
   cargo xtask bench --quick packages";
 
+const SIZES: &str = "\
+Build, and compare what a page downloads with js/sizes.json; `cargo xtask test types` does so, too.
+
+Usage: cargo xtask sizes [--update]
+
+  --update    write the file instead
+
+Examples:
+  cargo xtask sizes
+  cargo xtask sizes --update";
+
 const TIDY: &str = "\
 Check format, lints and the repository's own rules.
 
@@ -289,6 +307,7 @@ mod tests {
     #[test]
     fn options_belong_to_their_command() {
         assert_eq!(parse_line("demo --open").unwrap(), Command::Demo { open: true });
+        assert_eq!(parse_line("sizes --update").unwrap(), Command::Sizes { update: true });
         assert_eq!(parse_line("tidy --fix").unwrap(), Command::Tidy { fix: true });
         assert!(parse_line("setup --open").is_err());
         assert!(parse_line("demo --fix").is_err());

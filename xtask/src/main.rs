@@ -66,6 +66,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Demo { open } => demo::command(&places, open),
         Command::Test { parts, runner_args } => test::command(&places, &parts, &runner_args),
         Command::Bench { quick, names } => bench::command(&places, quick, &names),
+        Command::Sizes { update } => package::sizes(&places, update),
         Command::Tidy { fix } => tidy::command(&places, fix),
         Command::Ci => test::ci(&places),
     }

@@ -20,6 +20,19 @@ pub(crate) fn command(places: &Places) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// `cargo xtask sizes`.
+pub(crate) fn sizes(places: &Places, update: bool) -> Result<ExitCode> {
+    let tools = setup::build_tools(places)?;
+    build(places, &tools)?;
+    let mut npm = process::command("npm", &places.root);
+    npm.args(["run", "sizes", "--workspace", "js"]);
+    if update {
+        npm.args(["--", "--update"]);
+    }
+    process::run(&mut npm)?;
+    Ok(ExitCode::SUCCESS)
+}
+
 /// Builds what is not up to date.
 pub(crate) fn build(places: &Places, tools: &Tools) -> Result<()> {
     build_host(places, tools)?;

@@ -99,14 +99,16 @@ fn part_commands(part: Part, places: &Places, runner_args: &[OsString]) -> Vec<(
         Part::Rust => vec![("rust: cargo test", cargo_test(places, runner_args))],
         Part::Types => vec![
             ("types: npm package", npm(places, &["run", "check", "--workspace", "js"], runner_args)),
+            ("sizes: npm package", npm(places, &["run", "sizes", "--workspace", "js"], &[])),
             (
                 "types: browser tests",
                 npm(places, &["run", "check", "--workspace", "tests/browser"], runner_args),
             ),
         ],
-        Part::Node => {
-            vec![("node: node:test", npm(places, &["test", "--workspace", "tests/node"], runner_args))]
-        }
+        Part::Node => vec![
+            ("node: node:test", npm(places, &["test", "--workspace", "tests/node"], runner_args)),
+            ("node: benchmarks", npm(places, &["test", "--workspace", "bench"], runner_args)),
+        ],
         Part::Browser => {
             vec![("browser: Playwright", npm(places, &["test", "--workspace", "tests/browser"], runner_args))]
         }

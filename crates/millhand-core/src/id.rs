@@ -23,6 +23,10 @@ impl Location {
     pub const ALL: [Self; 2] = [Self::Local, Self::Remote];
 }
 
+/// Which tasks are expected to take about as long as each other: those that call one function, say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskKind(pub u32);
+
 /// How soon a queued task is wanted: higher goes first, equal ones in the order of their submission.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Priority(pub i32);

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::{Location, PoolSizes, Priority, TaskId, WorkerId};
+use crate::{Location, PoolSizes, Priority, TaskId, TaskKind, WorkerId};
 
 /// A fact. Facts about workers or tasks that are gone are normal (a message may cross its sender's end): they
 /// are counted in [`crate::Stats::stale_inputs`] and change nothing.
@@ -20,7 +20,7 @@ pub enum Input {
         /// Which.
         task: TaskId,
     },
-    /// A worker ended a task.
+    /// A worker ended a task. It ends those that it was posted in their order.
     TaskFinished {
         /// Who ran it.
         worker: WorkerId,
@@ -28,6 +28,15 @@ pub enum Input {
         task: TaskId,
         /// How it ended.
         outcome: Outcome,
+        /// How long it ran, by the worker's clock.
+        took: Duration,
+    },
+    /// A worker gives back a task that it was posted ahead: it has not started it, and will not.
+    TaskReturned {
+        /// Who had it.
+        worker: WorkerId,
+        /// What.
+        task: TaskId,
     },
     /// A starting worker got on with its install: its boot deadline begins anew.
     InstallProgressed {
@@ -90,6 +99,9 @@ pub struct TaskSpec {
     pub retries: u32,
     /// Whether it is taken.
     pub admission: Admission,
+    /// Whose measured time says how long it will take. `None`: that cannot be known, so it is posted to idle workers
+    /// alone, as is one that may wait for so long only.
+    pub kind: Option<TaskKind>,
 }
 
 /// Who may run a task.
@@ -153,9 +165,33 @@ pub enum Output {
         /// Why.
         reason: StopReason,
     },
-    /// Hand a task to an idle worker: the task starts. A task is posted again if it is retried.
+    /// Hand a task to a worker. A task is posted again if it is retried, or was given back.
     PostTask {
         /// To whom.
+        worker: WorkerId,
+        /// What.
+        task: TaskId,
+        /// Whether it starts with that.
+        posting: Posting,
+    },
+    /// Tell the user that a task which was posted ahead starts: its worker has ended those before it.
+    AnnounceStart {
+        /// Who runs it.
+        worker: WorkerId,
+        /// Which.
+        task: TaskId,
+    },
+    /// Ask a worker for a task back that it was posted ahead, unless it has started it.
+    WithdrawTask {
+        /// Who has it.
+        worker: WorkerId,
+        /// What.
+        task: TaskId,
+    },
+    /// Tell a worker that a task which it was posted ahead is about to be settled: it gives it back or, should it have started it,
+    /// stops it. When its turn has come and it has done neither within the grace time, it is stopped itself.
+    DropTask {
+        /// Who has it.
         worker: WorkerId,
         /// What.
         task: TaskId,
@@ -186,6 +222,21 @@ pub enum Output {
     /// install of a remote worker. The pool goes on without them.
     FailRemote,
 }
+
+/// How a task goes to its worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Posting {
+    /// The worker is idle: the task starts.
+    Now,
+    /// Behind the tasks that the worker has. It tells of the end of the one before, and only then starts this one.
+    Ahead,
+    /// The same for a task that takes next to no time: the worker may start up to [`MAX_GATHERED`] of them before it
+    /// tells of the end of the first.
+    Quick,
+}
+
+/// The most ends of tasks of which a worker tells at a time.
+pub const MAX_GATHERED: usize = 32;
 
 /// Why a worker is ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -249,7 +300,9 @@ pub enum Timer {
     /// A task has run for too long.
     Run(TaskId),
     /// A worker was asked to stop its task, and has not.
-    Grace(TaskId),
+    Grace(WorkerId),
+    /// A worker has had one task for so long that others should not wait behind it.
+    Stall(WorkerId),
     /// A worker has had nothing to do for too long.
     Idle(WorkerId),
     /// The pause after a lost engine is over.

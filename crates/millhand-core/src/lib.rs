@@ -10,7 +10,7 @@
 //! The contract is called by `millhand-web` in pages, and by `millhand-sim` over virtual time.
 //!
 //! ```
-//! use millhand_core::{Input, Instant, Output, PoolConfig, PoolSettings, Scheduler, TaskId, TaskSpec};
+//! use millhand_core::{Input, Instant, Output, PoolConfig, PoolSettings, Posting, Scheduler, TaskId, TaskSpec};
 //!
 //! let config = PoolConfig::try_from(PoolSettings { start_at: 1, stretch_to: 2, ..PoolSettings::default() })?;
 //! let mut scheduler = Scheduler::new(Instant::ZERO, config);
@@ -20,7 +20,7 @@
 //! scheduler.handle_input(now, Input::WorkerReady { worker });
 //! let task = TaskId(1);
 //! scheduler.handle_input(now, Input::TaskSubmitted { task, spec: TaskSpec::default() });
-//! assert_eq!(scheduler.poll_output(), Some(Output::PostTask { worker, task }));
+//! assert_eq!(scheduler.poll_output(), Some(Output::PostTask { worker, task, posting: Posting::Now }));
 //! # Ok::<(), millhand_core::ConfigError>(())
 //! ```
 #![cfg_attr(not(test), no_std)]
@@ -28,19 +28,26 @@
 extern crate alloc;
 
 mod config;
+mod forecast;
 mod id;
 mod io;
 mod queue;
 mod scheduler;
+mod sorted;
+mod table;
 mod time;
 mod timers;
 
 pub use config::{
     ConfigError, MAX_WORKERS, PoolConfig, PoolSettings, PoolSizes, RemoteSettings, RemoteStart,
 };
-pub use id::{Location, Priority, TaskId, WorkerId};
+pub use forecast::{KNOWN_AFTER, MOST_AHEAD, QUICK};
+pub use id::{Location, Priority, TaskId, TaskKind, WorkerId};
 pub use io::{
-    Admission, ExitReason, Input, InstallFault, Outcome, Output, StopReason, Target, TaskSpec, Timer,
+    Admission, ExitReason, Input, InstallFault, MAX_GATHERED, Outcome, Output, Posting, StopReason, Target,
+    TaskSpec, Timer,
 };
-pub use scheduler::{EngineState, PoolState, Scheduler, Stats, WorkerState};
+pub use scheduler::{EngineState, MAX_AHEAD, PoolState, STALL, Scheduler, Stats, WorkerState};
+pub use sorted::{SortedMap, SortedSet};
+pub use table::TaskTable;
 pub use time::Instant;

@@ -11,15 +11,20 @@ use crate::{Instant, Priority, TaskId};
 /// more urgent tasks go first, equal ones in the order of their submission, and nothing waits for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
-    /// Microseconds; before the origin for what is urgent and early.
-    at: i128,
+    /// Microseconds; before the origin for what is urgent and early. What is beyond all bounds stands at them.
+    at: i64,
     task: TaskId,
 }
 
 impl Place {
     pub(crate) fn new(task: TaskId, now: Instant, priority: Priority, step: Duration) -> Self {
-        let credit = i128::from(priority.0) * i128::try_from(step.as_micros()).unwrap_or(i128::MAX);
-        Self { at: i128::from(now.as_micros()) - credit, task }
+        let step = i64::try_from(step.as_micros()).unwrap_or(i64::MAX);
+        let now = i64::try_from(now.as_micros()).unwrap_or(i64::MAX);
+        Self { at: now.saturating_sub(i64::from(priority.0).saturating_mul(step)), task }
+    }
+
+    pub(crate) const fn task(self) -> TaskId {
+        self.task
     }
 }
 
@@ -29,6 +34,10 @@ pub(crate) struct TaskQueue {
 }
 
 impl TaskQueue {
+    pub(crate) const fn new() -> Self {
+        Self { places: BTreeSet::new() }
+    }
+
     pub(crate) fn insert(&mut self, place: Place) {
         self.places.insert(place);
     }
@@ -45,9 +54,11 @@ impl TaskQueue {
         self.places.pop_first().map(|place| place.task)
     }
 
-    /// Moves all of `other` into this queue, each to its place.
+    /// Takes all of `other` in, each at its place.
     pub(crate) fn append(&mut self, other: &mut Self) {
-        self.places.append(&mut other.places);
+        while let Some(place) = other.places.pop_first() {
+            self.insert(place);
+        }
     }
 
     pub(crate) fn len(&self) -> usize {

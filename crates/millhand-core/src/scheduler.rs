@@ -1,18 +1,24 @@
 //! The state machine itself. One short function per input and per timer; all state changes are here and in the
-//! modules below, which hold what happens to tasks, to workers, and to the engine of remote workers.
+//! modules below, which hold what happens to tasks, to workers, to tasks that workers have ahead, and to the engine of
+//! remote workers.
 
+mod ahead;
 mod engine;
 mod sites;
 mod tasks;
 mod workers;
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 
+use crate::forecast::Forecasts;
 use crate::queue::TaskQueue;
+use crate::table::TaskTable;
 use crate::timers::Timers;
 use crate::{
-    ExitReason, Input, Instant, Location, Output, PoolConfig, PoolSizes, StopReason, TaskId, Timer, WorkerId,
+    ExitReason, Input, Instant, Location, Output, PoolConfig, PoolSizes, SortedMap, SortedSet, StopReason,
+    TaskId, Timer, WorkerId,
 };
+pub use ahead::{MAX_AHEAD, STALL};
 use engine::Engine;
 pub use engine::EngineState;
 use sites::{Site, Sites};
@@ -22,16 +28,20 @@ use workers::Worker;
 /// Decides for one pool. See the [crate's documentation](crate) for the driver's contract.
 ///
 /// Between two calls these hold: an idle worker has no task that it could run; a task is in exactly one queue,
-/// or with exactly one worker, or settled.
+/// or with exactly one worker, or settled. A worker that has a task may have settled ones, too: those that were dropped
+/// when they had been posted ahead, until it has given them back.
 #[derive(Debug)]
 pub struct Scheduler {
     config: PoolConfig,
     state: PoolState,
     /// Tasks that are not settled.
-    tasks: BTreeMap<TaskId, Task>,
-    workers: BTreeMap<WorkerId, Worker>,
+    tasks: TaskTable<Task>,
+    workers: SortedMap<WorkerId, Worker>,
     sites: Sites,
     engine: Engine,
+    /// Busy workers that may have more ahead, by how many tasks they have.
+    loads: SortedSet<(usize, WorkerId)>,
+    forecasts: Forecasts,
     /// Tasks for whichever worker is free.
     shared: TaskQueue,
     /// See [`Self::floor`].
@@ -40,6 +50,7 @@ pub struct Scheduler {
     early_deaths: u32,
     next_worker: u32,
     last_task: Option<TaskId>,
+    /// Tasks that have not started: those in queues, and those that workers have ahead.
     queued: usize,
     stale_inputs: u64,
     timers: Timers,
@@ -73,7 +84,7 @@ pub enum WorkerState {
 /// Counts, at the time of the call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Tasks that wait.
+    /// Tasks that wait, with those that workers have ahead.
     pub queued: usize,
     /// Workers that install.
     pub starting: usize,
@@ -93,10 +104,12 @@ impl Scheduler {
             floor: config.sizes.start_at(),
             config,
             state: PoolState::Open,
-            tasks: BTreeMap::new(),
-            workers: BTreeMap::new(),
+            tasks: TaskTable::default(),
+            workers: SortedMap::default(),
             sites: Sites::default(),
             engine: Engine::NONE,
+            loads: SortedSet::default(),
+            forecasts: Forecasts::default(),
             shared: TaskQueue::default(),
             early_deaths: 0,
             next_worker: 1,
@@ -163,7 +176,7 @@ impl Scheduler {
             queued: self.queued,
             starting: self.sites.iter().map(|site| site.starting.len()).sum(),
             idle: self.sites.iter().map(|site| site.idle.len()).sum(),
-            busy: self.sites.iter().map(Site::busy).sum(),
+            busy: self.busy(),
             stale_inputs: self.stale_inputs,
         }
     }
@@ -172,9 +185,10 @@ impl Scheduler {
     pub fn handle_input(&mut self, now: Instant, input: Input) {
         match input {
             Input::TaskSubmitted { task, spec } => self.on_task_submitted(now, task, spec),
-            Input::TaskFinished { worker, task, outcome } => {
-                self.on_task_finished(now, worker, task, outcome)
+            Input::TaskFinished { worker, task, outcome, took } => {
+                self.on_task_finished(now, worker, task, outcome, took)
             }
+            Input::TaskReturned { worker, task } => self.on_task_returned(now, worker, task),
             Input::TaskCancelled { task } => self.on_task_cancelled(now, task),
             Input::InstallProgressed { worker } => self.on_install_progressed(now, worker),
             Input::WorkerReady { worker } => self.on_worker_ready(now, worker),
@@ -198,7 +212,8 @@ impl Scheduler {
                 Timer::Backoff(_) => self.start_workers(now),
                 Timer::Queue(task) => self.on_queue_timed_out(task),
                 Timer::Run(task) => self.on_run_timed_out(now, task),
-                Timer::Grace(task) => self.on_grace_over(now, task),
+                Timer::Grace(worker) => self.on_grace_over(now, worker),
+                Timer::Stall(worker) => self.on_stalled(now, worker),
                 Timer::Idle(worker) => self.on_idle_timed_out(now, worker),
                 Timer::Reconnect => self.on_reconnect_due(),
                 Timer::Patience => self.on_patience_over(),
@@ -272,6 +287,7 @@ impl Scheduler {
     fn close(&mut self, state: PoolState, exit: ExitReason) {
         self.state = state;
         self.timers.clear();
+        self.loads.clear();
         self.floor = 0;
         self.queued = 0;
         let mut waiting = core::mem::take(&mut self.shared);
@@ -281,9 +297,16 @@ impl Scheduler {
         }
         for (id, mut worker) in core::mem::take(&mut self.workers) {
             self.outputs.push_back(Output::StopWorker { worker: id, reason: StopReason::PoolTerminated });
-            if let WorkerState::Busy(task) = worker.state {
+            if let WorkerState::Busy(task) = worker.state
+                && self.tasks.get(task).is_some()
+            {
                 let reason = self.stopping_reason(task).unwrap_or(exit);
                 self.settle(task, Some(id), reason);
+            }
+            for posted in worker.ahead {
+                if let Some(task) = self.tasks.get(posted.task) {
+                    waiting.insert(task.place);
+                }
             }
             waiting.append(&mut worker.targeted);
         }
@@ -300,6 +323,10 @@ impl Scheduler {
     /// Workers that have their environment, wherever they are.
     fn all_up(&self) -> usize {
         self.sites.iter().map(Site::up).sum()
+    }
+
+    fn busy(&self) -> usize {
+        self.sites.iter().map(Site::busy).sum()
     }
 
     fn count_stale(&mut self) {

@@ -21,6 +21,9 @@ pub struct Links {
     /// Pages beside this one, of `cross-link`: names without `.md`. `None` if they are not known.
     #[serde(skip)]
     pub pages: Option<Vec<String>>,
+    /// What their urls end in: nothing, if a server finds them without it.
+    #[serde(skip)]
+    pub page_suffix: &'static str,
 }
 
 /// A `links.json` that cannot be read.
@@ -65,7 +68,13 @@ impl Links {
         let is_there = page.is_empty()
             || self.pages.as_ref().is_none_or(|pages| pages.iter().any(|known| known == page));
         // Relative to the page's own, so that pages can be moved together.
-        is_there.then(|| if page.is_empty() { fragment.to_owned() } else { format!("/{page}{fragment}") })
+        is_there.then(|| {
+            if page.is_empty() {
+                fragment.to_owned()
+            } else {
+                format!("/{page}{}{fragment}", self.page_suffix)
+            }
+        })
     }
 }
 

@@ -175,7 +175,7 @@ impl<'a> Renderer<'a> {
             Piece::NoteStart { tag } => self.start_note(tag),
             Piece::NoteEnd => match self.open_notes.pop() {
                 Some(true) => "</div></details>\n".to_owned(),
-                _ => "</div></aside>\n".to_owned(),
+                _ => "</div></div>\n".to_owned(),
             },
             Piece::Source { tag, source, .. } if tag.name == "code-snippet" => snippet(tag, source),
             Piece::Source { .. } => self.cells.next().map(cell).unwrap_or_default(),
@@ -199,7 +199,7 @@ impl<'a> Renderer<'a> {
             )
         } else {
             format!(
-                "<aside class=\"mh-note\" data-level=\"{level}\"><div class=\"mh-note-title\">{title}</div><div \
+                "<div class=\"mh-note\" role=\"note\" data-level=\"{level}\"><div class=\"mh-note-title\">{title}</div><div \
                  class=\"mh-note-body\">\n"
             )
         }

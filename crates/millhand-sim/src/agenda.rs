@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use millhand_core::{Input, Instant};
+use millhand_core::{Input, Instant, TaskId, WorkerId};
 
 use crate::Arrival;
 
@@ -13,6 +13,15 @@ pub(crate) enum Event {
     Arrival(Arrival),
     /// A worker has something to say, if it still can by then.
     Fact(Input),
+    /// A worker hears that a task of which it has not told yet is wanted back, or is to stop.
+    Withdrawal {
+        /// Who.
+        worker: WorkerId,
+        /// Which.
+        task: TaskId,
+        /// Whether it is to stop, should it have started.
+        stops: bool,
+    },
     /// The driver looks at the timers although none need be due.
     EarlyWake,
     /// Faults stop.

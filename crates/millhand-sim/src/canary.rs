@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use millhand_core::{
     Admission, EngineState, ExitReason, Input, Instant, Location, Output, PoolSettings, PoolSizes, PoolState,
-    Priority, Scheduler, Stats, StopReason, Target, TaskId, TaskSpec, Timer, WorkerId, WorkerState,
+    Posting, Priority, Scheduler, Stats, StopReason, Target, TaskId, TaskKind, TaskSpec, Timer, WorkerId,
+    WorkerState,
 };
 
 pub use defect::Defect;
@@ -96,6 +97,7 @@ impl Canary {
     fn mishear_spec(&self, task: TaskId, mut spec: TaskSpec) -> TaskSpec {
         const BIT: Duration = Duration::from_millis(1);
         match self.defect {
+            Defect::BoldAhead => spec.kind = spec.kind.or(Some(TaskKind(0))),
             Defect::IgnoredPriority => spec.priority = Priority::NORMAL,
             Defect::QueueJumping => spec.priority = Priority(i32::try_from(task.0).unwrap_or(i32::MAX)),
             Defect::IgnoredTarget => {
@@ -196,7 +198,7 @@ impl Canary {
         }
         let spare = self.find(|_, state| state == Some(WorkerState::Idle))?;
         let task = self.waiting.pop_first()?;
-        Some(Output::PostTask { worker: spare, task })
+        Some(post(spare, task))
     }
 
     /// What becomes of an order of the scheduler inside; `None` if nothing.
@@ -204,7 +206,13 @@ impl Canary {
         match output {
             Output::StartWorker { worker, location } => self.distort_start(worker, location),
             Output::StopWorker { worker, reason } => self.distort_stop(worker, reason),
-            Output::PostTask { worker, task } => self.distort_post(worker, task),
+            Output::PostTask { worker, task, posting: Posting::Now } => self.distort_post(worker, task),
+            Output::PostTask { worker, task, posting: Posting::Ahead | Posting::Quick } => {
+                self.distort_ahead(worker, task, output)
+            }
+            Output::AnnounceStart { .. } => (self.defect != Defect::UntoldStart).then_some(output),
+            Output::WithdrawTask { .. } => self.distort_withdrawal(output),
+            Output::DropTask { .. } => (self.defect != Defect::UntoldDrop).then_some(output),
             Output::AbortTask { .. } => self.distort_abort(output),
             Output::SettleTask { task, worker, reason } => self.distort_settle(task, worker, reason),
             Output::FailPool => {
@@ -245,7 +253,8 @@ impl Canary {
         match (self.defect, reason) {
             (Defect::LeakedWorker, StopReason::PoolTerminated) if self.is_terminated => return None,
             (Defect::EndlessDrain, StopReason::PoolTerminated) if !self.is_terminated => return None,
-            (Defect::KeptSurplus, StopReason::Surplus) => return None,
+            // One that starts may have tasks that are meant for it.
+            (Defect::KeptSurplus, StopReason::Surplus) if self.ready.contains(&worker) => return None,
             (Defect::WastefulShrink, StopReason::Surplus) if !self.ready.contains(&worker) => {
                 let idle = self.find(|_, state| state == Some(WorkerState::Idle));
                 return Some(Output::StopWorker { worker: idle.unwrap_or(worker), reason });
@@ -268,6 +277,15 @@ impl Canary {
         Some(output)
     }
 
+    fn distort_withdrawal(&mut self, output: Output) -> Option<Output> {
+        match self.defect {
+            Defect::IgnoredStall => return None,
+            Defect::DoubledWithdrawal => self.invented.push_back(output),
+            _ => {}
+        }
+        Some(output)
+    }
+
     fn distort_post(&mut self, worker: WorkerId, task: TaskId) -> Option<Output> {
         self.waiting.remove(&task);
         let wrong = match self.defect {
@@ -282,7 +300,7 @@ impl Canary {
             }
             Defect::DoubledPost => {
                 let other = self.find(|_, state| state == Some(WorkerState::Idle));
-                self.invented.extend(other.map(|worker| Output::PostTask { worker, task }));
+                self.invented.extend(other.map(|worker| post(worker, task)));
                 None
             }
             Defect::PostToGone => self.find(|_, state| state.is_none()),
@@ -292,7 +310,22 @@ impl Canary {
             }
             _ => None,
         };
-        Some(Output::PostTask { worker: wrong.unwrap_or(worker), task })
+        Some(post(wrong.unwrap_or(worker), task))
+    }
+
+    fn distort_ahead(&mut self, worker: WorkerId, task: TaskId, output: Output) -> Option<Output> {
+        self.waiting.remove(&task);
+        match self.defect {
+            Defect::HastyStart => self.invented.push_back(Output::AnnounceStart { worker, task }),
+            Defect::RemoteAhead => {
+                let is_remote = |id| self.inner.location(id) == Some(Location::Remote);
+                let is_wrong = |id, state| matches!(state, Some(WorkerState::Busy(_))) && is_remote(id);
+                let worker = self.find(is_wrong).unwrap_or(worker);
+                return Some(Output::PostTask { worker, task, posting: Posting::Ahead });
+            }
+            _ => {}
+        }
+        Some(output)
     }
 
     fn distort_settle(
@@ -436,6 +469,10 @@ impl Subject for Canary {
 
 /// A worker that nobody needs.
 const UNFOUNDED_START: Output = Output::StartWorker { worker: WorkerId(u32::MAX), location: Location::Local };
+
+const fn post(worker: WorkerId, task: TaskId) -> Output {
+    Output::PostTask { worker, task, posting: Posting::Now }
+}
 
 const fn settle(task: TaskId, worker: Option<WorkerId>, reason: ExitReason) -> Output {
     Output::SettleTask { task, worker, reason }

@@ -23,6 +23,8 @@ kinds! {
         LostEarly,
         /// A worker died while it ran a task.
         LostBusy,
+        /// A worker died while it had tasks behind the one that it ran.
+        LostWithMore,
         /// A worker died while it was to stop its task.
         LostStopping,
         /// A worker that was gone died again.
@@ -39,6 +41,10 @@ kinds! {
         FinishedAfterGrace,
         /// A worker finished a task that it did not run and that had not ended.
         FinishedWrongTask,
+        /// A worker ended a task that was dropped, and that it had started before it heard.
+        FinishedDropped,
+        /// A worker gave a task back that it had not, or whose turn had come.
+        ReturnedWrongTask,
         /// A worker that was up became ready.
         ReadyTwice,
         /// A worker that was gone became ready.
@@ -84,6 +90,7 @@ pub(crate) fn late(ledger: &Ledger, input: &Input) -> Option<Fault> {
             Some(_) if matches!(ledger.task(task), Some(TaskState::Settled)) => Some(Fault::FinishedTwice),
             Some(_) => Some(Fault::FinishedWrongTask),
         },
+        Input::TaskReturned { .. } => ledger.is_stale(input).then_some(Fault::ReturnedWrongTask),
         Input::InstallProgressed { worker } => {
             late_install(state(worker), Fault::ProgressedWhenUp, Fault::ProgressedWhenGone)
         }
@@ -126,6 +133,7 @@ pub(crate) fn timely(ledger: &Ledger, input: &Input) -> Option<Fault> {
             WorkerState::Idle if ledger.dies_early(worker) => Some(Fault::LostEarly),
             WorkerState::Idle => Some(Fault::LostIdle),
             WorkerState::Busy(task) if is_stopping(ledger, task) => Some(Fault::LostStopping),
+            WorkerState::Busy(_) if ledger.ahead(worker).count() > 0 => Some(Fault::LostWithMore),
             WorkerState::Busy(_) => Some(Fault::LostBusy),
             WorkerState::Gone => None,
         },
@@ -136,6 +144,7 @@ pub(crate) fn timely(ledger: &Ledger, input: &Input) -> Option<Fault> {
         Input::EngineLost { fault: InstallFault::Permanent } => Some(Fault::EngineRefused),
         Input::EngineLost { .. } if ledger.engine() == EngineState::Up => Some(Fault::EngineLost),
         Input::EngineLost { .. } => Some(Fault::EngineMissing),
+        Input::TaskFinished { task, .. } if ledger.is_dropped(task) => Some(Fault::FinishedDropped),
         Input::TaskFinished { task, outcome: Outcome::Completed, .. } => {
             is_stopping(ledger, task).then_some(Fault::CompletedWhenStopping)
         }

@@ -7,11 +7,11 @@ mod boots;
 mod engine;
 mod tasks;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use fastrand::Rng;
-use millhand_core::{Input, Instant, Location, Output, TaskId, WorkerId};
+use millhand_core::{Input, Instant, Location, Output, TaskId, TaskKind, WorkerId};
 
 use crate::agenda::{Agenda, Event};
 use crate::{FaultRates, Plan};
@@ -38,6 +38,8 @@ pub(crate) struct Fleet {
     is_calm: bool,
     /// Tasks that kill every worker that runs them.
     poisonous: BTreeSet<TaskId>,
+    /// What each worker has been posted and has not ended, with its kind. It runs the first.
+    posted: BTreeMap<WorkerId, VecDeque<(TaskId, Option<TaskKind>)>>,
     /// Who was given a task that never ends by itself.
     endless: BTreeSet<(WorkerId, TaskId)>,
 }
@@ -54,6 +56,7 @@ impl Fleet {
             grain: plan.grain,
             is_calm: false,
             poisonous: BTreeSet::new(),
+            posted: BTreeMap::new(),
             endless: BTreeSet::new(),
         }
     }
@@ -74,8 +77,9 @@ impl Fleet {
         self.endless.iter().copied().collect()
     }
 
-    /// Carries out an order. A worker that is stopped may have messages on their way: they stay on the agenda.
-    pub(crate) fn obey(&mut self, order: &Output, now: Instant, agenda: &mut Agenda) {
+    /// Carries out an order about a task of that kind, if it is about one. A worker that is stopped may have messages on their
+    /// way: they stay on the agenda.
+    pub(crate) fn obey(&mut self, order: &Output, kind: Option<TaskKind>, now: Instant, agenda: &mut Agenda) {
         match *order {
             Output::StartWorker { worker, location: Location::Local } => {
                 self.boot(worker, self.boot_timeout, now, agenda);
@@ -83,10 +87,17 @@ impl Fleet {
             Output::StartWorker { worker, location: Location::Remote } => {
                 self.boot(worker, self.remote_boot_timeout, now, agenda);
             }
-            Output::PostTask { worker, task } => self.run(worker, task, now, agenda),
+            Output::PostTask { worker, task, .. } => self.take(worker, task, kind, now, agenda),
             Output::AbortTask { worker, task } => self.stop(worker, task, now, agenda),
+            Output::WithdrawTask { worker, task } => {
+                agenda.put(self.soon(now), Event::Withdrawal { worker, task, stops: false });
+            }
+            Output::DropTask { worker, task } => {
+                agenda.put(self.soon(now), Event::Withdrawal { worker, task, stops: true });
+            }
             Output::ConnectEngine => self.connect(now, agenda),
-            Output::StopWorker { .. }
+            Output::AnnounceStart { .. }
+            | Output::StopWorker { .. }
             | Output::SettleTask { .. }
             | Output::FailPool
             | Output::DisconnectEngine

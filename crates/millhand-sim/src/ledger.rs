@@ -8,10 +8,11 @@ mod reading;
 mod tasks;
 mod workers;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 use millhand_core::{
-    ExitReason, Input, Instant, Location, Output, PoolSettings, PoolSizes, Target, TaskId, WorkerId,
+    ExitReason, Input, Instant, Location, Output, PoolSettings, PoolSizes, Target, TaskId, TaskKind, WorkerId,
 };
 
 pub use tasks::{Ending, TaskState};
@@ -31,8 +32,10 @@ pub struct Ledger {
     tasks: BTreeMap<TaskId, Task>,
     /// Waiting tasks by who may run them.
     waiting: BTreeMap<Target, BTreeSet<Place>>,
-    /// How many tasks wait, for whomever.
+    /// How many tasks wait, for whomever, or behind others of their worker.
     queued: usize,
+    /// How many tasks of a kind have ended at local workers, and how long each of the last ones took.
+    ran: BTreeMap<TaskKind, (usize, VecDeque<Duration>)>,
     /// Tasks that are over and not settled.
     due: BTreeSet<TaskId>,
     /// Running tasks that a user cancelled, while their workers were not asked to stop them.
@@ -109,6 +112,7 @@ impl Ledger {
             tasks: BTreeMap::new(),
             waiting: BTreeMap::new(),
             queued: 0,
+            ran: BTreeMap::new(),
             due: BTreeSet::new(),
             unheeded: BTreeSet::new(),
             open: 0,
@@ -134,7 +138,8 @@ impl Ledger {
         match *input {
             Input::TaskSubmitted { task, spec } => self.submit(task, spec),
             Input::TaskCancelled { task } => self.cancel(task),
-            Input::TaskFinished { worker, task, outcome } => self.finish(worker, task, outcome),
+            Input::TaskFinished { worker, task, outcome, took } => self.finish(worker, task, outcome, took),
+            Input::TaskReturned { worker, task } => self.take_back(worker, task),
             Input::InstallProgressed { worker } => self.note_progress(worker),
             Input::WorkerReady { worker } => self.note_ready(worker),
             Input::InstallFailed { worker, fault } => self.fail_install(worker, fault),
@@ -153,7 +158,10 @@ impl Ledger {
         match *output {
             Output::StartWorker { worker, location } => self.start(worker, location),
             Output::StopWorker { worker, reason } => self.stop(worker, reason),
-            Output::PostTask { worker, task } => self.post(worker, task),
+            Output::PostTask { worker, task, posting } => self.post(worker, task, posting),
+            Output::AnnounceStart { worker, task } => self.begin(worker, task),
+            Output::WithdrawTask { worker, task } => self.note_withdrawal(worker, task),
+            Output::DropTask { worker, task } => self.note_drop(worker, task),
             Output::AbortTask { worker, task } => self.abort(worker, task),
             Output::SettleTask { task, .. } => self.settle(task),
             Output::FailPool => self.fail(),

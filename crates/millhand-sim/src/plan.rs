@@ -82,6 +82,8 @@ kinds! {
     pub enum Victim {
         /// One that waits.
         Waiting,
+        /// One that its worker has behind others.
+        Ahead,
         /// One that runs.
         Running,
         /// One whose worker was already asked to stop it.
@@ -114,6 +116,8 @@ pub struct FaultRates {
     pub poison_task: u16,
     /// A task that never ends by itself.
     pub endless_task: u16,
+    /// A task that takes long though others of its kind do not.
+    pub slow_task: u16,
     /// A worker that takes about as long as the grace time to stop its task.
     pub late_stop: u16,
     /// A worker that does not listen when it is asked to stop its task.
@@ -154,6 +158,7 @@ impl FaultRates {
         lost_task: 0,
         poison_task: 0,
         endless_task: 0,
+        slow_task: 0,
         late_stop: 0,
         deaf_worker: 0,
         lost_stop: 0,

@@ -29,6 +29,16 @@ kinds! {
         PostedOnce,
         /// A task is posted to an idle worker: not to one that is gone, starting, busy or unknown.
         PostedToIdle,
+        /// A task is posted behind others only if those of its kind were short of late, and the worker's own is; while
+        /// that has not run for long and is not to stop; only so many; and to local workers alone. A task that has little
+        /// time to wait is not, and one whose time counts is not taken for one whose start need not be told.
+        FoundedAhead,
+        /// The user is told that a task which was posted behind others starts when it is its turn, and not before.
+        StartTold,
+        /// A worker is asked for tasks back that wait behind one which has run for long, each once, and not before.
+        StallEnds,
+        /// A worker is told of each task that is settled while it waits there, once.
+        DropTold,
         /// A task that is meant for a worker, or for a place, is posted to that worker, or there.
         OwnTarget,
         /// A worker gets the first of the tasks that it may run: in the order of their submission, moved ahead by so
@@ -174,6 +184,8 @@ pub(crate) fn check_between(
     for (rule, check) in between_inputs::CHECKS {
         check(ledger).map_err(|message| violation(*rule, ledger, message))?;
     }
+    between_inputs::stalls_end(ledger, wake_lag)
+        .map_err(|message| violation(Rule::StallEnds, ledger, message))?;
     between_inputs::in_time(ledger, wake_lag).map_err(|(rule, message)| violation(rule, ledger, message))?;
     for (rule, check) in between_inputs::READING_CHECKS {
         check(ledger, readings).map_err(|message| violation(*rule, ledger, message))?;

@@ -43,6 +43,8 @@ kinds! {
         Reconnect,
         /// Tasks that wait for an engine.
         Patience,
+        /// A task that others wait behind.
+        Stall,
     }
 }
 
@@ -57,6 +59,7 @@ impl From<Timer> for TimerKind {
             Timer::Idle(_) => Self::Idle,
             Timer::Reconnect => Self::Reconnect,
             Timer::Patience => Self::Patience,
+            Timer::Stall(_) => Self::Stall,
         }
     }
 }
@@ -72,6 +75,12 @@ pub struct Tally {
     pub submitted: u64,
     /// Tasks posted once more after their worker died.
     pub retried: u64,
+    /// Tasks posted behind others.
+    pub ahead: u64,
+    /// The same for tasks that take next to no time.
+    pub quick: u64,
+    /// Tasks that workers gave back.
+    pub returned: u64,
     /// Local workers started.
     pub started: u64,
     /// Remote workers started.
@@ -151,6 +160,9 @@ impl Tally {
         self.inputs += other.inputs;
         self.submitted += other.submitted;
         self.retried += other.retried;
+        self.ahead += other.ahead;
+        self.quick += other.quick;
+        self.returned += other.returned;
         self.started += other.started;
         self.started_remotely += other.started_remotely;
         self.resized += other.resized;
@@ -214,6 +226,9 @@ impl fmt::Display for Tally {
         writeln!(f, "{:>9} inputs", self.inputs)?;
         writeln!(f, "{:>9} tasks submitted", self.submitted)?;
         writeln!(f, "{:>9} tasks retried", self.retried)?;
+        writeln!(f, "{:>9} tasks posted ahead", self.ahead)?;
+        writeln!(f, "{:>9} of them quick", self.quick)?;
+        writeln!(f, "{:>9} tasks given back", self.returned)?;
         writeln!(f, "{:>9} workers started", self.started)?;
         writeln!(f, "{:>9} workers started remotely", self.started_remotely)?;
         writeln!(f, "{:>9} pools resized", self.resized)?;

@@ -8,7 +8,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::time::Duration;
 
 use fastrand::Rng;
-use millhand_core::{Input, Instant, Location, Output, PoolSettings, StopReason};
+use millhand_core::{Input, Instant, Location, Output, PoolSettings, Posting, StopReason};
 
 use crate::agenda::{Agenda, Event};
 use crate::fleet::Fleet;
@@ -158,6 +158,12 @@ impl<S: Subject> World<S> {
             None => Ok(()),
             Some(Event::Arrival(arrival)) => self.arrive(arrival),
             Some(Event::Fact(input)) => self.hear(input),
+            Some(Event::Withdrawal { worker, task, stops }) => {
+                match self.fleet.withdraw(worker, task, stops, self.now, &mut self.agenda) {
+                    Some(input) => self.hear(input),
+                    None => Ok(()),
+                }
+            }
             Some(Event::EarlyWake) => self.wake(),
             Some(Event::Calm) => self.calm_down(),
         }
@@ -184,6 +190,15 @@ impl<S: Subject> World<S> {
             self.tally.count_fault(fault);
         } else if let Some(fault) = faults::timely(&self.ledger, &input) {
             self.tally.count_fault(fault);
+        }
+        let ended = match input {
+            Input::TaskFinished { worker, task, .. } if !self.ledger.is_stale(&input) => Some((worker, task)),
+            _ => None,
+        };
+        self.tally.returned +=
+            u64::from(matches!(input, Input::TaskReturned { .. }) && !self.ledger.is_stale(&input));
+        if let Some((worker, task)) = ended {
+            self.fleet.go_on(worker, task, self.now, &mut self.agenda);
         }
         self.give(input)
     }
@@ -224,7 +239,11 @@ impl<S: Subject> World<S> {
             rules::check_output(&self.ledger, &output)?;
             self.count(&output);
             self.ledger.enter_output(&output);
-            self.fleet.obey(&output, self.now, &mut self.agenda);
+            let kind = match output {
+                Output::PostTask { task, .. } => self.ledger.spec(task).and_then(|spec| spec.kind),
+                _ => None,
+            };
+            self.fleet.obey(&output, kind, self.now, &mut self.agenda);
         }
         Ok(())
     }
@@ -249,11 +268,20 @@ impl<S: Subject> World<S> {
                     StopReason::Idle | StopReason::Surplus | StopReason::PoolTerminated => {}
                 }
             }
-            Output::PostTask { task, .. } => self.tally.retried += u64::from(self.ledger.posts(task) > 0),
+            Output::PostTask { task, posting, .. } => {
+                self.tally.retried += u64::from(self.ledger.posts(task) > 0);
+                self.tally.ahead += u64::from(posting != Posting::Now);
+                self.tally.quick += u64::from(posting == Posting::Quick);
+            }
             Output::SettleTask { reason, .. } => self.tally.count_exit(reason),
             Output::FailPool => self.tally.failed_pools += 1,
             Output::FailRemote => self.tally.failed_remotes += 1,
-            Output::AbortTask { .. } | Output::ConnectEngine | Output::DisconnectEngine => {}
+            Output::AbortTask { .. }
+            | Output::AnnounceStart { .. }
+            | Output::WithdrawTask { .. }
+            | Output::DropTask { .. }
+            | Output::ConnectEngine
+            | Output::DisconnectEngine => {}
         }
     }
 }

@@ -59,6 +59,9 @@ fn simulate_share(first: u64, every: u64, runs: u64) -> Result<Tally, Box<Failur
 fn assert_everything_occurs(tally: &Tally) {
     for (count, what) in [
         (tally.retried, "task retried"),
+        (tally.ahead, "task posted ahead"),
+        (tally.quick, "quick task posted ahead"),
+        (tally.returned, "task given back"),
         (tally.resized, "pool resized"),
         (tally.failed_pools, "pool failed"),
         (tally.started, "local worker started"),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use js_sys::{Array, WeakRef};
 use millhand_core::{
     Admission, EngineState, ExitReason, Location, PoolConfig, PoolSettings, PoolSizes, Priority,
-    RemoteSettings, RemoteStart, Target, TaskSpec, WorkerId,
+    RemoteSettings, RemoteStart, Target, TaskKind, TaskSpec, WorkerId,
 };
 use wasm_bindgen::prelude::*;
 
@@ -47,7 +47,7 @@ export interface HostListener {
   poolFailed(cause: unknown): void
   engineChanged(state: EngineState, cause: unknown): void
   remoteFailed(cause: unknown): void
-  batchEnded(queued: number): void
+  batchEnded(): void
   poolTerminated(): void
   /** Another method of the listener threw this. */
   threw(exception: unknown): void
@@ -86,6 +86,8 @@ export interface HostTaskSpec {
   retries: number
   /** `undefined`: it is taken if the queue is not full and the pool does not drain. */
   admission: HostAdmission | undefined
+  /** Whether calls of its function take about as long as each other. */
+  isMeasured: boolean
 }
 
 export type HostAdmission =
@@ -141,7 +143,7 @@ extern "C" {
     #[wasm_bindgen(method, catch, js_name = remoteFailed)]
     fn remote_failed(this: &HostListener, cause: &JsValue) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = batchEnded)]
-    fn batch_ended(this: &HostListener, queued: usize) -> Result<(), JsValue>;
+    fn batch_ended(this: &HostListener) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = poolTerminated)]
     fn pool_terminated(this: &HostListener) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
@@ -202,6 +204,8 @@ extern "C" {
     fn retries(this: &HostTaskSpec) -> u32;
     #[wasm_bindgen(method, getter)]
     fn admission(this: &HostTaskSpec) -> Option<HostAdmission>;
+    #[wasm_bindgen(method, getter, js_name = isMeasured)]
+    fn is_measured(this: &HostTaskSpec) -> bool;
 
     /// On which terms a task is taken, if not on those of any other.
     pub type HostAdmission;
@@ -253,11 +257,8 @@ impl Host {
         let ear = Ear::new(listener);
         let on_event = move |event| {
             let has_ended = matches!(event, Event::PoolTerminated);
-            if let Some(listener) = ear.listener()
-                && let Err(exception) = tell(&listener, event)
-            {
-                // If that throws too, nobody is left to hear of it.
-                drop(listener.threw(&exception));
+            if let Err(exception) = ear.tell(event) {
+                ear.threw(&exception);
             }
             if has_ended {
                 ear.loosen();
@@ -273,7 +274,8 @@ impl Host {
         self.pool.define(definition).0
     }
 
-    /// Queues a task, and returns its id.
+    /// Queues a task, and returns its id. Without a `spec` it is a usual one: as wanted as any, for any worker, with all the
+    /// time there is.
     ///
     /// # Errors
     /// An `Error` with a `code`.
@@ -283,20 +285,13 @@ impl Host {
         function: u32,
         args: JsValue,
         transfer: Option<Array>,
-        spec: HostTaskSpec,
+        spec: Option<HostTaskSpec>,
     ) -> Result<f64, JsValue> {
-        let millis = |ms: u32| Duration::from_millis(ms.into());
-        let (admission, cancel_cause) =
-            spec.admission().as_ref().map_or_else(Default::default, read_admission);
+        let (spec, cancel_cause) = spec.as_ref().map_or_else(usual_spec, read_spec);
+        // What was moved cannot be sent again, should it be given back.
+        let kind = spec.kind.filter(|_| transfer.is_none()).map(|_| TaskKind(function));
         let call = TaskCall { function: FunctionId(function), args, transfer, cancel_cause };
-        let spec = TaskSpec {
-            priority: Priority(spec.priority()),
-            target: read_target(&spec.target()),
-            timeout: spec.timeout_ms().map(millis),
-            queue_timeout: spec.queue_timeout_ms().map(millis),
-            retries: spec.retries(),
-            admission,
-        };
+        let spec = TaskSpec { kind, ..spec };
         let task = self.pool.submit(call, spec).map_err(|error| to_js_error(&error))?;
         Ok(task_number(task))
     }
@@ -316,6 +311,12 @@ impl Host {
         let sizes = PoolSizes::new(start_at, stretch_to).map_err(|error| to_js_error(&error.into()))?;
         self.pool.resize(sizes);
         Ok(())
+    }
+
+    /// How many tasks wait.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.pool.stats().queued
     }
 
     /// Ends the pool when its tasks have ended.
@@ -365,19 +366,47 @@ impl Ear {
         Self(RefCell::new(Hold::Fast(listener)))
     }
 
-    fn listener(&self) -> Option<HostListener> {
+    fn tell(&self, event: Event) -> Result<(), JsValue> {
         match &*self.0.borrow() {
-            Hold::Fast(listener) => Some(listener.clone().unchecked_into()),
-            Hold::Loose(listener) => listener.deref(),
+            Hold::Fast(listener) => tell(listener, event),
+            Hold::Loose(listener) => listener.deref().map_or(Ok(()), |listener| tell(&listener, event)),
+        }
+    }
+
+    /// If that throws too, nobody is left to hear of it.
+    fn threw(&self, exception: &JsValue) {
+        if let Hold::Fast(listener) = &*self.0.borrow() {
+            drop(listener.threw(exception));
         }
     }
 
     fn loosen(&self) {
-        if let Some(listener) = self.listener() {
-            *self.0.borrow_mut() = Hold::Loose(WeakRef::new(&listener));
-        }
+        let hold = match &*self.0.borrow() {
+            Hold::Fast(listener) => Hold::Loose(WeakRef::new(listener)),
+            Hold::Loose(_) => return,
+        };
+        *self.0.borrow_mut() = hold;
     }
 }
+
+thread_local! {
+    /// Names of exit reasons, as JavaScript's strings: made once each.
+    static REASONS: [JsValue; ALL_REASONS.len()] = ALL_REASONS.map(|reason| name_of(reason).into());
+}
+
+/// In the order of their declaration.
+const ALL_REASONS: [ExitReason; 10] = [
+    ExitReason::Completed,
+    ExitReason::Threw,
+    ExitReason::Unclonable,
+    ExitReason::Cancelled,
+    ExitReason::TimedOut,
+    ExitReason::QueueTimedOut,
+    ExitReason::Rejected,
+    ExitReason::WorkerLost,
+    ExitReason::InstallFailed,
+    ExitReason::PoolTerminated,
+];
 
 fn tell(listener: &HostListener, event: Event) -> Result<(), JsValue> {
     let id = task_number;
@@ -400,14 +429,35 @@ fn tell(listener: &HostListener, event: Event) -> Result<(), JsValue> {
             listener.task_post_failed(id(task), worker.0, &error)
         }
         Event::TaskExited { task, worker, reason, value } => {
-            listener.task_exited(id(task), worker.map(|worker| worker.0), &name_of(reason).into(), &value)
+            let worker = worker.map(|worker| worker.0);
+            REASONS.with(|names| listener.task_exited(id(task), worker, &names[reason as usize], &value))
         }
         Event::PoolFailed { cause } => listener.pool_failed(&cause),
         Event::EngineChanged { state, cause } => listener.engine_changed(name_of_engine_state(state), &cause),
         Event::RemoteFailed { cause } => listener.remote_failed(&cause),
-        Event::BatchEnded { queued } => listener.batch_ended(queued),
+        Event::BatchEnded => listener.batch_ended(),
         Event::PoolTerminated => listener.pool_terminated(),
     }
+}
+
+/// What a task may do, and why it was cancelled if it was. Its kind says only that it has one.
+fn read_spec(spec: &HostTaskSpec) -> (TaskSpec, JsValue) {
+    let millis = |ms: u32| Duration::from_millis(ms.into());
+    let (admission, cancel_cause) = spec.admission().as_ref().map_or_else(Default::default, read_admission);
+    let spec = TaskSpec {
+        priority: Priority(spec.priority()),
+        target: read_target(&spec.target()),
+        timeout: spec.timeout_ms().map(millis),
+        queue_timeout: spec.queue_timeout_ms().map(millis),
+        retries: spec.retries(),
+        admission,
+        kind: spec.is_measured().then_some(TaskKind(0)),
+    };
+    (spec, cancel_cause)
+}
+
+fn usual_spec() -> (TaskSpec, JsValue) {
+    (TaskSpec { kind: Some(TaskKind(0)), ..TaskSpec::default() }, JsValue::UNDEFINED)
 }
 
 /// The terms, and why the task was cancelled if they say that it was.

@@ -98,10 +98,7 @@ pub enum Event {
         cause: JsValue,
     },
     /// What happened together has been told: a good moment to update what is derived from it.
-    BatchEnded {
-        /// Tasks that wait.
-        queued: usize,
-    },
+    BatchEnded,
     /// The pool was ended, and that has been told: nothing more happens, but for exits of tasks that are still submitted.
     PoolTerminated,
 }

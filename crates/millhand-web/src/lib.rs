@@ -25,7 +25,7 @@ pub use event::Event;
 pub use js_port::{HostPort, HostSink, JsPort, OpenPort};
 pub use millhand_core::{
     Admission, ConfigError, EngineState, ExitReason, InstallFault, Location, PoolConfig, PoolSettings,
-    PoolSizes, Priority, RemoteSettings, RemoteStart, Target, TaskId, TaskSpec, WorkerId,
+    PoolSizes, Priority, RemoteSettings, RemoteStart, Target, TaskId, TaskKind, TaskSpec, WorkerId,
 };
 pub use payloads::FunctionId;
 pub use pool::{Pool, TaskCall};

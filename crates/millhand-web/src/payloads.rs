@@ -1,9 +1,7 @@
 //! The JavaScript values of a pool, by id: functions, and what tasks carry until they have ended.
 
-use std::collections::BTreeMap;
-
 use js_sys::Array;
-use millhand_core::{Target, TaskId, TaskSpec, WorkerId};
+use millhand_core::{Target, TaskId, TaskSpec, TaskTable, WorkerId};
 use wasm_bindgen::JsValue;
 
 /// A function that has been given to a pool.
@@ -30,7 +28,7 @@ impl Functions {
 /// Tasks that have not ended.
 #[derive(Debug, Default)]
 pub(crate) struct Tasks {
-    open: BTreeMap<TaskId, Task>,
+    open: TaskTable<Task>,
 }
 
 /// What a task carries, and where it is.
@@ -42,6 +40,8 @@ pub(crate) struct Task {
     /// Who may run it.
     target: Target,
     runner: Option<WorkerId>,
+    /// Whether it waits there behind others: what it carries is kept, for it may have to be sent again.
+    is_ahead: bool,
     /// Data that was sent to it before it started.
     inbox: Vec<JsValue>,
     /// Why its user cancelled it.
@@ -76,6 +76,8 @@ pub(crate) enum Recipient {
     Inbox,
     /// The worker that runs the task.
     Worker(WorkerId),
+    /// The worker that has it behind others, and with the task should that come back.
+    Both(WorkerId),
 }
 
 impl Tasks {
@@ -85,6 +87,7 @@ impl Tasks {
             retries: spec.retries,
             target: spec.target,
             runner: None,
+            is_ahead: false,
             inbox: Vec::new(),
             cancel_cause: JsValue::UNDEFINED,
             value: JsValue::UNDEFINED,
@@ -92,22 +95,44 @@ impl Tasks {
         self.open.insert(id, task);
     }
 
-    /// Marks a task as running, and gives out what its worker needs, with the data that waits for it.
+    /// A task is posted to an idle worker, and starts: gives out what its worker needs, with the data that waits for it.
     pub(crate) fn start(&mut self, id: TaskId, worker: WorkerId) -> Option<(Call, Vec<JsValue>)> {
-        let task = self.open.get_mut(&id)?;
-        task.runner = Some(worker);
+        let task = self.open.get_mut(id)?;
+        (task.runner, task.is_ahead) = (Some(worker), false);
         let call = if task.retries == 0 { task.call.take()? } else { task.call.clone()? };
         Some((call, std::mem::take(&mut task.inbox)))
     }
 
-    /// Where to send data for a task; `None` if it has ended.
-    pub(crate) fn recipient(&self, id: TaskId) -> Option<Recipient> {
-        Some(self.open.get(&id)?.runner.map_or(Recipient::Inbox, Recipient::Worker))
+    /// The same for a task that is posted behind others.
+    pub(crate) fn post_ahead(&mut self, id: TaskId, worker: WorkerId) -> Option<(Call, Vec<JsValue>)> {
+        let task = self.open.get_mut(id)?;
+        (task.runner, task.is_ahead) = (Some(worker), true);
+        Some((task.call.clone()?, task.inbox.clone()))
     }
 
-    /// A task is no longer with a worker: it waits to be run again, unless another has it already.
+    /// A task that was posted behind others starts.
+    pub(crate) fn begin(&mut self, id: TaskId) {
+        let Some(task) = self.open.get_mut(id) else { return };
+        task.is_ahead = false;
+        task.inbox.clear();
+        if task.retries == 0 {
+            task.call = None;
+        }
+    }
+
+    /// Where to send data for a task; `None` if it has ended.
+    pub(crate) fn recipient(&self, id: TaskId) -> Option<Recipient> {
+        let task = self.open.get(id)?;
+        Some(match task.runner {
+            None => Recipient::Inbox,
+            Some(worker) if task.is_ahead => Recipient::Both(worker),
+            Some(worker) => Recipient::Worker(worker),
+        })
+    }
+
+    /// A task no longer runs on a worker: it waits to be run again, unless another has it already.
     pub(crate) fn leave(&mut self, id: TaskId, worker: WorkerId) {
-        if let Some(task) = self.open.get_mut(&id)
+        if let Some(task) = self.open.get_mut(id)
             && task.runner == Some(worker)
         {
             task.runner = None;
@@ -115,13 +140,13 @@ impl Tasks {
     }
 
     pub(crate) fn keep_data(&mut self, id: TaskId, data: JsValue) {
-        if let Some(task) = self.open.get_mut(&id) {
+        if let Some(task) = self.open.get_mut(id) {
             task.inbox.push(data);
         }
     }
 
     pub(crate) fn set_cancel_cause(&mut self, id: TaskId, cause: JsValue) {
-        if let Some(task) = self.open.get_mut(&id)
+        if let Some(task) = self.open.get_mut(id)
             && task.cancel_cause.is_undefined()
         {
             task.cancel_cause = cause;
@@ -129,16 +154,16 @@ impl Tasks {
     }
 
     pub(crate) fn cancel_cause(&self, id: TaskId) -> JsValue {
-        self.open.get(&id).map_or(JsValue::UNDEFINED, |task| task.cancel_cause.clone())
+        self.open.get(id).map_or(JsValue::UNDEFINED, |task| task.cancel_cause.clone())
     }
 
     pub(crate) fn runs_on(&self, id: TaskId, worker: WorkerId) -> bool {
-        self.open.get(&id).is_some_and(|task| task.runner == Some(worker))
+        self.open.get(id).is_some_and(|task| task.runner == Some(worker) && !task.is_ahead)
     }
 
     /// Keeps what the worker said at the end of a task.
     pub(crate) fn set_value(&mut self, id: TaskId, value: JsValue) {
-        if let Some(task) = self.open.get_mut(&id) {
+        if let Some(task) = self.open.get_mut(id) {
             task.value = value;
         }
     }
@@ -147,6 +172,6 @@ impl Tasks {
     pub(crate) fn end(&mut self, id: TaskId) -> Ended {
         let ended =
             |task: Task| Ended { value: task.value, cancel_cause: task.cancel_cause, target: task.target };
-        self.open.remove(&id).map(ended).unwrap_or_default()
+        self.open.remove(id).map(ended).unwrap_or_default()
     }
 }

@@ -5,7 +5,7 @@ use std::rc::{Rc, Weak};
 
 use js_sys::{Array, Promise};
 use millhand_core::{Input, Instant, PoolConfig, PoolSizes, Stats, TaskId, TaskSpec, WorkerId};
-use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 use crate::clock::{self, WakeUp};
@@ -16,10 +16,17 @@ use crate::payloads::{Call, FunctionId};
 use crate::port::{Port, PortEvent, PortSink};
 use crate::state::{Remote, State};
 
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_name = queueMicrotask)]
+    fn queue_microtask(callback: &JsValue);
+}
+
 /// A pool of workers with one environment. Dropping the last handle ends its workers.
 ///
 /// Events are told in the order in which they happened, before the call that made them happen returns: a task may have
-/// started, and even ended, when [`Pool::submit`] gives its id. A listener may call the pool.
+/// started, and even ended, when [`Pool::submit`] gives its id. A listener may call the pool. What workers are to be sent
+/// goes out when the code that calls has come to its end, so that many tasks that are submitted together travel together.
 #[derive(Debug, Clone)]
 pub struct Pool {
     inner: Rc<Inner>,
@@ -41,6 +48,10 @@ pub struct TaskCall {
 struct Inner {
     state: RefCell<State>,
     wake_up: RefCell<Option<WakeUp>>,
+    /// Ends a turn that was begun.
+    end_turn: RefCell<Option<Closure<dyn FnMut()>>>,
+    /// Whether a turn was begun, and has not ended.
+    is_turning: Cell<bool>,
     on_event: Box<dyn Fn(Event)>,
     telling: Cell<bool>,
     /// Counts at the end of the last batch.
@@ -69,6 +80,8 @@ impl Pool {
             Inner {
                 state: RefCell::new(State::new(clock::now(), config, Box::new(open), remote)),
                 wake_up: RefCell::new(None),
+                end_turn: RefCell::new(None),
+                is_turning: Cell::new(false),
                 on_event: Box::new(on_event),
                 telling: Cell::new(false),
                 told_stats: Cell::default(),
@@ -78,6 +91,12 @@ impl Pool {
         *inner.wake_up.borrow_mut() = Some(WakeUp::new(move || {
             if let Some(inner) = for_timer.upgrade() {
                 inner.turn(|state, now| state.on_timeout(now));
+            }
+        }));
+        let for_end = Rc::downgrade(&inner);
+        *inner.end_turn.borrow_mut() = Some(Closure::new(move || {
+            if let Some(inner) = for_end.upgrade().filter(|inner| inner.is_turning.get()) {
+                inner.turn(|_, _| ());
             }
         }));
         inner.turn(|_, _| ());
@@ -97,13 +116,15 @@ impl Pool {
     /// [`PoolError::UnknownFunction`].
     pub fn submit(&self, call: TaskCall, spec: TaskSpec) -> Result<TaskId, PoolError> {
         let TaskCall { function, args, transfer, cancel_cause } = call;
-        self.inner.turn(|state, now| {
+        self.inner.begin_turn(|state, now| {
             if state.functions.definition(function).is_none() {
                 return Err(PoolError::UnknownFunction { id: function.0 });
             }
             let task = state.next_task_id();
             state.tasks.insert(task, Call { function, args, transfer }, spec);
-            state.tasks.set_cancel_cause(task, cancel_cause);
+            if !cancel_cause.is_undefined() {
+                state.tasks.set_cancel_cause(task, cancel_cause);
+            }
             state.decide(now, Input::TaskSubmitted { task, spec });
             Ok(task)
         })
@@ -164,9 +185,27 @@ impl Pool {
 }
 
 impl Inner {
+    /// The first part of a turn. The rest follows when the code that calls has come to its end.
+    fn begin_turn<T>(&self, act: impl FnOnce(&mut State, Instant) -> T) -> T {
+        if !self.is_turning.replace(true)
+            && let Some(end_turn) = &*self.end_turn.borrow()
+        {
+            queue_microtask(end_turn.as_ref());
+        }
+        let value = act(&mut self.state.borrow_mut(), clock::now());
+        if !self.telling.replace(true) {
+            while let Some(event) = self.next_event() {
+                (self.on_event)(event);
+            }
+            self.telling.set(false);
+        }
+        value
+    }
+
     /// One turn: something happens, orders are carried out, the timer is set, the events are told.
     fn turn<T>(&self, act: impl FnOnce(&mut State, Instant) -> T) -> T {
         let now = clock::now();
+        self.is_turning.set(false);
         let mut state = self.state.borrow_mut();
         let value = act(&mut state, now);
         state.finish(now);
@@ -194,7 +233,7 @@ impl Inner {
             if self.told_stats.replace(stats) == stats && !news && !has_ended {
                 break;
             }
-            (self.on_event)(Event::BatchEnded { queued: stats.queued });
+            (self.on_event)(Event::BatchEnded);
             if has_ended {
                 (self.on_event)(Event::PoolTerminated);
             }
@@ -204,6 +243,17 @@ impl Inner {
 
     fn next_event(&self) -> Option<Event> {
         self.state.borrow_mut().events.pop_front()
+    }
+}
+
+impl Drop for Inner {
+    /// A pool that goes before the turn has ended is still called for that.
+    fn drop(&mut self) {
+        if self.is_turning.get()
+            && let Some(end_turn) = self.end_turn.take()
+        {
+            end_turn.forget();
+        }
     }
 }
 

@@ -3,12 +3,13 @@
 //! Nothing here calls out to the user: events are queued, and told by [`crate::Pool`] when the state is no longer
 //! borrowed, so that a listener may call the pool.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
+use std::time::Duration;
 
 use js_sys::Promise;
 use millhand_core::{
     EngineState, ExitReason, Input, InstallFault, Instant, Location, Outcome, Output, PoolConfig, PoolSizes,
-    PoolState, Scheduler, StopReason, Target, TaskId, WorkerId, WorkerState,
+    PoolState, Posting, Scheduler, SortedMap, SortedSet, StopReason, Target, TaskId, WorkerId, WorkerState,
 };
 use wasm_bindgen::JsValue;
 
@@ -35,7 +36,7 @@ pub(crate) struct State {
     pub(crate) functions: Functions,
     pub(crate) tasks: Tasks,
     pub(crate) events: VecDeque<Event>,
-    workers: BTreeMap<WorkerId, Hired>,
+    workers: SortedMap<WorkerId, Hired>,
     setup: Setup,
     open_port: OpenPort,
     remote: Option<Remote>,
@@ -66,7 +67,7 @@ struct Hired {
     /// Messages of this turn, sent together at its end.
     outbox: Outbox,
     /// Functions whose source it has.
-    defined: BTreeSet<FunctionId>,
+    defined: SortedSet<FunctionId>,
     interrupts: Interrupts,
 }
 
@@ -91,7 +92,7 @@ impl State {
             functions: Functions::default(),
             tasks: Tasks::default(),
             events: VecDeque::new(),
-            workers: BTreeMap::new(),
+            workers: SortedMap::default(),
             setup: Setup::Pending,
             open_port,
             remote,
@@ -164,8 +165,8 @@ impl State {
         }
         self.remote_failure = cause.clone();
         self.is_engine_going = true;
-        let is_remote = |(_, hired): &(&WorkerId, &Hired)| hired.location == Location::Remote;
-        let gone: Vec<WorkerId> = self.workers.iter().filter(is_remote).map(|(id, _)| *id).collect();
+        let is_remote = |(_, hired): &(WorkerId, &Hired)| hired.location == Location::Remote;
+        let gone: Vec<WorkerId> = self.workers.iter().filter(is_remote).map(|(id, _)| id).collect();
         let tasks: Vec<_> = gone.iter().filter_map(|&worker| Some((worker, self.task_of(worker)?))).collect();
         self.decide(now, Input::EngineLost { fault });
         self.is_engine_going = false;
@@ -182,7 +183,7 @@ impl State {
         if matches!(self.setup, Setup::Pending) {
             self.renew_boot_deadlines(now);
         }
-        for hired in self.workers.values_mut() {
+        for (_, hired) in self.workers.iter_mut() {
             hired.interrupts.repeat(now);
         }
         self.scheduler.handle_timeout(now);
@@ -191,15 +192,15 @@ impl State {
 
     /// When [`Self::on_timeout`] is wanted next.
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
-        let interrupts = self.workers.values().filter_map(|hired| hired.interrupts.next());
+        let interrupts = self.workers.iter().filter_map(|(_, hired)| hired.interrupts.next());
         interrupts.chain(self.scheduler.poll_timeout().map(|(at, _)| at)).min()
     }
 
     /// What workers install has been prepared.
     pub(crate) fn on_setup_prepared(&mut self, now: Instant, setup: JsValue) {
         self.renew_boot_deadlines(now);
-        for (id, hired) in &mut self.workers {
-            hired.outbox.push(HostMessage::install(&worker_name(*id), &setup, &hired.interrupts.memory()));
+        for (id, hired) in self.workers.iter_mut() {
+            hired.outbox.push(HostMessage::install(&worker_name(id), &setup, &hired.interrupts.memory()));
         }
         self.setup = Setup::Prepared(setup);
     }
@@ -207,7 +208,7 @@ impl State {
     /// What workers install cannot be had.
     pub(crate) fn on_setup_failed(&mut self, now: Instant, cause: JsValue) {
         self.setup = Setup::Failed(cause.clone());
-        for worker in self.workers.keys().copied().collect::<Vec<_>>() {
+        for worker in self.workers.keys().collect::<Vec<_>>() {
             self.fail_install(worker, cause.clone(), InstallFault::Permanent);
         }
         self.obey(now);
@@ -219,6 +220,10 @@ impl State {
             None => return false,
             Some(Recipient::Inbox) => self.tasks.keep_data(id, data),
             Some(Recipient::Worker(worker)) => self.post(worker, HostMessage::data(id, &data)),
+            Some(Recipient::Both(worker)) => {
+                self.post(worker, HostMessage::data(id, &data));
+                self.tasks.keep_data(id, data);
+            }
         }
         true
     }
@@ -260,7 +265,7 @@ impl State {
     }
 
     fn renew_boot_deadlines(&mut self, now: Instant) {
-        for worker in self.workers.keys().copied().collect::<Vec<_>>() {
+        for worker in self.workers.keys().collect::<Vec<_>>() {
             self.decide(now, Input::InstallProgressed { worker });
         }
     }
@@ -275,7 +280,16 @@ impl State {
                 }
                 self.dismiss(worker, cause);
             }
-            Output::PostTask { worker, task } => self.post_task(worker, task),
+            Output::PostTask { worker, task, posting } => self.post_task(worker, task, posting),
+            Output::AnnounceStart { worker, task } => {
+                self.tasks.begin(task);
+                self.events.push_back(Event::TaskStarted { task, worker });
+            }
+            Output::WithdrawTask { worker, task } => self.post(worker, HostMessage::withdraw(task)),
+            Output::DropTask { worker, task } => {
+                let cause = self.tasks.cancel_cause(task);
+                self.post(worker, HostMessage::abort(task, &cause));
+            }
             Output::AbortTask { worker, task } => self.abort_task(now, worker, task),
             Output::SettleTask { task, worker, reason } => self.settle_task(task, worker, reason),
             Output::ConnectEngine => {
@@ -308,7 +322,7 @@ impl State {
         }
         match self.open_port_at(location, worker) {
             Ok(port) => {
-                let hired = Hired { location, port, outbox, defined: BTreeSet::new(), interrupts };
+                let hired = Hired { location, port, outbox, defined: SortedSet::default(), interrupts };
                 self.workers.insert(worker, hired);
             }
             Err(exception) => self.fail_install(worker, exception, InstallFault::Transient),
@@ -325,8 +339,12 @@ impl State {
         }
     }
 
-    fn post_task(&mut self, worker: WorkerId, task: TaskId) {
-        let Some((call, inbox)) = self.tasks.start(task, worker) else { return };
+    fn post_task(&mut self, worker: WorkerId, task: TaskId, posting: Posting) {
+        let taken = match posting {
+            Posting::Now => self.tasks.start(task, worker),
+            Posting::Ahead | Posting::Quick => self.tasks.post_ahead(task, worker),
+        };
+        let Some((call, inbox)) = taken else { return };
         let Some(hired) = self.workers.get_mut(&worker) else { return };
         let Call { function, args, transfer } = call;
         if hired.defined.insert(function)
@@ -334,11 +352,13 @@ impl State {
         {
             hired.outbox.push(HostMessage::define(function.0, definition));
         }
-        hired.outbox.push(HostMessage::run(task, function.0, &args, transfer));
+        hired.outbox.push(HostMessage::run(task, posting, function.0, &args, transfer));
         for data in &inbox {
             hired.outbox.push(HostMessage::data(task, data));
         }
-        self.events.push_back(Event::TaskStarted { task, worker });
+        if posting == Posting::Now {
+            self.events.push_back(Event::TaskStarted { task, worker });
+        }
     }
 
     /// JavaScript hears of it when it listens; Python is interrupted where it stands.
@@ -419,12 +439,13 @@ impl State {
                 self.fail_install(worker, error, fault);
                 self.obey(now);
             }
-            WorkerMessage::Exit { task, outcome, value } => {
+            WorkerMessage::Exit { task, outcome, value, took } => {
                 if self.tasks.runs_on(task, worker) {
                     self.tasks.set_value(task, value);
                 }
-                self.decide(now, Input::TaskFinished { worker, task, outcome });
+                self.decide(now, Input::TaskFinished { worker, task, outcome, took });
             }
+            WorkerMessage::Returned { task } => self.decide(now, Input::TaskReturned { worker, task }),
             WorkerMessage::Log { task, text, json } => {
                 self.tell_of(task, worker, Event::TaskLogged { task, worker, text, json });
             }
@@ -506,7 +527,7 @@ impl State {
     /// Sends what was put into the outboxes, one batch per worker; `true` if something could not be sent.
     fn flush(&mut self) -> bool {
         let mut refused = Vec::new();
-        for (&worker, hired) in &mut self.workers {
+        for (worker, hired) in self.workers.iter_mut() {
             let of_worker = hired.outbox.flush(hired.port.as_ref());
             refused.extend(of_worker.into_iter().map(|refusal| (worker, refusal)));
         }
@@ -524,13 +545,20 @@ impl State {
             Subject::Run(task) => {
                 self.tasks.set_value(task, exception);
                 let outcome = Outcome::Unclonable;
-                self.follow_ups.push_back(Input::TaskFinished { worker, task, outcome });
+                self.follow_ups.push_back(Input::TaskFinished {
+                    worker,
+                    task,
+                    outcome,
+                    took: Duration::ZERO,
+                });
             }
+            // Sent again when it is its turn, it fails as any other.
+            Subject::RunAhead(task) => self.follow_ups.push_back(Input::TaskReturned { worker, task }),
             Subject::Data(task) => {
                 self.events.push_back(Event::TaskPostFailed { task, worker, error: exception });
             }
             // Sources, numbers and causes that were checked: they can be cloned.
-            Subject::Function | Subject::Abort => {}
+            Subject::Function | Subject::Other => {}
         }
     }
 

@@ -1,14 +1,18 @@
 //! The Rust mirror of `js/src/wire/protocol.ts`: the numbers of its message kinds, and their tuples.
 
+use std::time::Duration;
+
 use js_sys::Array;
-use millhand_core::{Outcome, TaskId};
-use wasm_bindgen::{JsCast, JsValue};
+use millhand_core::{Outcome, Posting, TaskId};
+use wasm_bindgen::prelude::*;
 
 const INSTALL: u32 = 0;
 const DEFINE: u32 = 1;
 const RUN: u32 = 2;
 const DATA_IN: u32 = 3;
 const ABORT: u32 = 4;
+const WITHDRAW: u32 = 5;
+const RUN_QUICK: u32 = 6;
 
 const BOOTED: u32 = 0;
 const PROGRESS: u32 = 1;
@@ -18,10 +22,27 @@ const LOG: u32 = 4;
 const DATA_OUT: u32 = 5;
 const POST_ERROR: u32 = 6;
 const EXIT: u32 = 7;
+const RETURNED: u32 = 8;
 
 const COMPLETED: u32 = 0;
 const THREW: u32 = 1;
 const UNCLONABLE: u32 = 2;
+
+#[wasm_bindgen]
+extern "C" {
+    /// `Array.of` for what is sent most often: numbers cross the boundary as such.
+    #[wasm_bindgen(js_namespace = Array, js_name = of)]
+    fn run_tuple(kind: u32, task: f64, function: u32, args: &JsValue) -> Array;
+
+    /// A message that came: an array.
+    type Tuple;
+
+    /// `NaN` for what is no number.
+    #[wasm_bindgen(method, structural, indexing_getter)]
+    fn number(this: &Tuple, index: u32) -> f64;
+    #[wasm_bindgen(method, structural, indexing_getter)]
+    fn value(this: &Tuple, index: u32) -> JsValue;
+}
 
 /// A message to a worker: the tuple that travels, what of it is moved rather than copied, and what it is about.
 #[derive(Debug)]
@@ -37,8 +58,9 @@ pub(crate) enum Subject {
     Install,
     Function,
     Run(TaskId),
+    RunAhead(TaskId),
     Data(TaskId),
-    Abort,
+    Other,
 }
 
 impl HostMessage {
@@ -50,9 +72,19 @@ impl HostMessage {
         Self::copied(Subject::Function, Array::of3(&DEFINE.into(), &function.into(), definition))
     }
 
-    pub(crate) fn run(task: TaskId, function: u32, args: &JsValue, transfer: Option<Array>) -> Self {
-        let tuple = Array::of4(&RUN.into(), &task_number(task).into(), &function.into(), args);
-        Self { tuple, transfer, subject: Subject::Run(task) }
+    pub(crate) fn run(
+        task: TaskId,
+        posting: Posting,
+        function: u32,
+        args: &JsValue,
+        transfer: Option<Array>,
+    ) -> Self {
+        let (kind, subject) = match posting {
+            Posting::Now => (RUN, Subject::Run(task)),
+            Posting::Ahead => (RUN, Subject::RunAhead(task)),
+            Posting::Quick => (RUN_QUICK, Subject::RunAhead(task)),
+        };
+        Self { tuple: run_tuple(kind, task_number(task), function, args), transfer, subject }
     }
 
     pub(crate) fn data(task: TaskId, data: &JsValue) -> Self {
@@ -60,7 +92,11 @@ impl HostMessage {
     }
 
     pub(crate) fn abort(task: TaskId, cause: &JsValue) -> Self {
-        Self::copied(Subject::Abort, Array::of3(&ABORT.into(), &task_number(task).into(), cause))
+        Self::copied(Subject::Other, Array::of3(&ABORT.into(), &task_number(task).into(), cause))
+    }
+
+    pub(crate) fn withdraw(task: TaskId) -> Self {
+        Self::copied(Subject::Other, Array::of2(&WITHDRAW.into(), &task_number(task).into()))
     }
 
     const fn copied(subject: Subject, tuple: Array) -> Self {
@@ -78,34 +114,40 @@ pub(crate) enum WorkerMessage {
     Log { task: TaskId, text: JsValue, json: JsValue },
     Data { task: TaskId, payload: JsValue },
     PostError { task: TaskId, error: JsValue },
-    Exit { task: TaskId, outcome: Outcome, value: JsValue },
+    Exit { task: TaskId, outcome: Outcome, value: JsValue, took: Duration },
+    Returned { task: TaskId },
 }
 
 impl WorkerMessage {
     /// `None` for what the protocol does not know.
     pub(crate) fn parse(message: &JsValue) -> Option<Self> {
-        let tuple = message.clone().dyn_into::<Array>().ok()?;
-        let task = || tuple.get(1).as_f64().and_then(task_from_number);
-        Some(match number(&tuple, 0)? {
-            BOOTED => Self::Booted { lock: tuple.get(1).as_string(), compiles: tuple.get(2).is_truthy() },
-            PROGRESS => Self::Progress { event: tuple.get(1) },
+        if !Array::is_array(message) {
+            return None;
+        }
+        let tuple: &Tuple = message.unchecked_ref();
+        let task = || task_from_number(tuple.number(1));
+        Some(match whole(tuple.number(0))? {
+            BOOTED => Self::Booted { lock: tuple.value(1).as_string(), compiles: tuple.value(2).is_truthy() },
+            PROGRESS => Self::Progress { event: tuple.value(1) },
             READY => Self::Ready,
             INSTALL_FAILED => {
-                Self::InstallFailed { error: tuple.get(1), permanent: tuple.get(2).is_truthy() }
+                Self::InstallFailed { error: tuple.value(1), permanent: tuple.value(2).is_truthy() }
             }
-            LOG => Self::Log { task: task()?, text: tuple.get(2), json: tuple.get(3) },
-            DATA_OUT => Self::Data { task: task()?, payload: tuple.get(2) },
-            POST_ERROR => Self::PostError { task: task()?, error: tuple.get(2) },
+            LOG => Self::Log { task: task()?, text: tuple.value(2), json: tuple.value(3) },
+            DATA_OUT => Self::Data { task: task()?, payload: tuple.value(2) },
+            POST_ERROR => Self::PostError { task: task()?, error: tuple.value(2) },
             EXIT => Self::Exit {
                 task: task()?,
-                outcome: match number(&tuple, 2)? {
+                outcome: match whole(tuple.number(2))? {
                     COMPLETED => Outcome::Completed,
                     THREW => Outcome::Threw,
                     UNCLONABLE => Outcome::Unclonable,
                     _ => return None,
                 },
-                value: tuple.get(3),
+                value: tuple.value(3),
+                took: Duration::from_micros(whole(tuple.number(4))?.into()),
             },
+            RETURNED => Self::Returned { task: task()? },
             _ => return None,
         })
     }
@@ -129,10 +171,10 @@ pub(crate) fn task_from_number(id: f64) -> Option<TaskId> {
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "an unknown number matches no kind"
+    reason = "what is beyond becomes the greatest, which matches no kind"
 )]
-fn number(tuple: &Array, index: u32) -> Option<u32> {
-    tuple.get(index).as_f64().map(|number| number as u32)
+const fn whole(number: f64) -> Option<u32> {
+    if number.is_nan() { None } else { Some(number as u32) }
 }
 
 #[cfg(test)]
@@ -160,7 +202,15 @@ mod tests {
     fn the_mirror_has_the_numbers_of_the_protocol() {
         check(
             "HostKind",
-            &[("Install", INSTALL), ("Define", DEFINE), ("Run", RUN), ("Data", DATA_IN), ("Abort", ABORT)],
+            &[
+                ("Install", INSTALL),
+                ("Define", DEFINE),
+                ("Run", RUN),
+                ("Data", DATA_IN),
+                ("Abort", ABORT),
+                ("Withdraw", WITHDRAW),
+                ("RunQuick", RUN_QUICK),
+            ],
         );
         check(
             "WorkerKind",
@@ -173,8 +223,11 @@ mod tests {
                 ("Data", DATA_OUT),
                 ("PostError", POST_ERROR),
                 ("Exit", EXIT),
+                ("Returned", RETURNED),
             ],
         );
+        let protocol = include_str!("../../../js/src/wire/protocol.ts");
+        assert!(protocol.contains(&format!("export const MAX_GATHERED = {}\n", millhand_core::MAX_GATHERED)));
         check("Outcome", &[("Completed", COMPLETED), ("Threw", THREW), ("Unclonable", UNCLONABLE)]);
     }
 }

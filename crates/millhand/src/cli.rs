@@ -156,11 +156,12 @@ pub(crate) struct OutdatedArgs {
 #[command(after_help = "Examples:
   millhand export site --out dist           pages of `site`, with what `site/millhand.lock` has
   millhand export site/demo.html            the same, with that page as the first
+  millhand export notes/page.md             the notebook in `notes`, with that page as the first
 
 What pages ask for is locked when they are opened under `millhand serve`, or by `millhand add`. Left out are names that
 begin with a dot, `node_modules`, earlier exports, and links that lead out of the folder. The folder belongs at the root of a host: pages import `/millhand/index.js`. In a subfolder, let them import `./millhand/index.js`.")]
 pub(crate) struct ExportArgs {
-    /// The folder with the pages, or the page in it that is to come first.
+    /// The folder with the pages, or the page in it that is to come first. Pages are of HTML, or Markdown of a notebook.
     #[arg(value_name = "DIR|PAGE")]
     pub(crate) source: PathBuf,
 

@@ -6,7 +6,10 @@ use std::hash::{Hash as _, Hasher as _};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use millhand_notebook::{Links, Page, PageError, parse};
+use millhand_notebook::{Links, Page, PageError, Warning, parse};
+
+use crate::routes::notebook::PageData;
+use crate::shell;
 
 /// Folders deeper than this are not looked into for pages.
 const MAX_DEPTH: usize = 8;
@@ -19,6 +22,8 @@ pub struct Notebook {
     folder: PathBuf,
     /// The page at `/`, without `.md`; otherwise the list of pages is there.
     start: Option<String>,
+    /// What urls of pages end in.
+    page_suffix: &'static str,
 }
 
 /// A page as it is now.
@@ -41,7 +46,7 @@ impl Notebook {
         let metadata =
             fs::metadata(path).map_err(|source| NotebookError::Unreadable { path: path_buf(), source })?;
         if metadata.is_dir() {
-            let notebook = Self { folder: path.to_owned(), start: None };
+            let notebook = Self { folder: path.to_owned(), start: None, page_suffix: "" };
             return match notebook.pages().is_empty() {
                 true => Err(NotebookError::NoPages { path: path_buf() }),
                 false => Ok(notebook),
@@ -50,7 +55,33 @@ impl Notebook {
         let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".md"));
         let Some(name) = name else { return Err(NotebookError::NotMarkdown { path: path_buf() }) };
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Ok(Self { folder: folder.to_owned(), start: Some(name.to_owned()) })
+        Ok(Self { folder: folder.to_owned(), start: Some(name.to_owned()), page_suffix: "" })
+    }
+
+    /// The same, for a folder that any host can serve: pages are files whose names end in `.html`, and nobody compiles what is
+    /// edited.
+    #[must_use]
+    pub fn exported(self) -> Self {
+        Self { page_suffix: ".html", ..self }
+    }
+
+    /// A page's document, and what its author may not have meant.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read, or the page cannot be shown.
+    pub fn html(&self, name: &str) -> Result<(String, Vec<Warning>), ReadError> {
+        let Version { page, version } = self.read(name)?;
+        let data = PageData { name, version: &version, exported: !self.page_suffix.is_empty(), page: &page };
+        let has_list = self.start.is_none() && self.pages().len() > 1;
+        let html = shell::page(&data, has_list);
+        Ok((html, page.warnings))
+    }
+
+    /// The document that lists the pages.
+    #[must_use]
+    pub fn list_html(&self) -> String {
+        shell::list(&self.pages(), self.page_suffix)
     }
 
     /// Where the pages are.
@@ -116,6 +147,7 @@ impl Notebook {
             Err(_) => Links::default(),
         };
         links.pages = Some(self.pages());
+        links.page_suffix = self.page_suffix;
         Ok(links)
     }
 }

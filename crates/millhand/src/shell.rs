@@ -1,12 +1,11 @@
 //! The HTML around a notebook's page: head, bar and what the page's script reads.
 
-use millhand_notebook::Page;
 use serde_json::json;
 
 use crate::routes::notebook::PageData;
 
 /// A page that can run.
-pub(crate) fn page(data: &PageData<'_>, page: &Page, pages: &[String]) -> String {
+pub(crate) fn page(data: &PageData<'_>, has_list: bool) -> String {
     let json = serde_json::to_value(data).map(|mut value| {
         // It is in the document already.
         if let Some(fields) = value.as_object_mut() {
@@ -14,13 +13,14 @@ pub(crate) fn page(data: &PageData<'_>, page: &Page, pages: &[String]) -> String
         }
         value
     });
-    let list = if pages.len() > 1 { "<a href=\"/\">All pages</a>" } else { "" };
+    let list = if has_list { "<a href=\"/\">All pages</a>" } else { "" };
     let bar = format!(
         "<nav class=\"mh-bar\">{list}<span class=\"mh-bar-space\"></span><span data-role=\"status\" role=\"status\"></span>\
-         <button type=\"button\" data-role=\"stop\" hidden>Stop</button><a data-role=\"run-all\" href=\"?run=all\">Run all</a></nav>"
+         <button type=\"button\" data-role=\"stop\" title=\"ends a task in a worker; waits no longer for code in the page\" hidden>Stop\
+         </button><a data-role=\"run-all\" href=\"?run=all\">Run all</a></nav>"
     );
-    let body = format!("{bar}\n<main class=\"mh-page\">\n{}</main>", page.html);
-    document(&page.title, "loading", &body, Some(json.unwrap_or_default()))
+    let body = format!("{bar}\n<main class=\"mh-page\">\n{}</main>", data.page.html);
+    document(&data.page.title, "loading", &body, Some(json.unwrap_or_default()))
 }
 
 /// A page with a mistake, which shows itself once that is mended.
@@ -34,12 +34,12 @@ pub(crate) fn failed(name: &str, version: &str, message: &str, hint: Option<Stri
 }
 
 /// The pages of a folder.
-pub(crate) fn list(pages: &[String]) -> String {
+pub(crate) fn list(pages: &[String], suffix: &str) -> String {
     let items: String = pages
         .iter()
         .map(|name| {
             let href: String = name.split('/').map(encoded).collect::<Vec<_>>().join("/");
-            format!("<li><a href=\"/{href}\">{}</a></li>\n", escaped(name))
+            format!("<li><a href=\"/{href}{suffix}\">{}</a></li>\n", escaped(name))
         })
         .collect();
     let body =

@@ -5,14 +5,8 @@ import type { Task } from './task.js'
 import { MillhandError, TaskError } from '../common/errors.js'
 import type { TaskStream } from './task-stream.js'
 
-/** A task that the host has. */
-export interface Submitted {
-  id: number
-  stream: TaskStream
-}
-
 /** Submits a task for one worker, before its other ones. */
-type SubmitTo = (broadcast: Broadcast, worker: number) => Submitted
+type SubmitTo = (broadcast: Broadcast, worker: number) => TaskStream
 
 /** All optional. */
 export interface BroadcastOptions {
@@ -50,7 +44,7 @@ export class Broadcasts {
   }
 
   /** Submits to the workers of these names, and keeps it for later ones until its signal aborts. */
-  add(broadcast: Broadcast, workers: Iterable<string>): Submitted[] {
+  add(broadcast: Broadcast, workers: Iterable<string>): TaskStream[] {
     if (!broadcast.signal?.aborted) {
       this.#kept.add(broadcast)
       broadcast.signal?.addEventListener('abort', () => this.#kept.delete(broadcast), { once: true })

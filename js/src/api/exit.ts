@@ -1,25 +1,27 @@
 /** How tasks end: the `Exit` message of each reason, with an error that says why. */
 
+import { taskName, workerName } from '../wire/names.js'
 import { isCloneable, isErrorRecord, RemoteError, toErrorRecord } from '../wire/errors.js'
 import { InstallError, isMillhandError, MillhandError, sentenceOf, TaskError } from '../common/errors.js'
 import type { ExitReason, MessageExit } from './messages.js'
 import type { PoolEnd } from './pool-news.js'
 
 /** What the host says of an ended task. */
-export interface Ended {
-  taskId: string
-  workerId: string | null
+export interface TaskEnd {
+  /** Who ran it, if anybody did. */
+  worker: number | null
   reason: ExitReason
   /** The result, an {@link ErrorRecord}, an exception of this page, or a sentence. */
   value: unknown
-  title: string
   /** After which call of the user's the task was submitted, if the pool did not take it for that. */
   refusedAfter: PoolEnd | null
 }
 
-export function toExit(ended: Ended): MessageExit {
-  const { taskId, workerId, reason } = ended
-  return { type: 'Exit', data: { taskId, workerId, error: reason !== 'Completed', result: toResult(ended), reason } }
+export function toExit(task: number, title: string, end: TaskEnd): MessageExit {
+  const { reason } = end
+  const ids = { taskId: taskName(task), workerId: end.worker === null ? null : workerName(end.worker) }
+  const result = toResult({ ...end, ...ids, title })
+  return { type: 'Exit', data: { ...ids, error: reason !== 'Completed', result, reason } }
 }
 
 /** The error of an environment that cannot be had, from what the host says of it. */
@@ -40,7 +42,14 @@ export function toCancelCause(reason: unknown): unknown {
   return reason instanceof Error || !isCloneable(reason) ? toErrorRecord(reason) : structuredClone(reason)
 }
 
-function toResult({ reason, value, title, refusedAfter, ...ids }: Ended): unknown {
+interface Ended extends TaskEnd {
+  taskId: string
+  workerId: string | null
+  title: string
+}
+
+function toResult({ reason, value, title, refusedAfter, taskId, workerId }: Ended): unknown {
+  const ids = { taskId, workerId }
   const cause = toError(value)
   switch (reason) {
     case 'Completed':

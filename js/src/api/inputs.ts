@@ -21,6 +21,8 @@ import type { Platform } from './platform.js'
 import type { RemoteInput, RemotePlan } from './remote-input.js'
 import { parseRemote } from './remote-input.js'
 import type { EntryPoint } from './task.js'
+import type { TraceOptions } from './trace.js'
+import { DEFAULT_TRACED_TASKS } from './trace.js'
 
 /** The environment and the size of a pool. */
 export interface WorkersPoolInput {
@@ -33,6 +35,8 @@ export interface WorkersPoolInput {
   pool?: PoolSizing
   /** Hears of the install's progress, like `pool.cdnEvent$`. */
   cdnEvent$?: Pick<Observer<CdnEvent>, 'next'>
+  /** What is recorded for `pool.trace()`. */
+  trace?: TraceOptions
 }
 
 /** An environment. */
@@ -153,12 +157,13 @@ export interface PoolPlan {
   globals: GlobalRecord[]
   postInstallTasks: PostInstallRecord[]
   cdnEvent$: Pick<Observer<CdnEvent>, 'next'> | null
+  trace: TraceOptions
 }
 
 /** @throws InvalidInputError that names the field and the value. */
 export function parsePoolInput(input: WorkersPoolInput, platform: Pick<Platform, 'machine' | 'baseUrl'>): PoolPlan {
-  checkOptions('input', input, ['install', 'globals', 'postInstallTasks', 'pool', 'cdnEvent$'])
-  const { install = {}, globals = {}, postInstallTasks = [], pool = {}, cdnEvent$ = null } = input
+  checkOptions('input', input, ['install', 'globals', 'postInstallTasks', 'pool', 'cdnEvent$', 'trace'])
+  const { install = {}, globals = {}, postInstallTasks = [], pool = {}, cdnEvent$ = null, trace = {} } = input
   if (cdnEvent$ && typeof cdnEvent$.next !== 'function') {
     throw new InvalidInputError('cdnEvent$', cdnEvent$, 'has no `next`', 'give an RxJS Subject or an observer')
   }
@@ -178,7 +183,18 @@ export function parsePoolInput(input: WorkersPoolInput, platform: Pick<Platform,
     globals: parseGlobals(globals, installedNames),
     postInstallTasks: parsePostInstallTasks(postInstallTasks),
     cdnEvent$,
+    trace: parseTrace(trace),
   }
+}
+
+/** Some 100 bytes each. */
+const MAX_TRACED_TASKS = 1_000_000
+
+function parseTrace(trace: TraceOptions): TraceOptions {
+  checkOptions('trace', trace, ['maxTasks', 'devTools'])
+  const { maxTasks = DEFAULT_TRACED_TASKS, devTools = false } = trace
+  if (typeof devTools !== 'boolean') throw new InvalidInputError('trace.devTools', devTools, 'is not a boolean')
+  return { maxTasks: parseCount('trace.maxTasks', maxTasks, 0, MAX_TRACED_TASKS), devTools }
 }
 
 const DEFAULT_BOOT_TIMEOUT_MS = 60_000

@@ -3,10 +3,10 @@
 import { checkOptions, checkSignal } from '../common/checks.js'
 import { InvalidInputError } from '../common/errors.js'
 import type { LoadingGraph } from '../install/graph.js'
-import { loadingGraphOf } from '../install/graph.js'
+import { loadingGraphOf, mergeGraphs } from '../install/graph.js'
 import { pageInstaller } from '../install/installer.js'
 import type { PagePlan } from '../install/installer.js'
-import { PageInstalls } from '../install/page.js'
+import type { PageInstalls } from '../install/page.js'
 import type { InstallSettings } from '../install/sources.js'
 import type { InstallEvent } from '../wire/protocol.js'
 import type { WorkerScope } from '../wire/task-input.js'
@@ -21,7 +21,13 @@ export interface PageInstallInputs extends InstallInputs {
   signal?: AbortSignal
 }
 
-const pageInstalls = new PageInstalls(pageInstaller)
+let pageInstalls: PageInstalls | null = null
+
+/** What puts things in the page: loaded when the first install is wanted. */
+async function loadPageInstalls(): Promise<PageInstalls> {
+  const { PageInstalls } = await import('../install/page.js')
+  return (pageInstalls ??= new PageInstalls(pageInstaller))
+}
 
 /**
  * Installs packages in this page, sets their names on its global scope, and gives them. What is there already is reused. If
@@ -37,7 +43,7 @@ export async function install<Installed = WorkerScope>(inputs: PageInstallInputs
   }
   checkSignal(signal)
   const report = (event: InstallEvent): void => quietly(() => onEvent?.({ ...event, workerId: null }))
-  return (await pageInstalls.install(plan, { report, signal })) as Installed
+  return (await (await loadPageInstalls()).install(plan, { report, signal })) as Installed
 }
 
 /** What an install would load: packages, versions and urls. It loads nothing but the manifest. */
@@ -45,6 +51,11 @@ export async function queryLoadingGraph(inputs: InstallInputs): Promise<LoadingG
   const plan = parse(inputs, [])
   const options = { report: () => undefined, signal: new AbortController().signal }
   return loadingGraphOf(await pageInstaller.manifestOf(plan, options))
+}
+
+/** What `install` has put into this page so far: packages, versions and urls. Pools have environments of their own. */
+export function queryInstalled(): LoadingGraph {
+  return pageInstalls?.installed ?? mergeGraphs([])
 }
 
 /**

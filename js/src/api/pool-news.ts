@@ -9,9 +9,12 @@ import { MillhandError } from '../common/errors.js'
 import { RemoteError, toErrorRecord } from '../wire/errors.js'
 import { taskName, workerName } from '../wire/names.js'
 import type { ErrorRecord, InstallEvent, RemoteMachine } from '../wire/protocol.js'
-import { toExit, toInstallError } from './exit.js'
+import { CurrentValue } from './current-value.js'
+import { toInstallError } from './exit.js'
 import type { CdnEvent, ExitReason, Message } from './messages.js'
 import type { TaskStream } from './task-stream.js'
+import type { TaskRecord, Trace, TraceRecorder } from './trace.js'
+import { toStart } from './task-stream.js'
 
 /** A worker that has its environment. */
 export interface WorkerEntry {
@@ -64,43 +67,54 @@ export interface PoolHooks {
   cdnEvent: (event: CdnEvent) => void
   /** The call after which the pool takes no more tasks, if there was one. */
   endedBy: () => PoolEnd | null
+  /** How many tasks wait. */
+  queued: () => number
 }
 
 /** How a user ends a pool. */
 export type PoolEnd = 'drain' | 'terminate'
 
 export class PoolNews {
+  #hooks: PoolHooks | null = null
+  readonly #recorder: TraceRecorder
+  /** When the current batch of events came, once somebody has asked. */
+  #now_ms: number | null = null
+  /** Tasks that have not ended. */
+  readonly #streams = new Map<number, TaskStream>()
+  /** Tasks that run, and who runs them. */
+  readonly #running = new Map<number, number>()
+  /** Tasks that have neither ended nor started again since their worker went. */
+  readonly #lostRuns = new Map<number, { worker: number; gone_ms: number }>()
+  readonly #exits = noExits()
+  #ready: Record<string, WorkerEntry> = {}
+  /** Names of the live workers, as they were asked for last. */
+  #names: string[] = []
+  readonly #ending = new AbortController()
+  /** Lets the program end; there while tasks are open. */
+  #release: (() => void) | null = null
+  /** Ids of all live workers, also within a batch of the host's events. */
+  readonly started = new Set<string>()
+  /** Those that are on other machines, and which ones once they have them. */
+  readonly #remote = new Map<string, RemoteMachine | undefined>()
   // What these are is said where users see them, in `WorkersPool`.
-  readonly workers$ = new BehaviorSubject<Record<string, WorkerEntry>>({})
-  readonly startedWorkers$ = new BehaviorSubject<string[]>([])
-  readonly busyWorkers$ = new BehaviorSubject<string[]>([])
-  readonly runningTasks$ = new BehaviorSubject<RunningTask[]>([])
+  readonly workers$ = new CurrentValue(() => this.#ready)
+  readonly startedWorkers$ = new CurrentValue(() => this.#startedNames())
+  readonly busyWorkers$ = new CurrentValue(() => [...this.#running.values()].map(workerName))
+  readonly runningTasks$ = new CurrentValue(() => [...this.#running].map(([task, worker]) => this.#runningTask(task, worker)))
   readonly engine$ = new BehaviorSubject<EngineStatus>({ state: 'none' })
-  readonly stats$ = new BehaviorSubject<PoolStats>({ queued: 0, running: 0, starting: 0, idle: 0, exits: noExits() })
+  readonly stats$ = new CurrentValue(() => this.#stats())
   readonly workerReleased$ = new Subject<{ workerId: string; taskId: string }>()
   readonly mergedChannel$ = new Subject<Message>()
   readonly cdnEvent$ = new Subject<CdnEvent>()
   /** Kept here because the host, once the pool has ended, holds it only loosely. */
   readonly listener: HostListener
-  /** Ids of all live workers, also within a batch of the host's events. */
-  readonly started = new Set<string>()
-  readonly #remote = new Map<string, RemoteMachine | undefined>()
   lastWorker = 0
   /** Why the pool could not get workers, once it has given up. */
   failure: InstallError | null = null
 
-  readonly #hooks: PoolHooks
-  /** Tasks that have not ended. */
-  readonly #streams = new Map<number, TaskStream>()
-  readonly #running = new Map<number, RunningTask>()
-  readonly #exits = noExits()
-  #ready: Record<string, WorkerEntry> = {}
-  readonly #ending = new AbortController()
-  /** Lets the program end; there while tasks are open. */
-  #release: (() => void) | null = null
-
-  constructor(hooks: PoolHooks) {
+  constructor(hooks: PoolHooks, recorder: TraceRecorder) {
     this.#hooks = hooks
+    this.#recorder = recorder
     this.listener = this.#makeListener()
   }
 
@@ -110,8 +124,8 @@ export class PoolNews {
   }
 
   /** A task's messages go to `stream` until it has ended. To be called before the host has the task. */
-  open(task: number, stream: TaskStream): void {
-    this.#streams.set(task, stream)
+  open(stream: TaskStream): void {
+    this.#streams.set(stream.id, stream)
     this.#release ??= platform.hold()
   }
 
@@ -122,42 +136,62 @@ export class PoolNews {
 
   /** The install got on; `workerId` is `null` for what the page does for all workers. */
   report(event: InstallEvent, workerId: string | null): void {
+    if (workerId === null) this.#recorder.installProgressed(null, event, performance.now())
     const cdnEvent = { ...event, workerId }
     this.cdnEvent$.next(cdnEvent)
-    this.#hooks.cdnEvent(cdnEvent)
+    this.#hooks?.cdnEvent(cdnEvent)
+  }
+
+  /** What was recorded, with what goes on now. */
+  trace(): Trace {
+    const now = performance.now()
+    const open = [...this.#streams].map(([task, stream]) => recordOf(stream, this.#running.get(task), now, 'Open'))
+    return this.#recorder.trace(open, now)
   }
 
   #makeListener(): HostListener {
     return {
       workerStarted: (worker, location) => {
+        this.#recorder.workerStarted(worker, this.#now())
         this.lastWorker = worker
         this.started.add(workerName(worker))
         if (location === 'remote') this.#remote.set(workerName(worker), undefined)
-        this.#hooks.workerStarted(worker, location)
+        this.#hooks?.workerStarted(worker, location)
       },
       installProgressed: (worker, event) => {
         const workerId = workerName(worker)
         const installEvent = event as InstallEvent
+        this.#recorder.installProgressed(worker, installEvent, this.#now())
         if (installEvent.step === 'WorkerPlaced') this.#remote.set(workerId, installEvent.at)
         this.report(installEvent, workerId)
         this.mergedChannel$.next({ type: 'CdnEvent', data: { taskId: null, workerId, event: installEvent } })
       },
       workerReady: (worker) => {
+        this.#recorder.workerReady(worker, this.#now())
         const id = workerName(worker)
         const channel$ = this.mergedChannel$.pipe(filter((message) => message.data.workerId === id))
         this.#ready = { ...this.#ready, [id]: { worker: this.#handleOf(id), channel$ } }
       },
       workerGone: (worker) => {
+        this.#recorder.workerGone(worker, this.#now())
         this.#ready = Object.fromEntries(Object.entries(this.#ready).filter(([id]) => id !== workerName(worker)))
         this.started.delete(workerName(worker))
         this.#remote.delete(workerName(worker))
-        for (const [task, { workerId }] of this.#running) if (workerId === workerName(worker)) this.#running.delete(task)
+        for (const [task, runner] of this.#running) {
+          if (runner !== worker) continue
+          this.#running.delete(task)
+          this.#lostRuns.set(task, { worker, gone_ms: this.#now() })
+        }
       },
-      sourcesForbidden: () => this.#hooks.sourcesForbidden(),
+      sourcesForbidden: () => this.#hooks?.sourcesForbidden(),
       taskStarted: (task, worker) => {
-        const [taskId, workerId] = [taskName(task), workerName(worker)]
-        this.#running.set(task, { taskId, title: this.#streams.get(task)?.title ?? '', workerId })
-        this.#tell(task, { type: 'Start', data: { taskId, workerId } })
+        this.#running.set(task, worker)
+        const stream = this.#streams.get(task)
+        if (stream) {
+          this.#recordLostRun(task, stream)
+          stream.start(worker, this.#now())
+        }
+        if (this.mergedChannel$.observed) this.mergedChannel$.next(toStart(task, worker))
       },
       taskLogged: (task, worker, text, json) =>
         this.#tell(task, { type: 'Log', data: { taskId: taskName(task), workerId: workerName(worker), text, json } }),
@@ -173,12 +207,18 @@ export class PoolNews {
       taskExited: (task, worker, reason, value) => {
         this.#exits[reason] += 1
         this.#running.delete(task)
-        const [taskId, workerId] = [taskName(task), worker === undefined ? null : workerName(worker)]
-        const { title = '', isTaken = true } = this.#streams.get(task) ?? {}
-        const refusedAfter = isTaken ? null : this.#hooks.endedBy()
-        this.#tell(task, toExit({ taskId, workerId, reason, value, title, refusedAfter }))
+        const stream = this.#streams.get(task)
+        if (!stream) return
+        if (this.#lostRuns.get(task)?.worker !== worker) this.#recordLostRun(task, stream)
+        this.#lostRuns.delete(task)
+        this.#recorder.taskEnded(recordOf(stream, worker, this.#now(), reason))
+        const refusedAfter = stream.isTaken ? null : (this.#hooks?.endedBy() ?? null)
+        stream.finish({ worker: worker ?? null, reason, value, refusedAfter })
+        if (this.mergedChannel$.observed && stream.exit) this.mergedChannel$.next(stream.exit)
         this.#streams.delete(task)
-        if (workerId !== null) this.workerReleased$.next({ workerId, taskId })
+        if (worker !== undefined && this.workerReleased$.observed) {
+          this.workerReleased$.next({ workerId: workerName(worker), taskId: taskName(task) })
+        }
       },
       poolFailed: (cause) => {
         this.failure = toInstallError(cause)
@@ -189,10 +229,24 @@ export class PoolNews {
         this.engine$.next(state === 'away' ? { state, error: toEngineError(cause) } : { state })
       },
       remoteFailed: (cause) => this.engine$.next({ state: 'failed', error: toEngineError(cause) }),
-      batchEnded: (queued) => this.#update(queued),
+      batchEnded: () => this.#update(),
       poolTerminated: () => this.#complete(),
       threw: (exception) => platform.reportError(exception),
     }
+  }
+
+  /** The time of the current batch: to ask the clock for each of its events would cost more than it tells. */
+  #now(): number {
+    return (this.#now_ms ??= performance.now())
+  }
+
+  /** The task goes on elsewhere, or waits: what it did on a worker that is gone is a record of its own. */
+  #recordLostRun(task: number, stream: TaskStream): void {
+    const lost = this.#lostRuns.get(task)
+    if (!lost) return
+    this.#recorder.taskEnded(recordOf(stream, lost.worker, lost.gone_ms, 'Retried'))
+    stream.started_ms = null
+    this.#lostRuns.delete(task)
   }
 
   #tell(task: number, message: Message): void {
@@ -206,22 +260,36 @@ export class PoolNews {
     return machine ? { id, location, machine } : { id, location }
   }
 
-  /** Brings what is derived from the host's events up to date. */
-  #update(queued: number): void {
+  /** Tells what is derived from the host's events. */
+  #update(): void {
+    this.#now_ms = null
     if (this.#streams.size === 0) this.#letGo()
-    const running = [...this.#running.values()]
+    this.workers$.tell()
+    this.startedWorkers$.tell()
+    this.busyWorkers$.tell()
+    this.runningTasks$.tell()
+    this.stats$.tell()
+  }
+
+  #startedNames(): string[] {
+    if (!sameMembers(this.#names, this.started)) this.#names = [...this.started]
+    return this.#names
+  }
+
+  #runningTask(task: number, worker: number): RunningTask {
+    const title = this.#streams.get(task)?.traits.title ?? ''
+    return { taskId: taskName(task), title, workerId: workerName(worker) }
+  }
+
+  #stats(): PoolStats {
     const workers = Object.keys(this.#ready).length
-    if (this.workers$.value !== this.#ready) this.workers$.next(this.#ready)
-    if (!sameMembers(this.startedWorkers$.value, this.started)) this.startedWorkers$.next([...this.started])
-    this.busyWorkers$.next(running.map((task) => task.workerId))
-    this.runningTasks$.next(running)
-    this.stats$.next({
-      queued,
-      running: running.length,
+    return {
+      queued: this.#hooks?.queued() ?? 0,
+      running: this.#running.size,
       starting: this.started.size - workers,
-      idle: workers - running.length,
+      idle: workers - this.#running.size,
       exits: { ...this.#exits },
-    })
+    }
   }
 
   #letGo(): void {
@@ -241,6 +309,12 @@ export class PoolNews {
 /** What the host says of a lost engine, as an error. */
 function toEngineError(cause: unknown): Error {
   return cause instanceof MillhandError ? cause : toInstallError(cause)
+}
+
+function recordOf(stream: TaskStream, worker: number | undefined, batch_ms: number, reason: TaskRecord['reason']): TaskRecord {
+  const { id, traits, queued_ms, started_ms } = stream
+  const ended_ms = Math.max(batch_ms, started_ms ?? queued_ms)
+  return { task: id, title: traits.title, worker: worker ?? null, queued_ms, started_ms, ended_ms, reason }
 }
 
 function noExits(): Record<ExitReason, number> {

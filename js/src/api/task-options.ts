@@ -7,6 +7,7 @@ import { toCancelCause } from './exit.js'
 import type { TaskTimes } from './inputs.js'
 import { parseTimes, TIME_OPTIONS } from './inputs.js'
 import type { EntryPoint } from './task.js'
+import type { TaskTraits } from './task-stream.js'
 import { DEFAULT_REPLAY, MAX_REPLAY } from './task-stream.js'
 
 /** What `schedule` takes. */
@@ -40,8 +41,7 @@ export const TASK_OPTIONS = ['title', 'targetWorkerId', 'target', 'priority', 'r
 /** Checked options. */
 export interface ParsedTaskOptions {
   spec: HostTaskSpec
-  title: string
-  replay: number
+  traits: Omit<TaskTraits, 'hint'>
 }
 
 /** Priorities within which a user's task stays. */
@@ -74,8 +74,9 @@ export function parseTaskOptions(
     // What was moved cannot be sent again.
     retries: options.transfer ? 0 : retries,
     admission: signal?.aborted ? { kind: 'Withdrawn', cause: toCancelCause(signal.reason) } : undefined,
+    isMeasured: true,
   }
-  return { spec, title, replay: parseCount('replay', replay, 0, MAX_REPLAY) }
+  return { spec, traits: { title, replay: parseCount('replay', replay, 0, MAX_REPLAY) } }
 }
 
 /** The terms of a broadcast's task: before all others of its worker, and taken though the queue is full or the pool drains. */
@@ -87,6 +88,7 @@ export function broadcastSpec(target: number, signal: AbortSignal | undefined): 
     queueTimeoutMs: undefined,
     retries: 0,
     admission: signal?.aborted ? { kind: 'Withdrawn', cause: toCancelCause(signal.reason) } : { kind: 'Essential' },
+    isMeasured: false,
   }
 }
 

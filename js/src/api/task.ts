@@ -4,6 +4,7 @@ import { Observable } from 'rxjs'
 import { iterateData } from './data-iterator.js'
 import { TaskError } from '../common/errors.js'
 import type { RemoteError } from '../wire/errors.js'
+import { taskName } from '../wire/names.js'
 import type { EntryPointArguments } from '../wire/task-input.js'
 import type { Message, MessageExit } from './messages.js'
 import type { TaskStream } from './task-stream.js'
@@ -15,8 +16,8 @@ export type EntryPoint<Args, Result> = (input: EntryPointArguments<Args>) => Res
 
 /** What a task's handle does through its pool. */
 export interface TaskControls {
-  send: (data: unknown) => boolean
-  cancel: (reason: unknown) => void
+  send: (task: number, data: unknown) => boolean
+  cancel: (task: number, reason: unknown) => void
 }
 
 /**
@@ -26,22 +27,23 @@ export interface TaskControls {
  * One that fails while nobody awaits it, iterates over it or subscribes to it is an unhandled rejection, as a promise is.
  */
 export class Task<Result> implements PromiseLike<Result>, AsyncIterable<unknown> {
-  readonly id: string
   readonly #stream: TaskStream
   readonly #controls: TaskControls
   #message$: Observable<Message> | null = null
   #result: Promise<Result> | null = null
+  #resolve: ((result: Result) => void) | null = null
+  #reject: ((error: unknown) => void) | null = null
   /** Whether somebody hears of a failure other than by the promise. */
   #isHeard = false
 
-  constructor(id: string, stream: TaskStream, controls: TaskControls) {
-    this.id = id
+  constructor(stream: TaskStream, controls: TaskControls) {
     this.#stream = stream
     this.#controls = controls
-    stream.onExit((exit) => {
-      // A promise that is rejected and that nobody has: the browser tells of it, unless somebody comes in time.
-      if (!this.#isHeard && isSurprising(exit, stream)) void this.#promise()
-    })
+    stream.onExit(() => this.#settle())
+  }
+
+  get id(): string {
+    return taskName(this.#stream.id)
   }
 
   /** See {@link TaskStream.subscribe}: hot, replayed, completes after `Exit`. */
@@ -55,7 +57,7 @@ export class Task<Result> implements PromiseLike<Result>, AsyncIterable<unknown>
 
   /** Sends data to the task's `context.onData`; `false` if the task has ended. */
   send(data: unknown): boolean {
-    return this.#controls.send(data)
+    return this.#controls.send(this.#stream.id, data)
   }
 
   /**
@@ -63,7 +65,7 @@ export class Task<Result> implements PromiseLike<Result>, AsyncIterable<unknown>
    * its worker ended. It exits `Cancelled`, with `reason` as the cause. One that has ended stays as it is.
    */
   cancel(reason?: unknown): void {
-    this.#controls.cancel(reason)
+    this.#controls.cancel(this.#stream.id, reason)
   }
 
   then<Fulfilled = Result, Rejected = never>(
@@ -90,13 +92,26 @@ export class Task<Result> implements PromiseLike<Result>, AsyncIterable<unknown>
   }
 
   #promise(): Promise<Result> {
-    this.#result ??= new Promise((resolve, reject) => {
-      this.#stream.onExit((exit) => {
-        if (exit.data.reason === 'Completed') resolve(exit.data.result as Result)
-        else reject(toTaskError(exit, this.#stream))
-      })
+    if (this.#result) return this.#result
+    this.#result = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
     })
+    this.#settle()
     return this.#result
+  }
+
+  /** Settles the promise, if there is one and the task has ended. */
+  #settle(): void {
+    const { end } = this.#stream
+    if (end?.reason === 'Completed') return this.#resolve?.(end.value as Result)
+    const { exit } = this.#stream
+    if (!exit) return
+    if (this.#result) this.#reject?.(toTaskError(exit, this.#stream))
+    else if (!this.#isHeard && isSurprising(exit, this.#stream)) {
+      // A promise that is rejected and that nobody has: the browser tells of it, unless somebody comes in time.
+      void this.#promise()
+    }
   }
 
   #hear(): void {
@@ -116,7 +131,7 @@ function summaryOf(thrown: RemoteError): string {
   return thrown.python?.traceback.trim().split('\n').at(-1) ?? `${thrown.name}: ${thrown.message}`
 }
 
-function toTaskError({ data }: MessageExit, { title, hint }: TaskStream): unknown {
+function toTaskError({ data }: MessageExit, { traits: { title, hint } }: TaskStream): unknown {
   const { reason, result, taskId, workerId } = data
   if (reason !== 'Threw') return result
   const thrown = result as RemoteError

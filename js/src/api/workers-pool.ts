@@ -11,7 +11,7 @@ import type { Snapshot } from '../common/cloneable.js'
 import { snapshot } from '../common/cloneable.js'
 import { InvalidInputError, MillhandError } from '../common/errors.js'
 import { toCancelCause, toInstallError } from './exit.js'
-import type { BroadcastOptions, Submitted } from './broadcast.js'
+import type { BroadcastOptions } from './broadcast.js'
 import { Broadcasts, resultsOf } from './broadcast.js'
 import { FunctionTable } from './functions.js'
 import { lazyEngine } from './lazy-engine.js'
@@ -29,10 +29,13 @@ import { broadcastSpec, parseTaskOptions, TASK_OPTIONS } from './task-options.js
 import type { PoolModule } from './use.js'
 import { useModule } from './use.js'
 import type { CdnEvent, Message } from './messages.js'
-import { parseTaskId, parseWorkerId, taskName, workerName } from '../wire/names.js'
+import { parseTaskId, parseWorkerId, workerName } from '../wire/names.js'
 import type { EntryPoint } from './task.js'
 import { Task } from './task.js'
+import type { TaskTraits } from './task-stream.js'
 import { DEFAULT_REPLAY, TaskStream } from './task-stream.js'
+import type { Trace } from './trace.js'
+import { TraceRecorder } from './trace.js'
 
 /**
  * A pool of workers that all have one environment. It starts with its construction.
@@ -41,6 +44,10 @@ import { DEFAULT_REPLAY, TaskStream } from './task-stream.js'
  * `BehaviorSubject`s, updated at most once per batch of what workers say.
  */
 export class WorkersPool {
+  static {
+    // For those who look at it: minifiers shorten names.
+    Object.defineProperty(this, 'name', { value: 'WorkersPool' })
+  }
   /** Workers that have their environment, by id. */
   readonly workers$: BehaviorSubject<Record<string, WorkerEntry>>
   /** Ids of all live workers, from the moment that they start to boot. */
@@ -66,11 +73,17 @@ export class WorkersPool {
   readonly #hasPython: boolean
   readonly #remote: RemotePlan | null
   readonly #broadcasts = new Broadcasts(({ functionId, args, title, signal }, worker) => {
-    const stream = new TaskStream(title, DEFAULT_REPLAY)
-    const submitted = this.#queue(stream, functionId, { value: args, transfer: undefined }, broadcastSpec(worker, signal))
-    if (signal) this.#cancelWith(signal, submitted)
-    return submitted
+    const traits = { title, replay: DEFAULT_REPLAY, hint: undefined }
+    const stream = this.#queue(traits, functionId, { value: args, transfer: undefined }, broadcastSpec(worker, signal))
+    if (signal) this.#cancelWith(signal, stream)
+    return stream
   })
+  readonly #controls = {
+    send: (id: number, data: unknown): boolean => this.#send(id, data),
+    cancel: (id: number, reason: unknown): void => this.#cancel(id, reason),
+  }
+  /** The last call without options: most have the same function. */
+  #usual: Usual | null = null
   #sizes: { startAt: number; stretchTo: number }
   #endedBy: PoolEnd | null = null
   #lastTask = 0
@@ -80,10 +93,14 @@ export class WorkersPool {
     const plan = parsePoolInput(input, platform)
     const news = new PoolNews({
       workerStarted: (worker, location) => this.#broadcasts.reach(worker, location === 'remote'),
-      sourcesForbidden: () => this.#functions.forbidSources(),
+      sourcesForbidden: () => {
+        this.#usual = null
+        this.#functions.forbidSources()
+      },
       cdnEvent: (event) => quietly(() => plan.cdnEvent$?.next(event)),
       endedBy: () => this.#endedBy,
-    })
+      queued: () => this.#host?.queued() ?? 0,
+    }, new TraceRecorder(plan.trace))
     const { esm, python, globals, postInstallTasks } = plan
     // Not within the constructor: nobody could subscribe before the first event.
     const setup = Promise.resolve().then(() =>
@@ -120,7 +137,8 @@ export class WorkersPool {
    * @throws InvalidInputError for what cannot be sent or cannot be meant.
    */
   schedule<Args, Result>(input: ScheduleInput<Args, Result>): Observable<Message> {
-    const { stream } = this.#submit(input)
+    const { entryPoint, args, title } = input
+    const stream = isUsual(input) ? this.#submitUsual(entryPoint, args, title) : this.#submit(input)
     return new Observable((subscriber) => stream.subscribe(subscriber))
   }
 
@@ -128,7 +146,8 @@ export class WorkersPool {
    * Queues a task whose result can be awaited.
    * @throws InvalidInputError for what cannot be sent or cannot be meant.
    */
-  run<Args, Result>(entryPoint: EntryPoint<Args, Result>, args?: Args, options: TaskOptions = {}): Task<Result> {
+  run<Args, Result>(entryPoint: EntryPoint<Args, Result>, args?: Args, options?: TaskOptions): Task<Result> {
+    if (options === undefined) return this.#handle(this.#submitUsual(entryPoint, args))
     checkOptions('options', options, TASK_OPTIONS, ONE_ARGUMENT)
     return this.#handle(this.#submit({ ...options, entryPoint, ...(args === undefined ? {} : { args }) }))
   }
@@ -149,7 +168,7 @@ export class WorkersPool {
       const { value, transfer } = snapshot(args, 'args', options.transfer)
       return { value: { source, args: value }, transfer }
     }
-    return this.#handle(this.#submitCall(this.#functions.pythonId(), copy, 'Python', options))
+    return this.#handle(this.#submitCall(this.#functions.pythonId(), copy, 'Python', options, false))
   }
 
   /**
@@ -232,8 +251,7 @@ export class WorkersPool {
   sendData(input: { taskId: string; data: unknown }): boolean {
     checkOptions('message', input, ['taskId', 'data'])
     const { taskId, data } = input
-    const id = this.#parseTask(taskId)
-    return this.#host.sendData(id, snapshot(data, 'data').value)
+    return this.#send(this.#parseTask(taskId), data)
   }
 
   /** Resolves when the pool's first workers have their environment; rejects if it cannot be had. */
@@ -257,6 +275,11 @@ export class WorkersPool {
     await holding(up).catch((cause: unknown) => Promise.reject(this.#endedError(cause)))
   }
 
+  /** How many workers there are to be at first, and at most. */
+  get sizes(): { startAt: number; stretchTo: number } {
+    return { ...this.#sizes }
+  }
+
   /**
    * Changes how many workers there are. Workers above the new `stretchTo` end, busy ones with their task.
    * @throws InvalidInputError for sizes that do not hold together.
@@ -270,6 +293,15 @@ export class WorkersPool {
     }
     this.#sizes = next
     this.#host.resize(next.startAt, next.stretchTo)
+  }
+
+  /**
+   * What the pool did, in Chrome's trace event format: `JSON.stringify` it into a file that https://ui.perfetto.dev opens. It has a
+   * track per worker with its boot, its install and its tasks, each with how long it waited and how it ended; it knows the last
+   * `trace.maxTasks` of them, and those that are open. It can be had after the pool has ended, too.
+   */
+  trace(): Trace {
+    return this.#news.trace()
   }
 
   /** Ends the pool when its tasks have ended, and resolves then. Tasks that are scheduled from now on exit `PoolTerminated`. */
@@ -291,7 +323,7 @@ export class WorkersPool {
     this.#host.terminate()
   }
 
-  #submit<Args, Result>(input: ScheduleInput<Args, Result>): Submitted {
+  #submit<Args, Result>(input: ScheduleInput<Args, Result>): TaskStream {
     checkOptions('task', input, ['entryPoint', 'args', ...TASK_OPTIONS])
     const { entryPoint, args, ...options } = input
     const functionId = this.#functions.idOf('entryPoint', entryPoint, 'entryPoint')
@@ -299,15 +331,36 @@ export class WorkersPool {
     return this.#submitCall(functionId, copy, entryPoint.name || 'task', options)
   }
 
-  /** @param copy makes the arguments, once all else has been checked: it may move some of them. */
-  #submitCall(functionId: number, copy: () => Snapshot, name: string, options: TaskOptions): Submitted {
+  /** The same for a task without options, of which there may be many: what can be done once for all of them is. */
+  #submitUsual<Args, Result>(entryPoint: EntryPoint<Args, Result>, args: Args | undefined, title?: string): TaskStream {
+    if (this.#usual?.entryPoint !== entryPoint || this.#usual.title !== title) {
+      const functionId = this.#functions.idOf('entryPoint', entryPoint, 'entryPoint')
+      const options = title === undefined ? {} : { title }
+      const { spec, traits } = this.#parseOptions(functionId, entryPoint.name || 'task', options)
+      const hasDefaults = Object.values(this.#defaults).some((time) => time !== undefined)
+      this.#usual = { entryPoint, title, functionId, traits, spec: hasDefaults || spec.target !== undefined ? spec : undefined }
+    }
+    const { functionId, traits, spec } = this.#usual
+    return this.#queue(traits, functionId, snapshot(args, 'args'), spec)
+  }
+
+  /**
+   * @param copy makes the arguments, once all else has been checked: it may move some of them.
+   * @param isMeasured whether calls of the function take about as long as each other.
+   */
+  #submitCall(functionId: number, copy: () => Snapshot, name: string, options: TaskOptions, isMeasured = true): TaskStream {
+    const { spec, traits } = this.#parseOptions(functionId, name, options)
+    const stream = this.#queue(traits, functionId, copy(), isMeasured ? spec : { ...spec, isMeasured })
+    if (options.signal) this.#cancelWith(options.signal, stream)
+    return stream
+  }
+
+  #parseOptions(functionId: number, name: string, options: TaskOptions): { spec: HostTaskSpec; traits: TaskTraits } {
     const parseTarget = (workerId: string): number => this.#parseTarget(workerId)
-    const { spec, title, replay } = parseTaskOptions(options, { ...this.#defaults, title: name }, parseTarget)
+    const { spec, traits } = parseTaskOptions(options, { ...this.#defaults, title: name }, parseTarget)
     spec.target = this.#placeOf(functionId, spec.target)
     const hint = !this.#hasPython && this.#functions.mentionsPython(functionId) ? NO_PYTHON : undefined
-    const submitted = this.#queue(new TaskStream(title, replay, hint), functionId, copy(), spec)
-    if (options.signal) this.#cancelWith(options.signal, submitted)
-    return submitted
+    return { spec, traits: { ...traits, hint } }
   }
 
   /** A function that only local workers can run stays with them. */
@@ -331,37 +384,33 @@ export class WorkersPool {
     return this.#functions.whyLocal(functionId)
   }
 
-  #queue(
-    stream: TaskStream,
-    functionId: number,
-    { value, transfer }: Snapshot,
-    spec: HostTaskSpec,
-  ): Submitted {
+  #queue(traits: TaskTraits, functionId: number, { value, transfer }: Snapshot, spec: HostTaskSpec | undefined): TaskStream {
     // The host may start and even end the task within this call: its stream has to be known before.
-    const id = (this.#lastTask += 1)
-    this.#news.open(id, stream)
+    const stream = new TaskStream((this.#lastTask += 1), traits)
+    this.#news.open(stream)
     const given = this.#host.submit(functionId, value, transfer, spec)
     stream.take()
-    if (given !== id) throw new Error(`the host counts tasks otherwise: ${given}, not ${id}`)
-    return { id, stream }
+    if (given !== stream.id) throw new Error(`the host counts tasks otherwise: ${given}, not ${stream.id}`)
+    return stream
   }
 
-  #handle<Result>({ id, stream }: Submitted): Task<Result> {
-    return new Task(taskName(id), stream, {
-      send: (data) => this.sendData({ taskId: taskName(id), data }),
-      cancel: (reason) => this.#cancel(id, reason),
-    })
+  #handle<Result>(stream: TaskStream): Task<Result> {
+    return new Task(stream, this.#controls)
   }
 
   #cancel(id: number, reason: unknown): void {
     this.#host.cancel(id, toCancelCause(reason))
   }
 
-  #cancelWith(signal: AbortSignal, { id, stream }: Submitted): void {
-    if (signal.aborted) return this.#cancel(id, signal.reason)
-    const abort = (): void => this.#cancel(id, signal.reason)
+  #cancelWith(signal: AbortSignal, stream: TaskStream): void {
+    if (signal.aborted) return this.#cancel(stream.id, signal.reason)
+    const abort = (): void => this.#cancel(stream.id, signal.reason)
     signal.addEventListener('abort', abort, { once: true })
     stream.onExit(() => signal.removeEventListener('abort', abort))
+  }
+
+  #send(id: number, data: unknown): boolean {
+    return this.#host.sendData(id, snapshot(data, 'data').value)
   }
 
   #parseTask(taskId: unknown): number {
@@ -379,6 +428,22 @@ export class WorkersPool {
   #endedError(cause: unknown): MillhandError {
     return this.#news.ended.aborted ? endedError(this.#endedBy ?? 'terminate') : toInstallError(cause)
   }
+}
+
+/** What calls of a function without options have in common. */
+interface Usual {
+  entryPoint: unknown
+  title: string | undefined
+  functionId: number
+  /** `undefined`: as the host takes it to be without. */
+  spec: HostTaskSpec | undefined
+  traits: TaskTraits
+}
+
+/** Whether a task has nothing that is worth a second look. */
+function isUsual(input: object): boolean {
+  for (const key in input) if (key !== 'entryPoint' && key !== 'args' && key !== 'title') return false
+  return true
 }
 
 const ONE_ARGUMENT = 'a task takes one value as its `args`: give several as an array or an object'

@@ -16,7 +16,7 @@ export type {
   PyodideInput,
   WorkersPoolInput,
 } from '../api/inputs.js'
-export { configureInstall, install, queryLoadingGraph } from '../api/install.js'
+export { configureInstall, install, queryInstalled, queryLoadingGraph } from '../api/install.js'
 export type { PageInstallInputs } from '../api/install.js'
 export type { BroadcastOptions } from '../api/broadcast.js'
 export type * from '../api/messages.js'
@@ -25,6 +25,7 @@ export { Task } from '../api/task.js'
 export type { EntryPoint, EntryPointArguments, WorkerContext, WorkerScope } from '../api/task.js'
 export { WorkersPool } from '../api/workers-pool.js'
 export type { RemoteInput } from '../api/remote-input.js'
+export type { Trace, TraceEvent, TraceOptions } from '../api/trace.js'
 export type { ScheduleInput, TaskOptions } from '../api/task-options.js'
 export type { LoadedItem, LoadingGraph } from '../install/graph.js'
 export type { InstallSettings } from '../install/sources.js'
@@ -33,7 +34,7 @@ export { RemoteError } from '../wire/errors.js'
 
 /** The workers pool's module, by the name that notebooks know it by. */
 export async function installWorkersPoolModule(): Promise<Pick<typeof workersPool, 'WorkersPool'>> {
-  return workersPool
+  return { WorkersPool: workersPool.WorkersPool }
 }
 
 /** Views of pools and installs. Their script is loaded by the first call. */

@@ -1,5 +1,6 @@
 /** The script of a notebook's pages. */
 
+import { configureInstall } from './index.js'
 import { readPageData } from '../notebook/data.js'
 import { followFile, remember } from '../notebook/live-reload.js'
 import { Notebook } from '../notebook/notebook.js'
@@ -14,6 +15,8 @@ if (data) {
 }
 
 function start(data: NonNullable<ReturnType<typeof readPageData>>): void {
+  // What an export has locked is beside this script.
+  if (data.exported) configureInstall({ manifestUrl: new URL('manifest.json', import.meta.url).href })
   const notebook = new Notebook(data)
   document.addEventListener('click', (event) => {
     const target = event.target instanceof Element ? event.target.closest('[data-role=run-all], [data-role=stop]') : null
@@ -22,10 +25,19 @@ function start(data: NonNullable<ReturnType<typeof readPageData>>): void {
     if (target.matches('[data-role=stop]')) notebook.stop()
     else void notebook.runAll()
   })
-  followFile(data, (next) => {
-    notebook.adopt(next)
-    highlightAll()
-  })
+  addEventListener('error', (event) => take(event, event.error))
+  addEventListener('unhandledrejection', (event) => take(event, event.reason))
+  const take = (event: Event, error: unknown): void => {
+    if (!notebook.showStray(error)) return
+    event.preventDefault()
+    console.error(error)
+  }
+  if (!data.exported) {
+    followFile(data, (next) => {
+      notebook.adopt(next)
+      highlightAll()
+    })
+  }
   highlightAll()
   if (new URLSearchParams(location.search).get('run') === 'all') void notebook.runAll()
 }

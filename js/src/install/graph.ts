@@ -38,6 +38,23 @@ export function loadingGraphOf({ esm, css = [], pyodide }: Manifest): LoadingGra
   }
 }
 
+/** All of them as one; of two Pythons the last, for a page has one. */
+export function mergeGraphs(graphs: LoadingGraph[]): LoadingGraph {
+  const unique = <T>(items: T[], keyOf: (item: T) => string): T[] => [...new Map(items.map((item) => [keyOf(item), item])).values()]
+  const all = <Field extends 'modules' | 'scripts' | 'css'>(field: Field): LoadedItem[] =>
+    unique(graphs.flatMap((graph) => graph[field]), ({ specifier, url }) => `${specifier} ${url}`)
+  const pythons = graphs.flatMap(({ pyodide }) => pyodide ?? [])
+  const version = pythons.at(-1)?.version
+  return {
+    packages: Object.assign({}, ...graphs.map(({ packages }) => packages)) as LoadingGraph['packages'],
+    modules: all('modules'),
+    scripts: all('scripts'),
+    css: all('css'),
+    pyodide: version === undefined ? null : { version, packages: unique(pythons.flatMap(({ packages }) => packages), ({ name }) => name) },
+    files: unique(graphs.flatMap(({ files }) => files), ({ url }) => url),
+  }
+}
+
 const toItem = ({ specifier, name, version, url }: LoadedItem): LoadedItem => ({ specifier, name, version, url })
 
 function toPackage(name: string, lock: unknown): { name: string; version: string; dependencies: string[] } {

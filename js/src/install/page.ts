@@ -8,6 +8,8 @@ import type { PlannedStyleSheet } from './css.js'
 import type { Resource } from './elements.js'
 import { Scripts, StyleSheets } from './elements.js'
 import { chosenNames } from './esm.js'
+import type { LoadingGraph } from './graph.js'
+import { loadingGraphOf, mergeGraphs } from './graph.js'
 import type { Installer, InstallOptions, PagePlan } from './installer.js'
 import type { EsmManifest, FileEntry, Manifest, PythonManifest } from './manifest.js'
 import { entryOf } from './manifest.js'
@@ -26,10 +28,16 @@ export class PageInstalls {
   readonly #python: PagePython
   /** Names that installs have put on the global scope: they may be put there anew. */
   readonly #names = new Set<string>()
+  #installed: LoadingGraph = mergeGraphs([])
 
   constructor(installer: Installer) {
     this.#installer = installer
     this.#python = new PagePython(installer)
+  }
+
+  /** What all installs so far have put into the page. */
+  get installed(): LoadingGraph {
+    return this.#installed
   }
 
   /** @throws InstallError; nothing was installed then. */
@@ -38,8 +46,10 @@ export class PageInstalls {
     const failing = new AbortController()
     const signal = AbortSignal.any([options.signal, failing.signal])
     try {
-      const values = await this.#load(plan, { ...options, signal }, added)
+      const manifest = await this.#installer.manifestOf(plan, { ...options, signal })
+      const values = await this.#load(plan, manifest, { ...options, signal }, added)
       signal.throwIfAborted()
+      this.#installed = mergeGraphs([this.#installed, loadingGraphOf(manifest)])
       const chosen = [...chosenNames(plan.esm), ...(plan.python ? [plan.python.alias] : [])]
       for (const name of setNames(values, new Set([...this.#names, ...chosen]))) this.#names.add(name)
       options.report({ step: 'Installed' })
@@ -52,9 +62,8 @@ export class PageInstalls {
   }
 
   /** @param added gets the stylesheets that are in the page. */
-  async #load(plan: PagePlan, options: InstallOptions, added: string[]): Promise<Record<string, unknown>> {
+  async #load(plan: PagePlan, manifest: Manifest, options: InstallOptions, added: string[]): Promise<Record<string, unknown>> {
     const { report, signal } = options
-    const manifest = await this.#installer.manifestOf(plan, options)
     const sheets = plan.css.map((sheet) => toStyleSheet(sheet, manifest))
     const [modules, startPython] = await Promise.all([
       plan.esm && this.#installer.prepareModules(plan.esm, manifest.esm as EsmManifest, options),

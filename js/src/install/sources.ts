@@ -5,7 +5,6 @@ import { checkOptions } from '../common/checks.js'
 import { fetchJson, ForeignAnswer } from './fetch.js'
 import type { Manifest } from './manifest.js'
 import { parseManifest } from './manifest.js'
-import { findPrebuilt } from './prebuilt.js'
 import type { CdnSettings } from './public-cdns.js'
 import { manifestOfCdns, PUBLIC_CDNS } from './public-cdns.js'
 import type { ManifestRequest } from './request.js'
@@ -110,7 +109,11 @@ export class Sources {
   }
 
   #prebuilt(url: string): Source {
-    return async (request, signal) => findPrebuilt(await fetchJson(url, { signal }), request, url)
+    return async (request, signal) => {
+      const document = await fetchJson(url, { signal })
+      const { findPrebuilt } = await import('./prebuilt.js')
+      return findPrebuilt(document, request, url)
+    }
   }
 }
 

@@ -1,9 +1,10 @@
 /** One cell of the page: its element, its text, its state and what it shows. */
 
-import type { CellData, Compiled } from './data.js'
+import type { CellData, CellProblem, Compiled } from './data.js'
 import { textNode, toNode } from './display.js'
 import type { Editor } from './editor.js'
-import { errorNode, problemNode } from './errors.js'
+import type { SourceMap } from './errors.js'
+import { errorNode, lateErrorNode, problemNode } from './errors.js'
 import { element } from './inspector.js'
 
 export type CellState = 'idle' | 'running' | 'done' | 'error'
@@ -11,21 +12,25 @@ export type CellState = 'idle' | 'running' | 'done' | 'error'
 export interface CellActions {
   run: (cell: Cell) => void
   edited: (cell: Cell) => void
+  isEditable: boolean
 }
 
 /** The most that one run may show; a loop that displays for ever must not end the page. */
 const MAX_OUTPUTS = 10_000
+/** An interval can fail for ever; the first few say it. */
+const MAX_LATE_FAILURES = 3
 
 export class Cell {
   readonly #output: HTMLElement
   readonly #source: HTMLElement
   readonly #run: HTMLButtonElement
-  readonly #file: string
+  readonly #sourceMap: SourceMap
   readonly #actions: CellActions
   #editor: Editor | null = null
   #text: string
   /** Counts runs: what an earlier one shows late is not shown. */
   #runs = 0
+  #lateFailures = 0
   /** What the text was compiled to; `null` if it has changed since. */
   compiled: Compiled | null
   /** Names of other cells that `compiled` reads where they are kept. */
@@ -34,10 +39,10 @@ export class Cell {
   constructor(
     readonly element: HTMLElement,
     readonly data: CellData,
-    file: string,
+    sourceMap: SourceMap,
     actions: CellActions,
   ) {
-    this.#file = file
+    this.#sourceMap = sourceMap
     this.#actions = actions
     this.#text = data.source
     this.compiled = data.compiled ?? null
@@ -48,11 +53,12 @@ export class Cell {
     element.prepend(this.#run)
     this.#source.addEventListener('click', () => void this.edit())
     this.#source.tabIndex = 0
-    this.#source.setAttribute('aria-label', 'source of the cell: Enter edits it, Shift and Enter run it')
+    const editing = actions.isEditable ? 'Enter edits it, ' : ''
+    this.#source.setAttribute('aria-label', `source of the cell: ${editing}Shift and Enter run it`)
     this.#source.addEventListener('keydown', (event) => this.#onKey(event))
     if (data.error) {
       this.state = 'error'
-      this.#output.append(problemNode(data.error))
+      this.#output.append(this.#problemNode(data.error))
     }
   }
 
@@ -87,6 +93,7 @@ export class Cell {
   begin(): { display: (...values: unknown[]) => void; print: (text: string) => void } {
     const run = (this.#runs += 1)
     let shown = 0
+    this.#lateFailures = 0
     this.#output.replaceChildren()
     this.state = 'running'
     this.isStale = false
@@ -109,17 +116,31 @@ export class Cell {
   }
 
   fail(error: unknown): void {
-    this.#output.append(errorNode(error, this.#file))
+    this.#output.append(errorNode(error, this.#sourceMap))
     this.state = 'error'
   }
 
-  refuse(problem: CellData['error'] & object): void {
-    this.#output.replaceChildren(problemNode(problem))
+  /** Something that the cell started failed after it had run. */
+  failLater(error: unknown): void {
+    if (this.#lateFailures >= MAX_LATE_FAILURES) return
+    this.#lateFailures += 1
+    this.#output.append(lateErrorNode(error, this.#sourceMap))
+    if (this.state === 'done') this.state = 'error'
+  }
+
+  /** A line of the page's file, if it is the cell's. */
+  lineAt(line: number): string | null {
+    return this.#text.split('\n')[line - this.data.firstLine] ?? null
+  }
+
+  refuse(problem: CellProblem): void {
+    this.#output.replaceChildren(this.#problemNode(problem))
     this.state = 'error'
   }
 
   /** Opens the editor. Its script is loaded by the first cell that is edited. */
   async edit(): Promise<void> {
+    if (!this.#actions.isEditable) return
     if (this.#editor) return this.#editor.focus()
     const { openEditor } = await import('./editor.js')
     if (this.#editor) return
@@ -128,6 +149,11 @@ export class Cell {
       run: () => this.#actions.run(this),
     })
     this.#editor.focus()
+  }
+
+  /** The cell may not be one of the page's yet. */
+  #problemNode(problem: CellProblem): HTMLElement {
+    return problemNode(problem, { file: this.#sourceMap.file, lineAt: (line) => this.lineAt(line) })
   }
 
   #change(text: string): void {
@@ -143,7 +169,7 @@ export class Cell {
     const button = element('button', 'mh-run', '▶')
     button.type = 'button'
     button.title = 'Run (Shift+Enter)'
-    button.setAttribute('aria-label', 'run the cell')
+    button.setAttribute('aria-label', `run the cell at line ${this.data.firstLine}`)
     button.dataset['role'] = 'run'
     button.addEventListener('click', () => this.#actions.run(this))
     return button

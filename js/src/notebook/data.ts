@@ -10,6 +10,8 @@ export interface PageData {
   cells: CellData[]
   /** There when the page is asked for anew. */
   html?: string
+  /** The page is a file of an export: no server compiles what is edited, or tells of changes. */
+  exported?: boolean
   /** The page has a mistake, and shows that only. */
   failed?: boolean
 }

@@ -18,6 +18,9 @@ export interface EditorActions {
   run: () => void
 }
 
+/** How long after Escape Tab leaves the editor. */
+const LEAVE_MS = 2_000
+
 /** Puts an editor in the place of an element. */
 export function openEditor(place: HTMLElement, language: string, text: string, { changed, run }: EditorActions): Editor {
   const parent = document.createElement('div')
@@ -30,12 +33,20 @@ export function openEditor(place: HTMLElement, language: string, text: string, {
       return true
     },
   }))
+  // Tab indents; after Escape it leaves, also if Escape has closed a list of completions.
+  const escape = {
+    key: 'Escape',
+    run: (view: EditorView) => {
+      view.setTabFocusMode(LEAVE_MS)
+      return false
+    },
+  }
   return new EditorView({
     parent,
     state: EditorState.create({
       doc: text,
       extensions: [
-        Prec.highest(keymap.of(runKeys)),
+        Prec.highest(keymap.of([...runKeys, escape])),
         history(),
         indentOnInput(),
         bracketMatching(),

@@ -14,4 +14,15 @@ function colourAll({ highlight }: { highlight: (code: HTMLElement) => void }): v
     code.dataset['coloured'] = ''
     highlight(code)
   }
+  for (const snippet of document.querySelectorAll<HTMLElement>('pre[data-lines]')) markLines(snippet)
+}
+
+/** Lays a colour behind the lines that `data-lines` names: `2`, `4-6`. */
+function markLines(snippet: HTMLElement): void {
+  const ranges = [...(snippet.dataset['lines'] ?? '').matchAll(/(\d+)(?:\s*-\s*(\d+))?/g)]
+  const layers = ranges.map(([, from, to]) => {
+    const [first, last] = [Number(from), Number(to ?? from)]
+    return `linear-gradient(var(--mh-lit), var(--mh-lit)) 0 calc(0.7rem + ${first - 1} * 1lh) / 100% calc(${last - first + 1} * 1lh) no-repeat`
+  })
+  snippet.style.background = [...layers, 'var(--mh-soft)'].join()
 }

@@ -15,18 +15,39 @@ export function cellFunction(file: string, cell: CellData, { code, declares, hel
   return evaluate(file, cell, names, opening, code, '}')() as () => Promise<unknown>
 }
 
-/** A function for a worker: its text is all that it takes along. */
-export function workerFunction(cell: CellData, file: string, { code, uses, helper }: Compiled): () => Promise<unknown> {
+/** A function for a worker, whose text is all that it takes along; and the line of that text at which the cell's code begins. */
+export function workerFunction(
+  cell: CellData,
+  file: string,
+  { code, uses, helper }: Compiled,
+  functions: Record<string, string>,
+): { run: () => Promise<unknown>; codeLine: number } {
   const { capturedIn = [], capturedOut = [] } = cell
   const display = uses.includes('display') && !capturedIn.includes('display')
+  const values = capturedIn.filter((name) => !(name in functions))
   const opening = [
-    'return async function workerCell({args:captured,workerScope,context}){',
-    capturedIn.length > 0 ? `let {${capturedIn.join()}}=captured;` : '',
+    'async function workerCell({args:captured,workerScope,context}){',
+    values.length > 0 ? `let {${values.join()}}=captured;` : '',
+    ...Object.entries(functions).map(([name, source]) => `let ${name}=${source};`),
     display ? 'const display=(...values)=>{context.sendData({displayed:values})};' : '',
     code.includes(helper) ? `const ${helper}={import:(url)=>import(url),meta:{url:${JSON.stringify(document.baseURI)}}};` : '',
-  ]
+  ].join('')
   const closing = `\nreturn {${capturedOut.join()}}}`
-  return evaluate(file, cell, {}, opening.join(''), code, closing)() as () => Promise<unknown>
+  const run = evaluate(file, cell, {}, `return ${opening}`, code, closing)() as () => Promise<unknown>
+  return { run, codeLine: opening.split('\n').length + 1 }
+}
+
+/**
+ * A function of another cell, as an expression that makes it anew elsewhere.
+ * @throws TypeError for one without a source.
+ */
+export function sourceOf(name: string, value: object): string {
+  const source = Function.prototype.toString.call(value)
+  if (/\{\s*\[native code\]\s*\}\s*$/.test(source)) {
+    throw new TypeError(`\`${name}\` is native or bound, and has no source to send: wrap it in a function of its own`)
+  }
+  const isExpression = /^(?:class\b|(?:async\s*)?(?:function\b|\(|[\w$]+\s*=>))/.test(source)
+  return isExpression ? `(${source})` : `Object.values({${source}})[0]`
 }
 
 function evaluate(file: string, cell: CellData, names: Names, opening: string, code: string, closing: string): Factory {

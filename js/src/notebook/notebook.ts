@@ -1,10 +1,11 @@
 /** The page's cells: in which order they run, with which names, and which of them are out of date. */
 
 import * as webpm from '../entrypoints/index.js'
-import type { WorkersPool } from '../api/workers-pool.js'
 import { Cell } from './cell.js'
 import type { CellData, Compiled, PageData } from './data.js'
 import { compile } from './data.js'
+import type { SourceMap } from './errors.js'
+import { framesIn } from './errors.js'
 import { cellFunction } from './javascript.js'
 import type { Names } from './javascript.js'
 import type { Pyodide } from './python.js'
@@ -18,6 +19,7 @@ import { runInWorker } from './worker-cell.js'
 export class Notebook {
   readonly #scope = new Scope()
   readonly #followed = new Map<Cell, Followed>()
+  readonly #isEditable: boolean
   #cells: Cell[] = []
   #file: string
   /** Runs that wait or are under way; each begins when the one before has ended. */
@@ -28,6 +30,7 @@ export class Notebook {
 
   constructor(data: PageData) {
     this.#file = data.file
+    this.#isEditable = !data.exported
     this.adopt(data)
   }
 
@@ -64,10 +67,19 @@ export class Notebook {
     await this.#enqueue(cell, false)
   }
 
-  /** Runs nothing more that waits, and waits no longer for what runs. */
+  /** Runs nothing more that waits; ends what runs in a worker, and waits no longer for what runs in the page. */
   stop(): void {
-    this.#abort.abort(new DOMException('stopped', 'AbortError'))
+    this.#abort.abort(new Stopped(this.#running))
     this.#abort = new AbortController()
+  }
+
+  /** Shows an error that nobody handled at the cell that it comes from; `false` if that is none of the page's. */
+  showStray(error: unknown): boolean {
+    const lines = framesIn(error, this.#file).map(({ line }) => line)
+    const cell = this.#cells.find((cell) => lines.some((line) => cell.lineAt(line) !== null))
+    cell?.failLater(error)
+    if (cell) this.#report()
+    return cell !== undefined
   }
 
   #enqueue(cell: Cell, isChained: boolean): Promise<void> {
@@ -140,8 +152,10 @@ export class Notebook {
   async #executeInWorker(cell: Cell, compiled: Compiled, output: ReturnType<Cell['begin']>, signal: AbortSignal): Promise<void> {
     const { data } = cell
     const { workersPool = '', capturedIn = [], capturedOut = [] } = data
+    if (workersPool === '') throw new TypeError('the cell names no pool: give it `workers-pool="name"`')
     this.#checkDeclared(cell, [workersPool, ...capturedIn])
-    const pool = this.#scope.get(workersPool) as WorkersPool
+    const pool = this.#scope.get(workersPool)
+    if (!(pool instanceof webpm.WorkersPool)) throw new TypeError(`\`${workersPool}\` is no workers pool`)
     const captured = Object.fromEntries(capturedIn.map((name) => [name, this.#scope.get(name)]))
     const values = await runInWorker(pool, this.#file, data, compiled, captured, output, signal)
     const accessors = capturedOut.map((name): [string, Accessor] => [name, [() => values[name], (value) => (values[name] = value)]])
@@ -211,10 +225,16 @@ export class Notebook {
     return new Set(declared.filter((it) => it.assigned || assigned.has(it.name)).map((it) => it.name))
   }
 
+  get #sourceMap(): SourceMap {
+    const lineAt = (line: number): string | null => this.#cells.map((cell) => cell.lineAt(line)).find((text) => text !== null) ?? null
+    return { file: this.#file, lineAt }
+  }
+
   #makeCell(element: HTMLElement, data: CellData): Cell {
-    return new Cell(element, data, this.#file, {
+    return new Cell(element, data, this.#sourceMap, {
       run: (cell) => void this.run(cell),
       edited: () => this.#report(),
+      isEditable: this.#isEditable,
     })
   }
 
@@ -234,6 +254,19 @@ export class Notebook {
     if (status) status.textContent = STATUS[state] ?? ''
     const stop = document.querySelector<HTMLButtonElement>('[data-role=stop]')
     if (stop) stop.hidden = state !== 'running'
+  }
+}
+
+/** What a stopped cell says: what the stop did, and what it did not. */
+class Stopped extends Error {
+  override readonly name = 'Stopped'
+
+  constructor(cell: Cell | null) {
+    super(
+      cell?.data.kind === 'worker'
+        ? 'the task of this cell was cancelled in its worker'
+        : 'the notebook waits no longer for this cell. Code in the page cannot be interrupted: what the cell has started goes on',
+    )
   }
 }
 

@@ -34,7 +34,8 @@ function draw(rows: unknown[], columns: string[]): HTMLElement {
   box.setAttribute('aria-label', `table of ${rows.length} rows`)
   const table = element('table', '')
   const head = element('tr', '')
-  head.append(...['', ...columns].map((name) => element('th', '', name)))
+  const isNumber = (name: string): boolean => isRecord(rows[0]) && typeof rows[0][name] === 'number'
+  head.append(element('th', '', '#'), ...columns.map((name) => element('th', isNumber(name) ? 'mh-numbers' : '', name)))
   table.append(element('thead', ''), element('tbody', ''))
   table.tHead?.append(head)
   const body = table.tBodies[0] as HTMLTableSectionElement

@@ -1,41 +1,52 @@
-/** What an install loads, while it does: over the page, or as a list in it. */
+/** What an install loads, while it does: over the page, or over a part of it. */
 
 import type { PageInstallInputs } from '../api/install.js'
 import { install } from '../api/install.js'
 import type { InstallEvent } from '../wire/protocol.js'
+import { make, setText } from './elements.js'
+import { megabytes, stepText } from './steps.js'
 
-/** A screen over the page. It shows the last events of an install, and goes when it is told to. */
+/** Files that are shown; those that were fetched first go first. */
+const MAX_LINES = 12
+
+/** A screen over the page, or over `container`. It shows the last events of an install, and goes when it is told to. */
 export class LoadingScreenView {
   readonly #box: HTMLElement
-  readonly #list: HTMLElement
+  readonly #now = make('div', '')
+  readonly #list = make('ul', '')
   readonly #lines = new Map<string, HTMLElement>()
 
   constructor({ container = document.body }: { container?: HTMLElement } = {}) {
-    this.#box = document.createElement('div')
-    this.#box.className = 'mh-loading-screen'
-    this.#box.setAttribute('role', 'status')
-    const inset = container === document.body ? 'position:fixed' : 'position:absolute'
-    this.#box.style.cssText = `${inset};inset:0;z-index:1000;display:grid;place-content:center;background:Canvas;color:CanvasText;font:0.9rem system-ui`
-    this.#list = document.createElement('ul')
-    this.#list.style.cssText = 'list-style:none;padding:0;max-height:60vh;overflow:auto'
-    this.#box.append(this.#list)
+    this.#box = make('div', 'mh-loading-screen')
+    const position = container === document.body ? 'fixed' : 'absolute'
+    this.#box.style.cssText = `position:${position};inset:0;z-index:1000;box-sizing:border-box;padding:1rem;overflow:auto;display:grid;place-content:center;background:Canvas;color:CanvasText;font:0.9rem/1.5 system-ui,sans-serif`
+    this.#now.setAttribute('role', 'status')
+    this.#now.style.cssText = 'font-weight:600'
+    this.#list.style.cssText = 'list-style:none;margin:0.5rem 0 0;padding:0;font-variant-numeric:tabular-nums'
+    this.#box.append(this.#now, this.#list)
     container.append(this.#box)
   }
 
   /** Shows an event of `install`. */
   next(event: InstallEvent): void {
-    const { step, name, bytes, total } = event as { step: string; name?: string; bytes?: number; total?: number }
-    const key = name ?? step
-    const line = this.#lines.get(key) ?? this.#addLine(key)
-    const done = bytes !== undefined && total ? ` ${Math.floor((100 * bytes) / total)} %` : ''
-    line.textContent = `${name ? `${name}: ` : ''}${step}${done}`
+    if (event.step !== 'FileProgress' && event.step !== 'FileVerified') return setText(this.#now, stepText(event))
+    const line = this.#lines.get(event.name) ?? this.#addLine(event.name)
+    const bytes = megabytes(event.bytes)
+    setText(line, event.step === 'FileVerified' ? `✓ ${event.name} · ${bytes}` : `↓ ${event.name} · ${bytes}${ofTotal(event.total)}`)
   }
 
-  /** Shows why the install failed. */
+  /** Shows why the install failed. The screen stays until `done`. */
   fail(error: unknown): void {
-    const line = this.#addLine('failure')
-    line.setAttribute('role', 'alert')
-    line.textContent = error instanceof Error ? error.message : String(error)
+    const text = make('div', '', error instanceof Error ? error.message : String(error))
+    text.setAttribute('role', 'alert')
+    text.style.cssText = 'white-space:pre-wrap;color:light-dark(#b3261e,#ff8078);max-width:40rem'
+    setText(this.#now, 'The install failed')
+    const close = make('button', '', 'Close')
+    close.type = 'button'
+    close.style.cssText = 'justify-self:start;margin-top:0.5rem;font:inherit'
+    close.addEventListener('click', () => this.done())
+    this.#list.replaceChildren()
+    this.#box.append(text, close)
   }
 
   /** Takes the screen away. */
@@ -43,27 +54,35 @@ export class LoadingScreenView {
     this.#box.remove()
   }
 
-  #addLine(key: string): HTMLElement {
-    const line = document.createElement('li')
-    this.#lines.set(key, line)
+  #addLine(name: string): HTMLElement {
+    const line = make('li', '')
+    this.#lines.set(name, line)
     this.#list.append(line)
+    if (this.#list.childElementCount > MAX_LINES) this.#list.firstElementChild?.remove()
     return line
   }
 }
 
+const ofTotal = (total: number): string => (total > 0 ? ` of ${megabytes(total)}` : '')
+
+/** As `install` has them. */
+export interface InstallWithUIInputs extends PageInstallInputs {
+  /** Puts the screen into the page: the `display` of a notebook's cell. Without it, the screen is over the whole page. */
+  display?: (view: HTMLElement) => void
+}
+
 /** Installs as `install` does, under a loading screen, which stays with the error if it fails. */
-export async function installWithUI(inputs: PageInstallInputs, options: { display?: (view: Node) => void } = {}): Promise<Awaited<ReturnType<typeof install>>> {
-  const box = document.createElement('div')
-  box.style.cssText = 'position:relative;min-height:8rem'
-  options.display?.(box)
-  const screen = new LoadingScreenView(options.display ? { container: box } : {})
-  const told = inputs.onEvent
-  const onEvent = (event: InstallEvent): void => {
+export async function installWithUI({ display, ...inputs }: InstallWithUIInputs): Promise<Awaited<ReturnType<typeof install>>> {
+  const box = make('div', 'mh-install')
+  box.style.cssText = 'position:relative;min-height:10rem'
+  display?.(box)
+  const screen = new LoadingScreenView(display ? { container: box } : {})
+  const onEvent: PageInstallInputs['onEvent'] = (event) => {
     screen.next(event)
-    told?.(event as never)
+    inputs.onEvent?.(event)
   }
   try {
-    const installed = await install({ ...inputs, onEvent } as PageInstallInputs)
+    const installed = await install({ ...inputs, onEvent })
     screen.done()
     box.remove()
     return installed

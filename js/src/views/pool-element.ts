@@ -1,12 +1,16 @@
 /** The element `mh-pool`: a pool as it is now. It draws at most once a frame, and only what is in the document. */
 
 import type { WorkersPool } from '../api/workers-pool.js'
-import type { WorkerModel } from './pool-model.js'
-import { PoolModel, TIMELINE_MS } from './pool-model.js'
+import { make, setText } from './elements.js'
+import { PoolModel } from './pool-model.js'
 import { POOL_STYLE } from './pool-style.js'
+import type { Colours } from './worker-row.js'
+import { progressText, time, WorkerRow } from './worker-row.js'
 
 /** How often times and timelines move while a task runs. */
 const TICK_MS = 250
+/** How often a screen reader is told of what changes all the time. */
+const SPEAK_EVERY_MS = 5_000
 
 /** `mh-pool`: set its `pool`. */
 export class PoolElement extends HTMLElement {
@@ -15,7 +19,8 @@ export class PoolElement extends HTMLElement {
   #parts: Parts | null = null
   #frame = 0
   #timer: ReturnType<typeof setInterval> | undefined
-  readonly #rows = new Map<string, Row>()
+  #spoken_ms = -SPEAK_EVERY_MS
+  readonly #rows = new Map<string, WorkerRow>()
 
   get pool(): WorkersPool | null {
     return this.#pool
@@ -27,6 +32,12 @@ export class PoolElement extends HTMLElement {
   }
 
   connectedCallback(): void {
+    // Set before the element was defined, it is a plain property, which hides the accessor.
+    if (Object.hasOwn(this, 'pool')) {
+      const { pool } = this
+      Reflect.deleteProperty(this, 'pool')
+      this.#pool = pool
+    }
     this.#start()
   }
 
@@ -39,10 +50,14 @@ export class PoolElement extends HTMLElement {
     if (!this.#pool) return
     this.#parts ??= makeParts(this, {
       resize: (startAt, stretchTo) => this.#resize(startAt, stretchTo),
+      saveTrace: () => this.#saveTrace(),
       terminate: () => this.#pool?.terminate(),
     })
+    for (const row of this.#rows.values()) row.element.remove()
+    this.#rows.clear()
     this.#model = new PoolModel(this.#pool, () => this.#ask())
     this.#timer = setInterval(() => this.#ask(), TICK_MS)
+    this.#showSizes()
     this.#ask()
   }
 
@@ -54,14 +69,32 @@ export class PoolElement extends HTMLElement {
     this.#frame = 0
   }
 
+  #showSizes(): void {
+    if (!this.#pool || !this.#parts) return
+    const { startAt, stretchTo } = this.#pool.sizes
+    this.#parts.least.value = String(startAt)
+    this.#parts.most.value = String(stretchTo)
+  }
+
   #resize(startAt: number, stretchTo: number): void {
-    const { note } = this.#parts ?? {}
+    if (!this.#pool || !this.#parts) return
     try {
-      this.#pool?.resize({ startAt, stretchTo })
-      if (note) note.textContent = ''
+      this.#pool.resize({ startAt, stretchTo })
+      setText(this.#parts.note, '')
+      this.#showSizes()
     } catch (error) {
-      if (note) note.textContent = error instanceof Error ? error.message : String(error)
+      setText(this.#parts.note, error instanceof Error ? error.message : String(error))
     }
+  }
+
+  #saveTrace(): void {
+    if (!this.#pool) return
+    const url = URL.createObjectURL(new Blob([JSON.stringify(this.#pool.trace())], { type: 'application/json' }))
+    const link = make('a', '')
+    link.href = url
+    link.download = 'pool-trace.json'
+    link.click()
+    URL.revokeObjectURL(url)
   }
 
   #ask(): void {
@@ -77,85 +110,117 @@ export class PoolElement extends HTMLElement {
     if (!model || !parts) return
     const now = performance.now()
     model.tidy(now)
-    setText(parts.summary, summaryOf(model))
+    const summary = summaryOf(model)
+    setText(parts.summary, summary)
+    this.#speak(parts, model, summary, now)
     setText(parts.exits, exitsOf(model))
     const latency = model.latency()
     const rate = `${model.throughput(now)} tasks/s`
     setText(parts.rates, latency ? `${rate} · median ${time(latency.median)}, 95 % below ${time(latency.p95)}` : rate)
-    drawPreparing(parts.preparing, model)
+    drawPreparing(parts, model)
+    this.#drawRows(parts, model, now)
+    for (const button of [parts.terminate, parts.apply]) button.disabled = model.isTerminated
+    if (model.isTerminated && model.workers.size === 0) clearInterval(this.#timer)
+  }
+
+  #drawRows(parts: Parts, model: PoolModel, now: number): void {
     for (const [id, row] of this.#rows) {
       if (model.workers.has(id)) continue
       row.element.remove()
       this.#rows.delete(id)
     }
+    const colours = coloursOf(this)
     for (const worker of model.workers.values()) {
-      const row = this.#rows.get(worker.id) ?? this.#addRow(worker.id, parts)
-      drawRow(row, worker, now)
+      let row = this.#rows.get(worker.id)
+      if (!row) {
+        row = new WorkerRow(worker.id)
+        this.#rows.set(worker.id, row)
+        parts.list.append(row.element)
+      }
+      row.draw(worker, now, colours)
     }
-    parts.terminate.disabled = model.isTerminated
-    parts.apply.disabled = model.isTerminated
-    if (model.isTerminated && model.workers.size === 0) clearInterval(this.#timer)
   }
 
-  #addRow(id: string, parts: Parts): Row {
-    const row = makeRow(id)
-    this.#rows.set(id, row)
-    parts.list.append(row.element)
-    return row
+  /** The end is told at once, and what goes on now and then. */
+  #speak({ spoken }: Parts, { isTerminated }: PoolModel, summary: string, now: number): void {
+    if (!isTerminated && now - this.#spoken_ms < SPEAK_EVERY_MS) return
+    this.#spoken_ms = now
+    setText(spoken, summary)
   }
 }
 
 interface Parts {
   summary: HTMLElement
+  spoken: HTMLElement
   exits: HTMLElement
   rates: HTMLElement
   preparing: HTMLElement
+  failure: HTMLElement
   list: HTMLElement
   note: HTMLElement
+  least: HTMLInputElement
+  most: HTMLInputElement
   terminate: HTMLButtonElement
   apply: HTMLButtonElement
 }
 
-interface Row {
-  element: HTMLElement
-  machine: HTMLElement
-  state: HTMLElement
-  task: HTMLElement
-  bar: HTMLProgressElement
-  canvas: HTMLCanvasElement
+interface Actions {
+  resize: (startAt: number, stretchTo: number) => void
+  saveTrace: () => void
+  terminate: () => void
 }
 
-function makeParts(host: HTMLElement, actions: { resize: (startAt: number, stretchTo: number) => void; terminate: () => void }): Parts {
+function makeParts(host: HTMLElement, actions: Actions): Parts {
   const root = host.attachShadow({ mode: 'open' })
-  const style = document.createElement('style')
-  style.textContent = POOL_STYLE
-  const box = make('section', 'pool')
+  const box = make('div', 'pool')
+  box.setAttribute('role', 'group')
   box.setAttribute('aria-label', 'workers pool')
+  // Where it is may be told as it changes, as outputs of cells are: what changes here all the time is not.
+  box.setAttribute('aria-live', 'off')
   const summary = make('div', 'summary')
-  summary.setAttribute('role', 'status')
+  // It changes with every task: what is spoken says the same now and then.
+  summary.setAttribute('aria-hidden', 'true')
+  const spoken = make('div', 'spoken')
+  spoken.setAttribute('role', 'status')
+  const failure = make('div', 'failure')
+  failure.setAttribute('role', 'alert')
+  const [rates, exits, preparing, list] = [make('div', 'rates'), make('div', 'exits'), make('div', 'preparing'), make('ul', 'workers')]
+  list.setAttribute('aria-label', 'workers')
+  const { form, ...controls } = makeControls(actions)
+  box.append(summary, spoken, rates, exits, failure, preparing, list, form)
+  root.append(make('style', '', POOL_STYLE), box)
+  return { summary, spoken, exits, rates, preparing, failure, list, ...controls }
+}
+
+function makeControls({ resize, saveTrace, terminate: end }: Actions) {
   const form = make('form', 'controls')
-  const [least, most] = [numberInput('least'), numberInput('most')]
+  const [least, most] = [numberInput('least', 0), numberInput('most', 1)]
   const apply = make('button', '', 'Resize')
-  const terminate = make('button', 'terminate', 'Terminate')
-  terminate.type = 'button'
+  const trace = button('Save trace', saveTrace)
+  trace.title = 'a file that ui.perfetto.dev opens'
+  const terminate = button('Terminate', end)
+  terminate.className = 'terminate'
   const note = make('span', 'note')
   note.setAttribute('role', 'alert')
-  form.append(labelled('workers from', least), labelled('to', most), apply, terminate, note)
+  form.append(labelled('workers from', least), labelled('to', most), apply, make('span', 'space'), trace, terminate, note)
   form.addEventListener('submit', (event) => {
     event.preventDefault()
-    if (least.value && most.value) actions.resize(least.valueAsNumber, most.valueAsNumber)
+    if (least.value && most.value) resize(least.valueAsNumber, most.valueAsNumber)
   })
-  terminate.addEventListener('click', () => actions.terminate())
-  const parts = { summary, exits: make('div', 'exits'), rates: make('div', 'rates'), preparing: make('div', 'preparing'), list: make('ul', 'workers'), note, terminate, apply }
-  box.append(summary, parts.rates, parts.exits, parts.preparing, parts.list, form)
-  root.append(style, box)
-  return parts
+  return { form, least, most, apply, terminate, note }
 }
 
-function numberInput(name: string): HTMLInputElement {
+function button(text: string, act: () => void): HTMLButtonElement {
+  const made = make('button', '', text)
+  made.type = 'button'
+  made.addEventListener('click', act)
+  return made
+}
+
+function numberInput(name: string, min: number): HTMLInputElement {
   const input = make('input', '')
   input.type = 'number'
-  input.min = '0'
+  input.min = String(min)
   input.name = name
   return input
 }
@@ -166,92 +231,32 @@ function labelled(text: string, input: HTMLInputElement): HTMLElement {
   return label
 }
 
-function makeRow(id: string): Row {
-  const element = make('li', 'worker')
-  element.dataset['worker'] = id
-  const [state, task, bar, canvas] = [make('span', 'state'), make('span', 'task'), make('progress', ''), make('canvas', '')]
-  canvas.width = 240
-  canvas.height = 12
-  canvas.setAttribute('role', 'img')
-  canvas.setAttribute('aria-label', `tasks of ${id} in the last ${TIMELINE_MS / 1000} seconds`)
-  bar.setAttribute('aria-label', `install of ${id}`)
-  const [name, machine] = [make('span', 'name', id), make('span', 'machine')]
-  name.append(machine)
-  element.append(name, state, task, bar, canvas)
-  return { element, machine, state, task, bar, canvas }
+/** Asked for once a frame: the page may turn dark. */
+function coloursOf(host: HTMLElement): Colours {
+  const style = getComputedStyle(host)
+  return { good: style.getPropertyValue('--good'), bad: style.getPropertyValue('--bad'), busy: style.getPropertyValue('--busy') }
 }
 
-function drawRow({ element, machine, state, task, bar, canvas }: Row, worker: WorkerModel, now: number): void {
-  if (element.dataset['state'] !== worker.state) element.dataset['state'] = worker.state
-  element.dataset['location'] = worker.machine === null ? 'local' : 'remote'
-  setText(machine, worker.machine ?? '')
-  setText(state, worker.state)
-  bar.hidden = worker.state !== 'installing'
-  if (!bar.hidden) drawBar(bar, worker.bytes, worker.total)
-  if (worker.state === 'installing') setText(task, progressText(worker.step, worker.bytes, worker.total))
-  else setText(task, worker.task ? `${worker.task.title || worker.task.id} · ${time(now - worker.task.since_ms)}` : `${worker.ended} done`)
-  drawTimeline(canvas, worker, now)
-}
-
-function drawTimeline(canvas: HTMLCanvasElement, { spans, task }: WorkerModel, now: number): void {
-  const context = canvas.getContext('2d')
-  if (!context) return
-  const { width, height } = canvas
-  const style = getComputedStyle(canvas)
-  context.clearRect(0, 0, width, height)
-  const at = (moment: number): number => width - ((now - moment) / TIMELINE_MS) * width
-  const current = task ? [{ from_ms: task.since_ms, to_ms: now, ok: true }] : []
-  for (const { from_ms, to_ms, ok } of [...spans, ...current]) {
-    const from = Math.max(0, at(from_ms))
-    context.fillStyle = style.getPropertyValue(ok ? '--good' : '--bad')
-    context.fillRect(from, 0, Math.max(1, at(to_ms) - from - 0.5), height)
-  }
-}
-
-function drawPreparing(place: HTMLElement, { preparing, workers, isTerminated }: PoolModel): void {
-  const waits = [...workers.values()].every(({ state }) => state === 'starting') && !isTerminated
+function drawPreparing({ preparing: place, failure }: Parts, { preparing, failure: cause, workers, isTerminated }: PoolModel): void {
+  const waits = [...workers.values()].every(({ state }) => state === 'starting') && !isTerminated && cause === null
   place.hidden = !waits || preparing.step === ''
   if (!place.hidden) setText(place, progressText(preparing.step, preparing.bytes, preparing.total))
-}
-
-function drawBar(bar: HTMLProgressElement, bytes: number, total: number): void {
-  if (total > 0) {
-    bar.max = total
-    bar.value = Math.min(bytes, total)
-  } else {
-    bar.removeAttribute('value')
-  }
-}
-
-function progressText(step: string, bytes: number, total: number): string {
-  return total > 0 ? `${step} · ${megabytes(bytes)} of ${megabytes(total)}` : step
+  setText(failure, cause ?? '')
 }
 
 function summaryOf({ workers, stats, isTerminated }: PoolModel): string {
   if (isTerminated) return 'terminated'
   const states = [...workers.values()].map(({ state }) => state)
   const count = (state: string): number => states.filter((known) => known === state).length
-  const up = states.length - count('lost')
-  const remote = [...workers.values()].filter(({ machine, state }) => machine !== null && state !== 'lost').length
-  const parts = [remote > 0 ? `${up} workers (${remote} remote)` : `${up} workers`, `${count('busy')} busy`, `${count('idle')} idle`, `${count('starting') + count('installing')} starting`]
+  const up = states.length - count('lost') - count('ended')
+  const starting = count('starting') + count('installing')
+  const remote = [...workers.values()].filter(({ machine, state }) => machine !== null && state !== 'lost' && state !== 'ended').length
+  const where = remote > 0 ? ` (${remote} remote)` : ''
+  const parts = [`${up} ${up === 1 ? 'worker' : 'workers'}${where}`, `${count('busy')} busy`, `${count('idle')} idle`, ...(starting > 0 ? [`${starting} starting`] : [])]
   return `${parts.join(', ')} · ${stats?.queued ?? 0} tasks queued, ${stats?.running ?? 0} running`
 }
 
 function exitsOf({ stats }: PoolModel): string {
   const counted = Object.entries(stats?.exits ?? {}).filter(([, count]) => count > 0)
   return counted.length === 0 ? 'no task has ended' : counted.map(([reason, count]) => `${reason} ${count}`).join(' · ')
-}
-
-const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`
-const time = (ms: number): string => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`)
-
-function setText(place: HTMLElement, text: string): void {
-  if (place.textContent !== text) place.textContent = text
-}
-
-function make<Name extends keyof HTMLElementTagNameMap>(name: Name, className: string, text = ''): HTMLElementTagNameMap[Name] {
-  const element = document.createElement(name)
-  if (className) element.className = className
-  if (text) element.textContent = text
-  return element
 }

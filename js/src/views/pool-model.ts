@@ -4,9 +4,10 @@ import type { Subscription } from 'rxjs'
 import type { ExitReason, Message } from '../api/messages.js'
 import type { PoolStats, RunningTask, WorkerEntry } from '../api/pool-news.js'
 import type { WorkersPool } from '../api/workers-pool.js'
-import type { RemoteMachine } from '../wire/protocol.js'
+import type { CdnEvent } from '../api/messages.js'
+import { stepText } from './steps.js'
 
-export type WorkerState = 'starting' | 'installing' | 'idle' | 'busy' | 'lost'
+export type WorkerState = 'starting' | 'installing' | 'idle' | 'busy' | 'lost' | 'ended'
 
 export interface WorkerModel {
   id: string
@@ -21,6 +22,8 @@ export interface WorkerModel {
   /** Tasks of the last while. */
   spans: Span[]
   ended: number
+  /** How its task ended, if one did in the current batch of news: what is gone with the batch is gone because of that. */
+  lastReason: ExitReason | null
 }
 
 export interface Span {
@@ -34,7 +37,7 @@ export const TIMELINE_MS = 30_000
 /** Tasks that the timeline of one worker has at most; of more, the oldest are left out. */
 const MAX_SPANS = 400
 /** Workers that ended are shown this long. */
-const LOST_SHOWN_MS = 10_000
+const GONE_SHOWN_MS = 10_000
 /** Over how many tasks latency is told. */
 const LATENCIES = 500
 
@@ -43,11 +46,13 @@ export class PoolModel {
   stats: PoolStats | null = null
   running: RunningTask[] = []
   isTerminated = false
+  /** Why the pool cannot get workers. */
+  failure: string | null = null
   /** What the page prepares before any worker has it. */
   preparing = { step: '', bytes: 0, total: 0 }
-  readonly #ends: number[] = []
+  readonly #ends = new Rate()
   readonly #latencies: number[] = []
-  readonly #lost = new Map<string, number>()
+  readonly #gone = new Map<string, number>()
   readonly #subscriptions: Subscription[] = []
 
   /** @param changed is called whenever something has changed. */
@@ -64,10 +69,10 @@ export class PoolModel {
     }
     listen<string[]>(pool.startedWorkers$, (ids) => this.#onStarted(ids))
     listen<Record<string, WorkerEntry>>(pool.workers$, (ready) => this.#onReady(Object.values(ready)))
-    listen<PoolStats>(pool.stats$, (stats) => (this.stats = stats))
+    listen<PoolStats>(pool.stats$, (stats) => this.#onStats(stats))
     listen<RunningTask[]>(pool.runningTasks$, (running) => this.#onRunning(running))
     listen<Message>(pool.mergedChannel$, (message) => this.#onMessage(message))
-    listen<{ workerId: string | null; step: string }>(pool.cdnEvent$, (event) => this.#onInstall(event))
+    listen<CdnEvent>(pool.cdnEvent$, (event) => this.#onInstall(event))
     const ended = pool.stats$.subscribe({
       complete: () => {
         this.isTerminated = true
@@ -84,8 +89,7 @@ export class PoolModel {
 
   /** Tasks that ended in the last second. */
   throughput(now: number): number {
-    while (this.#ends.length > 0 && (this.#ends[0] ?? 0) < now - 1000) this.#ends.shift()
-    return this.#ends.length
+    return this.#ends.lastSecond(now)
   }
 
   /** From start to exit, in milliseconds: the median, and what 95 of 100 tasks stay below. */
@@ -97,9 +101,9 @@ export class PoolModel {
 
   /** Forgets what is no longer shown. */
   tidy(now: number): void {
-    for (const [id, since] of this.#lost) {
-      if (now - since < LOST_SHOWN_MS) continue
-      this.#lost.delete(id)
+    for (const [id, since] of this.#gone) {
+      if (now - since < GONE_SHOWN_MS) continue
+      this.#gone.delete(id)
       this.workers.delete(id)
     }
     for (const worker of this.workers.values()) {
@@ -111,15 +115,15 @@ export class PoolModel {
   #onStarted(ids: string[]): void {
     for (const id of ids) {
       if (!this.workers.has(id)) {
-        this.workers.set(id, { id, machine: null, state: 'starting', step: '', bytes: 0, total: 0, task: null, spans: [], ended: 0 })
+        this.workers.set(id, { id, machine: null, state: 'starting', step: '', bytes: 0, total: 0, task: null, spans: [], ended: 0, lastReason: null })
       }
     }
     const up = new Set(ids)
     for (const worker of this.workers.values()) {
-      if (up.has(worker.id) || worker.state === 'lost') continue
-      worker.state = 'lost'
+      if (up.has(worker.id) || this.#gone.has(worker.id)) continue
+      worker.state = this.isTerminated || wasAtRest(worker) ? 'ended' : 'lost'
       worker.task = null
-      this.#lost.set(worker.id, performance.now())
+      this.#gone.set(worker.id, performance.now())
     }
   }
 
@@ -131,23 +135,34 @@ export class PoolModel {
     }
   }
 
+  /** The last news of a batch. */
+  #onStats(stats: PoolStats): void {
+    this.stats = stats
+    for (const worker of this.workers.values()) worker.lastReason = null
+  }
+
   #onRunning(running: RunningTask[]): void {
     this.running = running
     for (const { workerId, title, taskId } of running) {
-      const task = this.workers.get(workerId)?.task
-      if (task && task.id === taskId) task.title = title
+      const worker = this.workers.get(workerId)
+      if (!worker || this.#gone.has(workerId)) continue
+      // It began before this model did.
+      worker.task ??= { id: taskId, title, since_ms: performance.now() }
+      worker.state = 'busy'
+      if (worker.task.id === taskId) worker.task.title = title
     }
   }
 
-  #onInstall(event: { workerId: string | null; step: string; at?: RemoteMachine }): void {
-    const { step, bytes, total, name } = event as { step: string; bytes?: number; total?: number; name?: string }
-    const worker = event.workerId === null ? null : this.workers.get(event.workerId)
+  #onInstall(event: CdnEvent): void {
+    const worker = event.workerId === null ? undefined : this.workers.get(event.workerId)
     const place = worker ?? this.preparing
-    place.step = name ? `${step} ${name}` : step
-    if (bytes !== undefined) place.bytes = bytes
-    if (total !== undefined) place.total = total
+    place.step = stepText(event)
+    const { bytes = 0, total = 0 } = event as { bytes?: number; total?: number }
+    Object.assign(place, event.step === 'FileProgress' ? { bytes, total } : { bytes: 0, total: 0 })
+    if (event.step === 'PoolFailed') this.failure = event.error.message
     if (worker?.state === 'starting') worker.state = 'installing'
-    if (worker && (step === 'WorkerWaiting' || step === 'WorkerPlaced')) worker.machine = event.at?.host ?? 'remote'
+    if (worker && event.step === 'WorkerWaiting') worker.machine = 'remote'
+    if (worker && event.step === 'WorkerPlaced') worker.machine = event.at.host
   }
 
   #onMessage(message: Message): void {
@@ -162,9 +177,9 @@ export class PoolModel {
     }
   }
 
-  #onExit({ workerId, error }: { workerId: string | null; error: boolean; reason: ExitReason }): void {
+  #onExit({ workerId, error, reason }: { workerId: string | null; error: boolean; reason: ExitReason }): void {
     const now = performance.now()
-    this.#ends.push(now)
+    this.#ends.add(now)
     const worker = workerId === null ? undefined : this.workers.get(workerId)
     if (!worker?.task) return
     const { since_ms } = worker.task
@@ -173,7 +188,39 @@ export class PoolModel {
     worker.spans.push({ from_ms: since_ms, to_ms: now, ok: !error })
     if (worker.spans.length > MAX_SPANS) worker.spans.shift()
     worker.ended += 1
+    worker.lastReason = reason
     worker.task = null
     if (worker.state === 'busy') worker.state = 'idle'
+  }
+}
+
+/** Whether a worker that is gone was not needed any more: it neither died with a task, nor was ended because of one. */
+function wasAtRest({ state, lastReason }: WorkerModel): boolean {
+  return state === 'idle' && (lastReason === null || lastReason === 'Completed' || lastReason === 'Threw' || lastReason === 'Unclonable')
+}
+
+const BUCKET_MS = 100
+const BUCKETS = 10
+
+/** Counts events of the last second, in no more memory for a million of them. */
+class Rate {
+  readonly #counts = new Array<number>(BUCKETS).fill(0)
+  #bucket = 0
+
+  add(now: number): void {
+    this.#advance(now)
+    this.#counts[this.#bucket % BUCKETS] = (this.#counts[this.#bucket % BUCKETS] ?? 0) + 1
+  }
+
+  lastSecond(now: number): number {
+    this.#advance(now)
+    return this.#counts.reduce((sum, count) => sum + count, 0)
+  }
+
+  #advance(now: number): void {
+    const bucket = Math.floor(now / BUCKET_MS)
+    const first = Math.max(this.#bucket + 1, bucket - BUCKETS + 1)
+    for (let old = first; old <= bucket; old += 1) this.#counts[old % BUCKETS] = 0
+    this.#bucket = bucket
   }
 }

@@ -3,8 +3,8 @@
  * the tuples below. Both sides read this file; `crates/millhand-web/src/wire.rs` mirrors the numbers, and a test
  * there compares the two.
  *
- * Order holds within one direction. A worker runs one task at a time, so everything it says between `Run` and
- * `Exit` is about that task.
+ * Order holds within one direction. A worker runs one task at a time, in the order in which they came, so everything it says
+ * between the `Exit` of one and that of the next is about the next.
  */
 
 /** What the host says. The first element of each {@link HostMessage}. */
@@ -14,6 +14,8 @@ export const HostKind = {
   Run: 2,
   Data: 3,
   Abort: 4,
+  Withdraw: 5,
+  RunQuick: 6,
 } as const
 
 /** What a worker says. The first element of each {@link WorkerMessage}. */
@@ -26,7 +28,11 @@ export const WorkerKind = {
   Data: 5,
   PostError: 6,
   Exit: 7,
+  Returned: 8,
 } as const
+
+/** The most exits of tasks that a worker tells at a time. */
+export const MAX_GATHERED = 32
 
 /** How a task ended, as its worker says it. */
 export const Outcome = {
@@ -49,15 +55,21 @@ export type Install = [
 ]
 /** From now on `functionId` means this function; sent once per worker, before its first `Run`. */
 export type Define = [kind: typeof HostKind.Define, functionId: number, definition: FunctionDefinition]
-/** Run a task. */
-export type Run = [kind: typeof HostKind.Run, taskId: number, functionId: number, args: unknown]
+/**
+ * Run a task, after those that came before. `RunQuick` says that it takes next to no time: it may start before the exits of up to
+ * `MAX_GATHERED` - 1 others are told. Any other starts when all that ended before it is told.
+ */
+export type Run = [kind: typeof HostKind.Run | typeof HostKind.RunQuick, taskId: number, functionId: number, args: unknown]
 /** Data for a task, for its `context.onData`. */
 export type DataIn = [kind: typeof HostKind.Data, taskId: number, data: unknown]
 
-/** Stop a task: `cause` is why its user cancelled it; `undefined` if it ran for too long. */
+/** Stop a task, or give it back: `cause` is why its user cancelled it; `undefined` if it ran for too long. */
 export type Abort = [kind: typeof HostKind.Abort, taskId: number, cause: unknown]
 
-export type HostMessage = Install | Define | Run | DataIn | Abort
+/** Give a task back, unless it is the first of those that have not ended. */
+export type Withdraw = [kind: typeof HostKind.Withdraw, taskId: number]
+
+export type HostMessage = Install | Define | Run | DataIn | Abort | Withdraw
 
 /**
  * The worker's script runs, and it holds the Web Lock of that name, if the platform has locks. `compiles` says whether it may
@@ -76,10 +88,15 @@ export type Log = [kind: typeof WorkerKind.Log, taskId: number, text: string, js
 export type DataOut = [kind: typeof WorkerKind.Data, taskId: number, payload: unknown]
 /** Something a task wanted to send could not be cloned; the task goes on. */
 export type PostError = [kind: typeof WorkerKind.PostError, taskId: number, error: ErrorRecord]
-/** The task ended; `value` is its result, or an {@link ErrorRecord} unless the outcome is `Completed`. */
-export type Exit = [kind: typeof WorkerKind.Exit, taskId: number, outcome: Outcome, value: unknown]
+/**
+ * The task ended; `value` is its result, or an {@link ErrorRecord} unless the outcome is `Completed`. It ran for `took_us` whole
+ * microseconds.
+ */
+export type Exit = [kind: typeof WorkerKind.Exit, taskId: number, outcome: Outcome, value: unknown, took_us: number]
+/** The task was not started, and will not be. It was not the first of those that have not ended. */
+export type Returned = [kind: typeof WorkerKind.Returned, taskId: number]
 
-export type WorkerMessage = Booted | Progress | Ready | InstallFailed | Log | DataOut | PostError | Exit
+export type WorkerMessage = Booted | Progress | Ready | InstallFailed | Log | DataOut | PostError | Exit | Returned
 
 /** A function that a worker can call. */
 export type FunctionDefinition =

@@ -14,3 +14,10 @@ export class ItemError extends Error {
 export class UnclonableError extends Error {
   override readonly name = 'DataCloneError'
 }
+
+/** Makes `error` an uncaught one: the worker dies of it, and the page hears why. */
+export function die(error: unknown): void {
+  setTimeout(() => {
+    throw error
+  })
+}

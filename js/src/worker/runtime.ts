@@ -5,32 +5,44 @@
 
 import { scope } from '#scope'
 
-import type { Abort, DataIn, Define, ErrorRecord, HostMessage, Install, Run } from '../wire/protocol.js'
-import { HostKind, Outcome, WorkerKind } from '../wire/protocol.js'
+import type { Abort, DataIn, Define, ErrorRecord, HostMessage, Install, Run, Withdraw } from '../wire/protocol.js'
+import { HostKind, MAX_GATHERED, Outcome, WorkerKind } from '../wire/protocol.js'
 import { PermanentInstallError } from '../environment/failures.js'
 import { toErrorRecord } from '../wire/errors.js'
+import { taskName } from '../wire/names.js'
 import type { Channel } from './channel.js'
 import { installEnvironment } from './environment.js'
-import { ItemError, UnclonableError } from './failures.js'
+import { die, ItemError, UnclonableError } from './failures.js'
 import type { TaskFunction } from './functions.js'
 import { compileDefinition, mayCompile } from './functions.js'
+import type { Job } from './jobs.js'
+import { Jobs, toJob } from './jobs.js'
 import { Outbox } from './outbox.js'
 import type { Python } from './python.js'
 import { isInterrupt } from './python.js'
 import { TaskContext } from './task-context.js'
 
+// A pool may give these names to something else.
+const { MessageChannel, performance } = globalThis
+
+/** How long tasks are run one after the other before the worker looks for messages, and tells what it has gathered. */
+const SLICE_MS = 1
+
 export async function startRuntime(channel: Channel): Promise<void> {
   scope.reportRejections(isInterrupt)
   const outbox = new Outbox(channel)
   const runtime = new Runtime(outbox)
-  const booted = boot(outbox)
+  let booted: Promise<void> | null = boot(outbox)
   // The listener is there before anything is awaited: a message that came in between would be lost. And nothing is done before
   // the page knows of the lock: a task that ends its worker at once would end it unnoticed.
-  channel.listen(async (batch) => {
-    await booted
-    runtime.receive(batch)
+  channel.listen((batch) => {
+    if (booted) void booted.then(() => runtime.receive(batch))
+    else runtime.receive(batch)
   })
+  // Whatever ends this worker, it first tells what it has ended, and gives back what it has not begun.
+  scope.beforeEnd(() => runtime.giveBack())
   await booted
+  booted = null
 }
 
 async function boot(outbox: Outbox): Promise<void> {
@@ -40,12 +52,16 @@ async function boot(outbox: Outbox): Promise<void> {
 
 class Runtime {
   readonly #outbox: Outbox
-  readonly #functions = new Map<number, Promise<TaskFunction>>()
-  /** Tasks that have been received and have not ended, in order. The first one runs. */
-  readonly #contexts = new Map<number, TaskContext>()
+  readonly #functions = new Map<number, TaskFunction | Promise<TaskFunction>>()
+  readonly #jobs = new Jobs()
+  readonly #convert = (value: unknown): unknown => (this.#python ? this.#python.toJavaScript(value, 'keep') : value)
   #workerId = ''
   #python: Python | null = null
-  #running: Promise<void> = Promise.resolve()
+  #isRunning = false
+  /** When the task that runs began, and those before it ended. */
+  #clock = 0
+  /** Where the runtime goes on after it has looked for messages. */
+  #goOn: MessagePort | null = null
 
   constructor(outbox: Outbox) {
     this.#outbox = outbox
@@ -61,6 +77,7 @@ class Runtime {
           this.#define(message)
           break
         case HostKind.Run:
+        case HostKind.RunQuick:
           this.#enqueue(message)
           break
         case HostKind.Data:
@@ -69,110 +86,193 @@ class Runtime {
         case HostKind.Abort:
           this.#abort(message)
           break
+        case HostKind.Withdraw:
+          this.#withdraw(message)
+          break
       }
     }
+    if (!this.#isRunning) this.#run()
+  }
+
+  /** Tells what has ended, and gives back all tasks but the one that runs. */
+  giveBack(): void {
+    for (const taskId of this.#jobs.withdrawAll()) this.#outbox.gather([WorkerKind.Returned, taskId])
+    this.#outbox.flush()
   }
 
   async #install([, workerId, setup, interrupt]: Install): Promise<void> {
+    const outbox = this.#outbox
     this.#workerId = workerId
     try {
       this.#python = await installEnvironment(setup, {
         workerId,
         interrupt,
-        outbox: this.#outbox,
-        report: (event) => this.#outbox.post([WorkerKind.Progress, event]),
+        outbox,
+        report: (event) => outbox.post([WorkerKind.Progress, event]),
         print: (text) => this.#print(text),
       })
-      this.#outbox.post([WorkerKind.Progress, { step: 'WorkerReady' }], [WorkerKind.Ready])
+      outbox.post([WorkerKind.Progress, { step: 'WorkerReady' }], [WorkerKind.Ready])
     } catch (error) {
       const permanent = error instanceof PermanentInstallError
       const record = permanent ? recordOf(error.cause, error.during) : toErrorRecord(error)
-      this.#outbox.post([WorkerKind.Progress, { step: 'InstallFailed', error: record }], [WorkerKind.InstallFailed, record, permanent])
+      outbox.post([WorkerKind.Progress, { step: 'InstallFailed', error: record }], [WorkerKind.InstallFailed, record, permanent])
     }
   }
 
   #define([, id, definition]: Define): void {
     const compiled = compileDefinition(definition, id, () => this.#python)
-    compiled.catch(() => undefined) // Whoever runs it hears of it.
     this.#functions.set(id, compiled)
+    // Whoever runs it before it is there, or after it could not be had, hears of that.
+    compiled.then((run) => this.#functions.set(id, run)).catch(() => undefined)
   }
 
   #enqueue(run: Run): void {
-    const context = new TaskContext(run[1], this.#outbox, (value) => this.#convert(value))
-    this.#contexts.set(run[1], context)
-    this.#running = this.#running.then(() => this.#run(run, context)).catch(die)
+    this.#jobs.push(toJob(run, new TaskContext(run[1], this.#outbox, this.#convert)))
   }
 
   #deliver([, taskId, data]: DataIn): void {
-    try {
-      this.#contexts.get(taskId)?.receive(data)
-    } catch (error) {
-      die(error) // Of the task's own `onData`: an uncaught error, like that of any callback.
-    }
+    this.#jobs.find(taskId)?.context.receive(data)
   }
 
   #abort([, taskId, cause]: Abort): void {
-    this.#contexts.get(taskId)?.abort(cause)
+    if (this.#jobs.withdraw(taskId)) this.#outbox.post([WorkerKind.Returned, taskId])
+    else this.#jobs.find(taskId)?.context.abort(cause)
   }
 
-  /** Whatever happens in a task becomes its exit. */
-  async #run([, taskId, functionId, args]: Run, context: TaskContext): Promise<void> {
-    let outcome: Outcome = Outcome.Completed
-    let value: unknown
-    let transfer: Transferable[] = []
+  #withdraw([, taskId]: Withdraw): void {
+    if (this.#jobs.withdraw(taskId)) this.#outbox.post([WorkerKind.Returned, taskId])
+  }
+
+  /** Runs what there is, until one has to be waited for or messages have to be looked for. */
+  #run(): void {
+    const begin = (this.#clock = performance.now())
+    this.#isRunning = true
+    for (let job = this.#jobs.first; job; job = this.#jobs.first) {
+      if (!job.isQuick || this.#outbox.length >= MAX_GATHERED - 1) this.#outbox.flush()
+      const run = this.#functions.get(job.functionId)
+      const waits = typeof run === 'function' ? this.#call(job, run) : this.#callLater(job, run)
+      if (waits) {
+        this.#outbox.flush()
+        waits.then(() => this.#run()).catch(die)
+        return
+      }
+      if (this.#clock - begin >= SLICE_MS && this.#jobs.first) {
+        this.#outbox.flush()
+        return this.#yield()
+      }
+    }
+    this.#isRunning = false
+    this.#outbox.flush()
+  }
+
+  /** Goes on when the messages that are there have been received. */
+  #yield(): void {
+    if (!this.#goOn) {
+      const { port1, port2 } = new MessageChannel()
+      port1.onmessage = () => this.#run()
+      this.#goOn = port2
+    }
+    this.#goOn.postMessage(null)
+  }
+
+  async #callLater(job: Job, compiled: Promise<TaskFunction> | undefined): Promise<void> {
+    let run: TaskFunction
     try {
-      const run = await this.#functions.get(functionId)
-      if (!run) throw new Error(`function ${functionId} was not defined in this worker`)
-      this.#python?.heedInterrupts(true)
-      value = await run({
+      if (!compiled) throw new Error(`function ${job.functionId} was not defined in this worker`)
+      run = await compiled
+    } catch (error) {
+      await this.#fail(job, error)
+      return
+    }
+    this.#clock = performance.now()
+    await this.#call(job, run)
+  }
+
+  /** Whatever happens in a task becomes its exit: now, or when what it returns resolves. */
+  #call(job: Job, run: TaskFunction): Promise<void> | null {
+    this.#python?.heedInterrupts(true)
+    try {
+      const { args, context, taskId } = job
+      const value = run({
         args,
-        context: context.forTask,
+        get context() {
+          return context.forTask
+        },
         workerScope: globalThis,
-        taskId: context.taskName,
+        taskId: taskName(taskId),
         workerId: this.#workerId,
       })
-      transfer = context.transferOf(value)
-      // A Python object is converted here, and not only when it cannot be sent, so that it is released.
-      value = this.#python ? this.#python.toJavaScript(value, 'release') : value
+      if (isThenable(value)) return this.#await(job, value)
+      return this.#complete(job, value)
     } catch (error) {
-      outcome = error instanceof UnclonableError ? Outcome.Unclonable : Outcome.Threw
-      value = error instanceof ItemError ? recordOf(error.cause, `item ${error.index}`) : toErrorRecord(error)
+      return this.#fail(job, error)
     }
+  }
+
+  async #await(job: Job, promise: PromiseLike<unknown>): Promise<void> {
+    try {
+      await this.#complete(job, await promise)
+    } catch (error) {
+      await this.#fail(job, error)
+    }
+  }
+
+  #complete(job: Job, value: unknown): Promise<void> | null {
+    const transfer = job.context.transferOf(value)
+    // A Python object is converted here, and not only when it cannot be sent, so that it is released.
+    return this.#end(job, Outcome.Completed, this.#python ? this.#python.toJavaScript(value, 'release') : value, transfer)
+  }
+
+  #fail(job: Job, error: unknown): Promise<void> | null {
+    const outcome = error instanceof UnclonableError ? Outcome.Unclonable : Outcome.Threw
+    return this.#end(job, outcome, error instanceof ItemError ? recordOf(error.cause, `item ${error.index}`) : toErrorRecord(error), [])
+  }
+
+  /** The task is over: its exit is told when all that it said is. */
+  #end(job: Job, outcome: Outcome, value: unknown, transfer: Transferable[]): Promise<void> | null {
     this.#python?.heedInterrupts(false)
     this.#python?.flushOutput()
     const output = scope.pendingOutput()
-    if (output) await output
+    if (output) return output.then(() => this.#exit(job, outcome, value, transfer))
+    this.#exit(job, outcome, value, transfer)
+    return null
+  }
+
+  #exit({ taskId, context }: Job, outcome: Outcome, value: unknown, transfer: Transferable[]): void {
     context.end()
-    this.#contexts.delete(taskId)
+    const now = performance.now()
+    const took_us = Math.round((now - this.#clock) * 1_000)
+    this.#clock = now
+    this.#jobs.endFirst()
+    // Anything else may be changed by the tasks to come before it is copied.
+    if (isPrimitive(value)) return this.#outbox.gather([WorkerKind.Exit, taskId, outcome, value, took_us])
     this.#outbox.sendValue({
       value,
       transfer,
-      wrap: (value) => [WorkerKind.Exit, taskId, outcome, value],
-      convert: (value) => this.#convert(value),
-      refuse: (error) => [WorkerKind.Exit, taskId, Outcome.Unclonable, toErrorRecord(error)],
+      wrap: (value) => [WorkerKind.Exit, taskId, outcome, value, took_us],
+      convert: this.#convert,
+      refuse: (error) => [WorkerKind.Exit, taskId, Outcome.Unclonable, toErrorRecord(error), took_us],
     })
-  }
-
-  #convert(value: unknown): unknown {
-    return this.#python ? this.#python.toJavaScript(value, 'keep') : value
   }
 
   /** Python's standard output: a log of the task that runs. */
   #print(text: string): void {
-    const [context] = this.#contexts.values()
-    if (context) context.forTask.info(text)
+    const job = this.#jobs.first
+    if (job) job.context.forTask.info(text)
     else console.log(text)
   }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  const mayBe = (typeof value === 'object' && value !== null) || typeof value === 'function'
+  return mayBe && typeof (value as { then?: unknown }).then === 'function'
+}
+
+function isPrimitive(value: unknown): boolean {
+  return value === null || (typeof value !== 'object' && typeof value !== 'function' && typeof value !== 'symbol')
 }
 
 function recordOf(error: unknown, during: string | undefined): ErrorRecord {
   const record = toErrorRecord(error)
   return during === undefined ? record : { ...record, during }
-}
-
-/** Makes `error` an uncaught one: the worker dies of it, and the page hears why. */
-function die(error: unknown): void {
-  setTimeout(() => {
-    throw error
-  })
 }

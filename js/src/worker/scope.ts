@@ -11,6 +11,8 @@ export interface Scope {
   startPyodide(setup: PythonSetup, report: (event: InstallEvent) => void): Promise<Pyodide>
   /** Resolves when what the worker has written to its console is with whoever shows it; `null` if it is already. */
   pendingOutput(): Promise<void> | null
+  /** Calls `act` before this worker ends by its own doing: it closes itself, or an error is not caught. */
+  beforeEnd(act: () => void): void
   /** From now on a rejection that nobody handles is reported, and ends nothing; one that `isMeant` is not even reported. */
   reportRejections(isMeant: (reason: unknown) => boolean): void
 }

@@ -15,6 +15,7 @@ test('inputs that cannot be meant are typed errors that name the field and the v
       ['too many workers', { pool: { startAt: 0, stretchTo: 5_000 } }],
       ['a size twice', { pool: { startAt: 1, min: 1 } }],
       ['an unknown option', { pool: { strechTo: 2 } }],
+      ['bounds that pages cannot set', { pool: { resourceLimits: { stackSizeMb: 4 } } }],
       ['a specifier with a blank', { install: { pyodide: ['num py'] } }],
       ['a specifier that is no string', { install: { pyodide: [7] } }],
       ['modules that are no list', { install: { pyodide: { modules: 'numpy' } } }],
@@ -92,6 +93,8 @@ test('inputs that cannot be meant are typed errors that name the field and the v
     'too many workers': 'InvalidInputError pool.stretchTo: `pool.stretchTo` (5000) is not a whole number from 1 to 1024',
     'a size twice': 'InvalidInputError pool.min: `pool.min` (1) is another name of `pool.startAt`: give one',
     'an unknown option': 'InvalidInputError pool.strechTo: `pool.strechTo` (2) is not an option',
+    'bounds that pages cannot set':
+      'InvalidInputError pool.resourceLimits: `pool.resourceLimits` ({"stackSizeMb":4}) is for Node: a page cannot bound its workers',
     'a specifier with a blank': 'InvalidInputError install.pyodide[0]: `install.pyodide[0]` ("num py") is not a specifier: character 5: a version such as `==2.1`, a range (`==`, `>=`, `<=`, `~=`, `!=`, `>` or `<`), or the end is expected',
     'a specifier that is no string': 'InvalidInputError install.pyodide[0]: `install.pyodide[0]` (7) is not a specifier',
     'modules that are no list':

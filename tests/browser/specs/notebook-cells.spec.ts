@@ -1,9 +1,6 @@
 /** Cells of a notebook: order, shared names, errors, editing, live reload. */
 
-import { fileURLToPath } from 'node:url'
-import { expect, serveNotebook, settled, test } from '../notebook-server.js'
-
-const cell = (source: string, tag = 'js-cell'): string => `<${tag}>\n${source}\n</${tag.split(' ')[0]}>\n\n`
+import { cell, expect, settled, test } from '../notebook-server.js'
 
 test('a page is ready, and runs its cells in order when asked to', async ({ page, notebook }) => {
   const url = await notebook.write('a', `# A\n\n${cell('const a = 1\ndisplay("one")')}${cell('display(`two ${a + 1}`)')}`)
@@ -150,15 +147,4 @@ test('a folder lists its pages', async ({ page, notebook }) => {
   await expect(page.locator('h1')).toHaveText('B')
   await page.goto(`${url}.md`)
   await expect(page.locator('h1')).toHaveText('A')
-})
-
-test('the example runs', async ({ page }) => {
-  const { url, end } = await serveNotebook(fileURLToPath(new URL('../../../examples/notebook', import.meta.url)))
-  try {
-    await page.goto(`${url}tour?run=all`)
-    expect(await settled(page), String(await page.locator('.mh-error').allInnerTexts())).toBe('done')
-    await expect(page.getByText('The sum of the squares is 332833500.')).toBeVisible()
-  } finally {
-    await end()
-  }
 })

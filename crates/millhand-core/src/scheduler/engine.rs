@@ -140,9 +140,9 @@ impl Scheduler {
     fn lose_remote_workers(&mut self) {
         let is_remote = |worker: &super::Worker| worker.location == Location::Remote;
         let lost: alloc::vec::Vec<WorkerId> =
-            self.workers.iter().filter(|(_, worker)| is_remote(worker)).map(|(&id, _)| id).collect();
+            self.workers.iter().filter(|(_, worker)| is_remote(worker)).map(|(id, _)| id).collect();
         for worker in lost {
-            self.lose_runner(worker);
+            self.lose_tasks(worker);
             self.remove(worker);
         }
         self.sites[Location::Remote].install_failures = 0;

@@ -1,18 +1,17 @@
 //! What is counted of workers place by place.
 
-use alloc::collections::BTreeSet;
 use core::ops::{Index, IndexMut};
 
 use crate::queue::TaskQueue;
-use crate::{Location, WorkerId};
+use crate::{Location, SortedSet, WorkerId};
 
 /// The workers of one place, and the tasks that only they may run.
 #[derive(Debug, Default)]
 pub(super) struct Site {
     /// How many live.
     pub(super) live: usize,
-    pub(super) idle: BTreeSet<WorkerId>,
-    pub(super) starting: BTreeSet<WorkerId>,
+    pub(super) idle: SortedSet<WorkerId>,
+    pub(super) starting: SortedSet<WorkerId>,
     /// Tasks for whichever of them is free.
     pub(super) waiting: TaskQueue,
     /// Failed installs since one was last ready, or the last one that was up went, or the last one of the pool.

@@ -1,27 +1,65 @@
 //! What happens to tasks: they wait, run, are stopped, and are settled exactly once.
 
+use alloc::boxed::Box;
 use core::time::Duration;
 
 use super::{PoolState, Scheduler, WorkerState};
 use crate::queue::{Place, TaskQueue};
 use crate::{
-    Admission, ExitReason, Instant, Location, Outcome, Output, StopReason, Target, TaskId, TaskSpec, Timer,
-    WorkerId,
+    Admission, ExitReason, Instant, Location, Outcome, Output, Posting, StopReason, Target, TaskId, TaskKind,
+    TaskSpec, Timer, WorkerId,
 };
 
 /// A task that is not settled.
 #[derive(Debug)]
 pub(super) struct Task {
-    place: Place,
+    pub(super) place: Place,
+    pub(super) kind: Option<TaskKind>,
+    pub(super) state: TaskState,
+    /// `None` for the usual ones, so that a long queue of those stays small.
+    terms: Option<Box<Terms>>,
+}
+
+/// What only some users want of a task.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Terms {
     target: Target,
     timeout: Option<Duration>,
     retries: u32,
-    pub(super) state: TaskState,
+}
+
+impl Task {
+    fn new(place: Place, spec: TaskSpec) -> Self {
+        let terms = Terms { target: spec.target, timeout: spec.timeout, retries: spec.retries };
+        let terms = (terms != Terms::default()).then(|| Box::new(terms));
+        Self { place, kind: spec.kind, state: TaskState::Queued, terms }
+    }
+
+    pub(super) fn target(&self) -> Target {
+        self.terms.as_ref().map_or(Target::Anyone, |terms| terms.target)
+    }
+
+    pub(super) fn timeout(&self) -> Option<Duration> {
+        self.terms.as_ref()?.timeout
+    }
+
+    /// Takes one more run off those that it has left, if it has one and may go to another worker.
+    fn take_retry(&mut self) -> bool {
+        match &mut self.terms {
+            Some(terms) if terms.retries > 0 && !is_for_one(terms.target) => {
+                terms.retries -= 1;
+                true
+            }
+            _ => false,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TaskState {
     Queued,
+    /// It was posted behind other tasks, and has not started as far as is known.
+    Ahead(WorkerId),
     Running(WorkerId),
     /// Its worker was asked to stop it. Whatever the worker says then, the task exits for this reason.
     Stopping(WorkerId, ExitReason),
@@ -34,21 +72,16 @@ impl Scheduler {
         if let Some(refusal) = self.refusal(spec) {
             return self.settle(id, None, refusal);
         }
-        let task = Task {
-            place: Place::new(id, now, spec.priority, self.config.priority_step),
-            target: spec.target,
-            timeout: spec.timeout,
-            retries: spec.retries,
-            state: TaskState::Queued,
-        };
-        self.enqueue(&task);
-        self.tasks.insert(id, task);
+        let place = Place::new(id, now, spec.priority, self.config.priority_step);
+        self.tasks.insert(id, Task::new(place, spec));
+        self.queue_of(spec.target).insert(place);
+        self.queued += 1;
         if let Some(timeout) = spec.queue_timeout {
             self.timers.set(Timer::Queue(id), now.after(timeout));
         }
         match spec.target {
             Target::Worker(target) if self.is_idle(target) => self.feed(now, target),
-            Target::Worker(_) => {}
+            Target::Worker(target) => self.fill(now, target),
             Target::Anyone | Target::At(_) => self.serve_shared(now),
         }
         self.start_workers(now);
@@ -60,19 +93,29 @@ impl Scheduler {
         worker: WorkerId,
         task: TaskId,
         outcome: Outcome,
+        took: Duration,
     ) {
         if self.worker_state(worker) != Some(WorkerState::Busy(task)) {
             return self.count_stale();
         }
-        let reason = self.stopping_reason(task).unwrap_or_else(|| outcome.into());
-        self.settle(task, Some(worker), reason);
-        self.rest(now, worker);
+        if let Some(kind) = self.tasks.get(task).map(|task| task.kind) {
+            // How long it takes elsewhere says nothing of those that have tasks ahead.
+            if let Some(kind) = kind
+                && self.location(worker) == Some(Location::Local)
+            {
+                self.forecasts.learn(kind, took);
+            }
+            let reason = self.stopping_reason(task).unwrap_or_else(|| outcome.into());
+            self.settle(task, Some(worker), reason);
+        }
+        self.go_on(now, worker);
     }
 
     pub(super) fn on_task_cancelled(&mut self, now: Instant, id: TaskId) {
-        match self.tasks.get(&id).map(|task| task.state) {
+        match self.tasks.get(id).map(|task| task.state) {
             None => self.count_stale(),
             Some(TaskState::Queued) => self.drop_queued(id, ExitReason::Cancelled),
+            Some(TaskState::Ahead(worker)) => self.drop_ahead(id, worker, ExitReason::Cancelled),
             Some(TaskState::Running(worker)) => self.stop_task(now, id, worker, ExitReason::Cancelled),
             Some(TaskState::Stopping(..)) => {} // The first reason stays.
         }
@@ -83,84 +126,108 @@ impl Scheduler {
     }
 
     pub(super) fn on_run_timed_out(&mut self, now: Instant, id: TaskId) {
-        if let Some(TaskState::Running(worker)) = self.tasks.get(&id).map(|task| task.state) {
+        if let Some(TaskState::Running(worker)) = self.tasks.get(id).map(|task| task.state) {
             self.stop_task(now, id, worker, ExitReason::TimedOut);
         }
     }
 
-    pub(super) fn on_grace_over(&mut self, now: Instant, id: TaskId) {
-        if let Some(TaskState::Stopping(worker, reason)) = self.tasks.get(&id).map(|task| task.state) {
-            self.outputs.push_back(Output::StopWorker { worker, reason: StopReason::Unresponsive });
-            self.settle(id, Some(worker), reason);
-            self.replace(now, worker);
-        }
+    pub(super) fn on_grace_over(&mut self, now: Instant, worker: WorkerId) {
+        debug_assert!(self.is_busy(worker), "a grace timer outlived the task of {worker:?}");
+        self.outputs.push_back(Output::StopWorker { worker, reason: StopReason::Unresponsive });
+        self.lose_tasks(worker);
+        self.replace(now, worker);
     }
 
-    /// A worker died: its task, if it has one, is run again, or is settled.
-    pub(super) fn lose_runner(&mut self, worker: WorkerId) {
-        if let Some(WorkerState::Busy(task)) = self.worker_state(worker) {
-            self.on_runner_lost(task, worker);
-        }
-    }
-
-    fn on_runner_lost(&mut self, id: TaskId, worker: WorkerId) {
+    /// The worker of a task that has started died: the task is run again, or is settled.
+    pub(super) fn on_runner_lost(&mut self, id: TaskId, worker: WorkerId) {
         let stopping = self.stopping_reason(id);
-        match self.tasks.get_mut(&id) {
-            Some(task) if stopping.is_none() && task.retries > 0 && !is_for_one(task.target) => {
-                task.retries -= 1;
-                task.state = TaskState::Queued;
-                let (place, target) = (task.place, task.target);
-                self.queue_of(target).insert(place);
-                self.queued += 1;
-                self.timers.cancel(Timer::Run(id));
-            }
-            _ => self.settle(id, Some(worker), stopping.unwrap_or(ExitReason::WorkerLost)),
+        let Some(task) = self.tasks.get_mut(id) else { return };
+        if stopping.is_none() && task.take_retry() {
+            task.state = TaskState::Queued;
+            let (place, target) = (task.place, task.target());
+            self.queue_of(target).insert(place);
+            self.queued += 1;
+            self.timers.cancel(Timer::Run(id));
+        } else {
+            self.settle(id, Some(worker), stopping.unwrap_or(ExitReason::WorkerLost));
         }
     }
 
-    /// Gives idle workers the first of the tasks that any may run, or any of their place, while more may be at work.
+    /// Gives idle workers the first of the tasks that any may run, or any of their place, while more may be at work; and if
+    /// none is idle, one more to a busy one that has little.
     pub(super) fn serve_shared(&mut self, now: Instant) {
         for location in Location::ALL {
             while self.may_work(location)
                 && !(self.shared.is_empty() && self.sites[location].waiting.is_empty())
-                && let Some(&worker) = self.sites[location].idle.first()
+                && let Some(worker) = self.sites[location].idle.first()
             {
                 self.feed(now, worker);
             }
         }
+        if let Some((_, worker)) = self.loads.first() {
+            self.post_ahead(now, worker);
+        }
     }
 
-    /// Gives an idle worker the first of the tasks that it may run. Spare workers take shared ones only in the place
-    /// of another.
+    /// Gives an idle worker the first of the tasks that it may run.
     pub(super) fn feed(&mut self, now: Instant, id: WorkerId) {
-        let Some(worker) = self.workers.get_mut(&id) else { return };
-        debug_assert_eq!(worker.state, WorkerState::Idle, "only an idle worker is fed");
-        let site = &mut self.sites[worker.location];
-        let may_work = site.busy() < self.config.stretch_to(worker.location);
-        let shared = if may_work { [&mut self.shared, &mut site.waiting].map(Some) } else { [None, None] };
-        let queues = shared.into_iter().flatten().chain([&mut worker.targeted]);
-        let first = queues.filter_map(|queue| Some((queue.first()?, queue))).min_by_key(|(place, _)| *place);
-        let Some(task) = first.and_then(|(_, queue)| queue.pop()) else { return };
+        debug_assert_eq!(self.worker_state(id), Some(WorkerState::Idle), "only an idle worker is fed");
+        let Some(location) = self.location(id) else { return };
+        let Some(task) = self.first_for(id, self.may_work(location)) else { return };
+        self.dequeue(task);
         self.queued -= 1;
-        site.idle.remove(&id);
+        self.sites[location].idle.remove(&id);
         self.timers.cancel(Timer::Idle(id));
         self.set_state(id, WorkerState::Busy(task));
+        self.outputs.push_back(Output::PostTask { worker: id, task, posting: Posting::Now });
         self.start_task(now, task, id);
+        self.note_load(id, 0);
+    }
+
+    /// The first of the tasks that a worker may run. Spare workers take shared ones only in the place of another.
+    pub(super) fn first_for(&self, id: WorkerId, takes_shared: bool) -> Option<TaskId> {
+        let worker = self.workers.get(&id)?;
+        let shared = [self.shared.first(), self.sites[worker.location].waiting.first()];
+        let shared = shared.into_iter().flatten().filter(|_| takes_shared);
+        shared.chain(worker.targeted.first()).min().map(Place::task)
+    }
+
+    /// Takes a task out of the queue that it is in.
+    pub(super) fn dequeue(&mut self, id: TaskId) {
+        let Some(task) = self.tasks.get(id) else { return };
+        debug_assert_eq!(task.state, TaskState::Queued, "{id:?} is taken out of a queue that it is not in");
+        let (place, target) = (task.place, task.target());
+        self.queue_of(target).remove(place);
+    }
+
+    /// A task starts, as far as is known.
+    pub(super) fn start_task(&mut self, now: Instant, id: TaskId, worker: WorkerId) {
+        let kind = self.tasks.get(id).and_then(|task| task.kind);
+        if let Some(worker) = self.workers.get_mut(&worker) {
+            worker.since = now;
+            worker.takes_more = kind.is_some() && worker.location == Location::Local;
+        }
+        let Some(task) = self.tasks.get_mut(id) else { return };
+        task.state = TaskState::Running(worker);
+        let timeout = task.timeout();
+        self.timers.cancel(Timer::Queue(id));
+        if let Some(timeout) = timeout {
+            self.timers.set(Timer::Run(id), now.after(timeout));
+        }
     }
 
     pub(super) fn settle(&mut self, task: TaskId, worker: Option<WorkerId>, reason: ExitReason) {
-        self.tasks.remove(&task);
-        for timer in [Timer::Queue(task), Timer::Run(task), Timer::Grace(task)] {
-            self.timers.cancel(timer);
-        }
+        self.tasks.remove(task);
+        self.timers.cancel(Timer::Queue(task));
+        self.timers.cancel(Timer::Run(task));
         self.outputs.push_back(Output::SettleTask { task, worker, reason });
     }
 
     /// Why a task was asked to stop, if it was.
     pub(super) fn stopping_reason(&self, task: TaskId) -> Option<ExitReason> {
-        match self.tasks.get(&task)?.state {
+        match self.tasks.get(task)?.state {
             TaskState::Stopping(_, reason) => Some(reason),
-            TaskState::Queued | TaskState::Running(_) => None,
+            TaskState::Queued | TaskState::Ahead(_) | TaskState::Running(_) => None,
         }
     }
 
@@ -190,13 +257,8 @@ impl Scheduler {
         (is_ordinary && is_full && !is_served).then_some(ExitReason::Rejected)
     }
 
-    fn enqueue(&mut self, task: &Task) {
-        self.queue_of(task.target).insert(task.place);
-        self.queued += 1;
-    }
-
     /// Where tasks of this target wait.
-    fn queue_of(&mut self, target: Target) -> &mut TaskQueue {
+    pub(super) fn queue_of(&mut self, target: Target) -> &mut TaskQueue {
         match target {
             Target::Anyone => &mut self.shared,
             Target::At(location) => &mut self.sites[location].waiting,
@@ -209,32 +271,19 @@ impl Scheduler {
     }
 
     fn drop_queued(&mut self, id: TaskId, reason: ExitReason) {
-        let Some(task) = self.tasks.get(&id) else { return };
-        debug_assert_eq!(task.state, TaskState::Queued, "{id:?} is taken out of a queue that it is not in");
-        let (place, target) = (task.place, task.target);
-        self.queue_of(target).remove(place);
+        self.dequeue(id);
         self.queued -= 1;
         self.settle(id, None, reason);
     }
 
-    fn start_task(&mut self, now: Instant, id: TaskId, worker: WorkerId) {
-        self.outputs.push_back(Output::PostTask { worker, task: id });
-        let Some(task) = self.tasks.get_mut(&id) else { return };
-        task.state = TaskState::Running(worker);
-        self.timers.cancel(Timer::Queue(id));
-        if let Some(timeout) = task.timeout {
-            self.timers.set(Timer::Run(id), now.after(timeout));
-        }
-    }
-
     /// Asks a worker to stop its task, and gives it some time for that.
     fn stop_task(&mut self, now: Instant, id: TaskId, worker: WorkerId, reason: ExitReason) {
-        if let Some(task) = self.tasks.get_mut(&id) {
+        if let Some(task) = self.tasks.get_mut(id) {
             task.state = TaskState::Stopping(worker, reason);
         }
         self.outputs.push_back(Output::AbortTask { worker, task: id });
         self.timers.cancel(Timer::Run(id));
-        self.timers.set(Timer::Grace(id), now.after(self.config.cancel_grace));
+        self.timers.set(Timer::Grace(worker), now.after(self.config.cancel_grace));
     }
 
     /// Whether one more worker of a place may be at work.
@@ -245,6 +294,10 @@ impl Scheduler {
     /// Whether a worker of a place is free.
     fn takes_at_once(&self, location: Location) -> bool {
         !self.sites[location].idle.is_empty() && self.may_work(location)
+    }
+
+    fn is_busy(&self, worker: WorkerId) -> bool {
+        matches!(self.worker_state(worker), Some(WorkerState::Busy(_)))
     }
 
     fn is_idle(&self, worker: WorkerId) -> bool {

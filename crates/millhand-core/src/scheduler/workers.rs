@@ -1,5 +1,10 @@
 //! What happens to workers: they start, come up, are lost or ended, and are replaced.
 
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::ahead::Posted;
 use super::{EngineState, PoolState, Scheduler, Site, WorkerState};
 use crate::queue::TaskQueue;
 use crate::{ExitReason, InstallFault, Instant, Location, Output, RemoteStart, StopReason, Timer, WorkerId};
@@ -10,6 +15,28 @@ pub(super) struct Worker {
     pub(super) location: Location,
     /// Tasks that only this worker may run.
     pub(super) targeted: TaskQueue,
+    /// Tasks that it was posted behind the one that it runs, in their order.
+    pub(super) ahead: VecDeque<Posted>,
+    /// How long they will take.
+    pub(super) work_ahead: Duration,
+    /// Whether it may have more behind the task that it runs, as far as that is concerned.
+    pub(super) takes_more: bool,
+    /// When the task that it runs started.
+    pub(super) since: Instant,
+}
+
+impl Worker {
+    const fn new(location: Location, now: Instant) -> Self {
+        Self {
+            state: WorkerState::Starting,
+            location,
+            targeted: TaskQueue::new(),
+            ahead: VecDeque::new(),
+            work_ahead: Duration::ZERO,
+            takes_more: false,
+            since: now,
+        }
+    }
 }
 
 impl Scheduler {
@@ -55,7 +82,7 @@ impl Scheduler {
                 self.on_early_death(now, worker);
             }
             Some(WorkerState::Idle | WorkerState::Busy(_)) => {
-                self.lose_runner(worker);
+                self.lose_tasks(worker);
                 self.replace(now, worker);
             }
         }
@@ -96,6 +123,7 @@ impl Scheduler {
             return self.dismiss(worker, StopReason::Surplus);
         }
         self.feed(now, worker);
+        self.fill(now, worker);
         if self.sites[location].idle.contains(&worker) {
             self.await_idle_timeout(now, location, worker);
         }
@@ -120,8 +148,7 @@ impl Scheduler {
     fn start_worker(&mut self, now: Instant, location: Location) {
         let id = WorkerId(self.next_worker);
         self.next_worker += 1;
-        let worker = Worker { state: WorkerState::Starting, location, targeted: TaskQueue::default() };
-        self.workers.insert(id, worker);
+        self.workers.insert(id, Worker::new(location, now));
         let site = &mut self.sites[location];
         site.live += 1;
         site.starting.insert(id);
@@ -134,7 +161,7 @@ impl Scheduler {
     pub(super) fn shed_surplus(&mut self) {
         while self.sites[Location::Local].live > self.config.max_live(Location::Local) {
             let Site { starting, idle, .. } = &self.sites[Location::Local];
-            let Some(worker) = starting.last().or_else(|| idle.last()).copied() else { return };
+            let Some(worker) = starting.last().or_else(|| idle.last()) else { return };
             self.dismiss(worker, StopReason::Surplus);
         }
     }
@@ -148,7 +175,7 @@ impl Scheduler {
 
     /// Sets the idle timeout of every idle local worker that has none.
     pub(super) fn await_idle_timeouts(&mut self, now: Instant) {
-        for worker in self.sites[Location::Local].idle.clone() {
+        for worker in self.sites[Location::Local].idle.iter().collect::<Vec<_>>() {
             if !self.timers.is_set(Timer::Idle(worker)) {
                 self.await_idle_timeout(now, Location::Local, worker);
             }
@@ -162,7 +189,7 @@ impl Scheduler {
             matches!(
                 (worker.state, next),
                 (WorkerState::Starting | WorkerState::Busy(_), WorkerState::Idle)
-                    | (WorkerState::Idle, WorkerState::Busy(_))
+                    | (WorkerState::Idle | WorkerState::Busy(_), WorkerState::Busy(_))
             ),
             "{id:?} cannot go from {:?} to {next:?}",
             worker.state
@@ -291,8 +318,10 @@ impl Scheduler {
         site.live -= 1;
         site.starting.remove(&id);
         site.idle.remove(&id);
-        self.timers.cancel(Timer::Boot(id));
-        self.timers.cancel(Timer::Idle(id));
+        self.loads.remove(&(worker.ahead.len(), id));
+        for timer in [Timer::Boot(id), Timer::Idle(id), Timer::Grace(id), Timer::Stall(id)] {
+            self.timers.cancel(timer);
+        }
         while let Some(task) = worker.targeted.pop() {
             self.queued -= 1;
             self.settle(task, None, ExitReason::WorkerLost);

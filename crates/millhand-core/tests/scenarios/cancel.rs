@@ -1,6 +1,6 @@
 //! Tasks that a user no longer wants: they leave the queue, or their worker is asked to stop them.
 
-use millhand_core::{Outcome, PoolSettings, Stats, TaskId, Timer};
+use millhand_core::{Outcome, PoolSettings, Stats, Timer, WorkerId};
 
 use crate::pool::{NOTHING, Pool, one_worker, retries, settings, timeout_ms};
 
@@ -66,7 +66,7 @@ fn a_worker_that_stops_in_time_goes_on_with_the_next_task() {
     pool.submit(1);
     pool.submit(2);
     pool.cancel(1);
-    assert_eq!(pool.next_timer(), Some(Timer::Grace(TaskId(1))));
+    assert_eq!(pool.next_timer(), Some(Timer::Grace(WorkerId(1))));
     assert_eq!(pool.wait_ms(49), NOTHING);
     assert_eq!(pool.finish_with(Outcome::Threw, 1, 1), ["settle t1 of w1: Cancelled", "post t2 to w1"]);
     assert_eq!(pool.next_timer(), None, "the grace time is over with the task");

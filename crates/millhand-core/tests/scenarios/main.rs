@@ -3,6 +3,7 @@
 //! Facts go in by the methods of `Pool`, one line each, and every call answers with the orders that came of it.
 
 mod admission;
+mod ahead;
 mod boots;
 mod cancel;
 mod dispatch;

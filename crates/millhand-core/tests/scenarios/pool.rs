@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use millhand_core::{
     Admission, Input, InstallFault, Instant, Location, Outcome, Output, PoolConfig, PoolSettings, PoolSizes,
-    Priority, Scheduler, Target, TaskId, TaskSpec, Timer, WorkerId,
+    Posting, Priority, Scheduler, Target, TaskId, TaskKind, TaskSpec, Timer, WorkerId,
 };
 
 /// No worker to start with, few bounds in the way, round times.
@@ -56,6 +56,11 @@ pub(crate) fn essential() -> TaskSpec {
 /// A task that was cancelled before it was submitted.
 pub(crate) fn withdrawn() -> TaskSpec {
     TaskSpec { admission: Admission::Withdrawn, ..TaskSpec::default() }
+}
+
+/// A task of a kind.
+pub(crate) fn kind(kind: u32) -> TaskSpec {
+    TaskSpec { kind: Some(TaskKind(kind)), ..TaskSpec::default() }
 }
 
 pub(crate) struct Pool {
@@ -113,7 +118,19 @@ impl Pool {
     }
 
     pub(crate) fn finish_with(&mut self, outcome: Outcome, worker: u32, task: u64) -> Vec<String> {
-        self.give(Input::TaskFinished { worker: WorkerId(worker), task: TaskId(task), outcome })
+        self.finish_after(Duration::ZERO, outcome, worker, task)
+    }
+
+    pub(crate) fn finish_after_ms(&mut self, ms: u64, worker: u32, task: u64) -> Vec<String> {
+        self.finish_after(Duration::from_millis(ms), Outcome::Completed, worker, task)
+    }
+
+    fn finish_after(&mut self, took: Duration, outcome: Outcome, worker: u32, task: u64) -> Vec<String> {
+        self.give(Input::TaskFinished { worker: WorkerId(worker), task: TaskId(task), outcome, took })
+    }
+
+    pub(crate) fn give_back(&mut self, worker: u32, task: u64) -> Vec<String> {
+        self.give(Input::TaskReturned { worker: WorkerId(worker), task: TaskId(task) })
     }
 
     pub(crate) fn ready(&mut self, worker: u32) -> Vec<String> {
@@ -214,7 +231,17 @@ fn in_words(order: Output) -> String {
         Output::StartWorker { worker, location: Location::Local } => format!("start w{}", worker.0),
         Output::StartWorker { worker, location: Location::Remote } => format!("start w{} remotely", worker.0),
         Output::StopWorker { worker, reason } => format!("stop w{}: {reason:?}", worker.0),
-        Output::PostTask { worker, task } => format!("post t{} to w{}", task.0, worker.0),
+        Output::PostTask { worker, task, posting } => {
+            let how = match posting {
+                Posting::Now => "",
+                Posting::Ahead => " ahead",
+                Posting::Quick => " quick",
+            };
+            format!("post t{} to w{}{how}", task.0, worker.0)
+        }
+        Output::AnnounceStart { worker, task } => format!("t{} starts at w{}", task.0, worker.0),
+        Output::WithdrawTask { worker, task } => format!("withdraw t{} from w{}", task.0, worker.0),
+        Output::DropTask { worker, task } => format!("drop t{} at w{}", task.0, worker.0),
         Output::AbortTask { worker, task } => format!("abort t{} at w{}", task.0, worker.0),
         Output::SettleTask { task, worker: Some(worker), reason } => {
             format!("settle t{} of w{}: {reason:?}", task.0, worker.0)

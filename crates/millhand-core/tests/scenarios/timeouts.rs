@@ -91,7 +91,7 @@ fn a_task_that_is_to_stop_has_no_other_time_than_its_grace() {
     let mut pool = Pool::with_idle_workers(1, settings());
     pool.submit_with(timeout_ms(20), 1);
     assert_eq!(pool.cancel(1), ["abort t1 at w1"]);
-    assert_eq!(pool.next_timer(), Some(Timer::Grace(TaskId(1))));
+    assert_eq!(pool.next_timer(), Some(Timer::Grace(WorkerId(1))));
     assert_eq!(pool.wait_ms(49), NOTHING);
     assert_eq!(pool.finish(1, 1), ["settle t1 of w1: Cancelled"]);
 }

@@ -31,6 +31,20 @@ kinds! {
         PostToStarting,
         /// It posts tasks to a worker that is busy.
         PostToBusy,
+        /// It takes it for known how long any task takes.
+        BoldAhead,
+        /// It posts tasks behind those of remote workers.
+        RemoteAhead,
+        /// It does not say that tasks which were posted behind others start.
+        UntoldStart,
+        /// It says so as soon as it posts them.
+        HastyStart,
+        /// It leaves tasks with a worker that has had another for long.
+        IgnoredStall,
+        /// It asks twice for a task back.
+        DoubledWithdrawal,
+        /// It does not tell workers to drop tasks.
+        UntoldDrop,
         /// It gives tasks that are meant for one worker to another.
         IgnoredTarget,
         /// It gives tasks that are meant for one place to workers of the other.
@@ -190,6 +204,10 @@ impl Defect {
             Self::ForgottenBackoff => Rule::SettledWhenCalm,
             Self::DoubledPost => Rule::PostedOnce,
             Self::PostToGone | Self::PostToStarting | Self::PostToBusy => Rule::PostedToIdle,
+            Self::BoldAhead | Self::RemoteAhead => Rule::FoundedAhead,
+            Self::UntoldStart | Self::HastyStart => Rule::StartTold,
+            Self::IgnoredStall | Self::DoubledWithdrawal => Rule::StallEnds,
+            Self::UntoldDrop => Rule::DropTold,
             Self::IgnoredTarget | Self::IgnoredPlace => Rule::OwnTarget,
             Self::IgnoredPriority | Self::IgnoredAge | Self::QueueJumping => Rule::InOrder,
             Self::HoardedTask => Rule::WorkConserving,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use millhand_core::{Input, InstallFault, Instant, Outcome, TaskId, WorkerId};
+use millhand_core::{Input, InstallFault, Instant, Outcome, QUICK, TaskId, TaskKind, WorkerId};
 
 use super::{Fleet, LONGEST_CALM_TASK, LONGEST_TASK, micros, say};
 use crate::agenda::Agenda;
@@ -17,7 +17,65 @@ enum Stop {
 }
 
 impl Fleet {
-    pub(super) fn run(&mut self, worker: WorkerId, task: TaskId, now: Instant, agenda: &mut Agenda) {
+    /// A worker is posted a task: it runs it at once if it has no other.
+    pub(super) fn take(
+        &mut self,
+        worker: WorkerId,
+        task: TaskId,
+        kind: Option<TaskKind>,
+        now: Instant,
+        agenda: &mut Agenda,
+    ) {
+        let posted = self.posted.entry(worker).or_default();
+        posted.push_back((task, kind));
+        if posted.len() == 1 {
+            self.run(worker, task, kind, now, agenda);
+        }
+    }
+
+    /// It was heard that a worker has ended its task: it is with the next one.
+    pub(crate) fn go_on(&mut self, worker: WorkerId, task: TaskId, now: Instant, agenda: &mut Agenda) {
+        let Some(posted) = self.posted.get_mut(&worker) else { return };
+        debug_assert_eq!(
+            posted.front().map(|(first, _)| *first),
+            Some(task),
+            "{worker:?} ends tasks in order"
+        );
+        posted.pop_front();
+        if let Some(&(task, kind)) = posted.front() {
+            self.run(worker, task, kind, now, agenda);
+        }
+    }
+
+    /// A worker hears that it is to give a task back: what it says to that at once.
+    pub(crate) fn withdraw(
+        &mut self,
+        worker: WorkerId,
+        task: TaskId,
+        stops: bool,
+        now: Instant,
+        agenda: &mut Agenda,
+    ) -> Option<Input> {
+        let posted = self.posted.get_mut(&worker)?;
+        match posted.iter().position(|(posted, _)| *posted == task)? {
+            0 if stops => self.stop(worker, task, now, agenda),
+            0 => {}
+            position => {
+                posted.remove(position);
+                return Some(Input::TaskReturned { worker, task });
+            }
+        }
+        None
+    }
+
+    fn run(
+        &mut self,
+        worker: WorkerId,
+        task: TaskId,
+        kind: Option<TaskKind>,
+        now: Instant,
+        agenda: &mut Agenda,
+    ) {
         if self.chance(self.faults.stray) {
             let stray = self.draw_stray(worker, task);
             say(agenda, self.soon(now), stray);
@@ -26,17 +84,18 @@ impl Fleet {
             self.endless.insert((worker, task));
             return;
         }
-        let at = self.draw_finish(now);
+        let took = self.draw_time(kind);
+        let at = now.after(self.grind(micros(took)));
         let outcome = self.draw_outcome();
         if self.is_deadly(task) {
             say(agenda, at, Input::WorkerLost { worker });
-            say(agenda, self.soon(at), Input::TaskFinished { worker, task, outcome });
+            say(agenda, self.soon(at), Input::TaskFinished { worker, task, outcome, took });
             return;
         }
-        say(agenda, at, Input::TaskFinished { worker, task, outcome });
+        say(agenda, at, Input::TaskFinished { worker, task, outcome, took });
         if self.chance(self.faults.echo) {
             let outcome = self.draw_outcome();
-            say(agenda, self.soon(at), Input::TaskFinished { worker, task, outcome });
+            say(agenda, self.soon(at), Input::TaskFinished { worker, task, outcome, took });
         }
     }
 
@@ -63,7 +122,7 @@ impl Fleet {
             }
         };
         let outcome = if self.rng.bool() { Outcome::Threw } else { self.draw_outcome() };
-        say(agenda, at, Input::TaskFinished { worker, task, outcome });
+        say(agenda, at, Input::TaskFinished { worker, task, outcome, took: at.since(now) });
     }
 
     fn draw_stop(&mut self, worker: WorkerId, task: TaskId) -> Stop {
@@ -92,24 +151,32 @@ impl Fleet {
     /// A message about a task that the worker does not run, or by a worker that never was.
     fn draw_stray(&mut self, worker: WorkerId, task: TaskId) -> Input {
         let unknown = WorkerId(self.rng.u32(1_000_000..));
-        let outcome = self.draw_outcome();
-        match self.rng.u8(0..8) {
-            0 => Input::TaskFinished { worker: unknown, task, outcome },
+        let (outcome, took) = (self.draw_outcome(), self.draw_time(None));
+        let other = TaskId(self.rng.u64(1..=task.0 + 3));
+        match self.rng.u8(0..9) {
+            0 => Input::TaskFinished { worker: unknown, task, outcome, took },
             1 => Input::WorkerReady { worker: unknown },
             2 => Input::WorkerLost { worker: unknown },
             3 => Input::InstallFailed { worker: unknown, fault: InstallFault::Permanent },
             4 => Input::InstallProgressed { worker: unknown },
-            _ => Input::TaskFinished { worker, task: TaskId(self.rng.u64(1..=task.0 + 3)), outcome },
+            // One that waits there it could only give back.
+            5 => Input::TaskReturned { worker, task },
+            _ => Input::TaskFinished { worker, task: other, outcome, took },
         }
     }
 
-    fn draw_finish(&mut self, now: Instant) -> Instant {
-        let longest = match self.rng.u8(0..20) {
-            _ if self.is_calm => LONGEST_CALM_TASK,
-            0 => LONGEST_TASK,
+    /// How long a task runs: those of one kind mostly about as long.
+    fn draw_time(&mut self, kind: Option<TaskKind>) -> Duration {
+        let is_slow = self.chance(if kind.is_some() { self.faults.slow_task } else { 50 });
+        let longest = match kind {
+            _ if is_slow => LONGEST_TASK,
+            Some(TaskKind(0)) => QUICK,
+            Some(TaskKind(1)) => Duration::from_millis(5),
+            Some(TaskKind(2)) => Duration::from_millis(12),
             _ => Duration::from_millis(30),
         };
-        self.within(now, longest)
+        let longest = if self.is_calm { longest.min(LONGEST_CALM_TASK) } else { longest };
+        Duration::from_micros(self.rng.u64(0..=micros(longest)))
     }
 
     fn draw_outcome(&mut self) -> Outcome {

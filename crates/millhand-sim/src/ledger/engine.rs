@@ -71,7 +71,7 @@ impl Ledger {
         }
         for worker in self.live_at(Location::Remote) {
             if let Some(WorkerState::Busy(task)) = self.worker(worker) {
-                self.lose_runner(task, worker);
+                self.lose_tasks(task, worker);
             }
             self.lose_worker(worker);
         }

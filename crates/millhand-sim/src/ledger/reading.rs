@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use millhand_core::{
     Admission, EngineState, Input, Instant, Location, PoolSettings, PoolState, RemoteStart, Stats,
-    StopReason, Target, TaskId, TaskSpec, WorkerId,
+    StopReason, Target, TaskId, TaskKind, TaskSpec, WorkerId,
 };
 
+use super::workers::Posted;
 use super::{Ledger, Phase, PoolEnd, TaskState, Whose, WorkerState};
 
 impl Ledger {
@@ -117,9 +118,9 @@ impl Ledger {
         self.workers.get(&worker).and_then(|worker| worker.stopped)
     }
 
-    /// When a worker has booted without a sign of progress for too long.
+    /// When a worker has booted without a sign of progress, or been at a dropped task, for too long.
     #[must_use]
-    pub fn boot_deadline(&self, worker: WorkerId) -> Option<Instant> {
+    pub fn worker_deadline(&self, worker: WorkerId) -> Option<Instant> {
         self.workers.get(&worker).and_then(|worker| worker.deadline)
     }
 
@@ -160,6 +161,7 @@ impl Ledger {
                 matches!(self.task(task), None | Some(TaskState::Over(_) | TaskState::Settled))
             }
             Input::TaskFinished { worker, task, .. } => self.worker(worker) != Some(WorkerState::Busy(task)),
+            Input::TaskReturned { worker, task } => !self.ahead(worker).any(|posted| posted.task == task),
             Input::InstallProgressed { worker }
             | Input::WorkerReady { worker }
             | Input::InstallFailed { worker, .. } => self.worker(worker) != Some(WorkerState::Starting),
@@ -338,13 +340,41 @@ impl Ledger {
         self.unheeded.contains(&task)
     }
 
+    /// What a worker has behind the task that it runs.
+    pub(crate) fn ahead(&self, worker: WorkerId) -> impl Iterator<Item = &Posted> {
+        self.workers.get(&worker).into_iter().flat_map(|worker| &worker.ahead)
+    }
+
+    /// How many tasks of a kind have ended at local workers, and how long the shortest of the last ten took.
+    #[must_use]
+    pub fn ran(&self, kind: TaskKind) -> Option<(usize, Duration)> {
+        let (runs, last) = self.ran.get(&kind)?;
+        Some((*runs, *last.iter().min()?))
+    }
+
+    /// Whether a task is over: a worker that has it was to drop it.
+    #[must_use]
+    pub fn is_dropped(&self, task: TaskId) -> bool {
+        matches!(self.task(task), Some(TaskState::Over(_) | TaskState::Settled))
+    }
+
+    /// Whether a worker that has a task may have one that is for any behind it, or one that has none may take it.
+    #[must_use]
+    pub fn may_have_shared(&self, worker: WorkerId) -> bool {
+        let Some(location) = self.location(worker) else { return false };
+        match self.worker(worker) {
+            Some(WorkerState::Busy(_)) => self.workers_busy(location) <= self.most_busy(location),
+            _ => self.may_work(location),
+        }
+    }
+
     /// The first of the waiting tasks that a worker may run.
     #[must_use]
     pub fn next_task_for(&self, worker: WorkerId) -> Option<TaskId> {
         let location = self.location(worker)?;
         let first = |target| self.waiting.get(&target).and_then(BTreeSet::first).copied();
         let own = first(Target::Worker(worker));
-        let others = if self.may_work(location) {
+        let others = if self.may_have_shared(worker) {
             [Target::Anyone, Target::At(location)].map(first)
         } else {
             [None; 2]

@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
-use millhand_core::{Admission, ExitReason, Instant, Location, Outcome, Target, TaskId, TaskSpec, WorkerId};
+use millhand_core::{
+    Admission, ExitReason, Instant, Location, MAX_GATHERED, Outcome, Posting, Target, TaskId, TaskSpec,
+    WorkerId,
+};
 
+use super::workers::Posted;
 use super::{Ledger, Phase, PoolEnd, Whose, WorkerState};
 
 /// A task's place among those that wait: smaller goes first. The time is that of its submission in microseconds,
@@ -15,7 +19,7 @@ pub(super) struct Task {
     pub(super) spec: TaskSpec,
     place: Place,
     pub(super) state: TaskState,
-    /// How often it was posted.
+    /// How often it was started, or may have been.
     pub(super) posts: u32,
     is_cancelled: bool,
     /// When it must have left its state, if it must.
@@ -27,7 +31,9 @@ pub(super) struct Task {
 pub enum TaskState {
     /// It was submitted, or its worker died and it is to be run again.
     Waiting,
-    /// It was posted to this worker.
+    /// It was posted to this worker behind others, and has not started as far as the user was told.
+    Ahead(WorkerId),
+    /// This worker runs it.
     Running(WorkerId),
     /// Its worker was asked to stop it. Whatever the worker does then, the user must be told this.
     Stopping(Ending),
@@ -97,7 +103,7 @@ impl Ledger {
 
     pub(super) fn cancel(&mut self, id: TaskId) {
         match self.task(id) {
-            Some(TaskState::Waiting) => {
+            Some(TaskState::Waiting | TaskState::Ahead(_)) => {
                 self.end(id, Ending { worker: None, reason: ExitReason::Cancelled });
             }
             Some(TaskState::Running(_)) => {
@@ -110,9 +116,26 @@ impl Ledger {
         }
     }
 
-    pub(super) fn finish(&mut self, worker: WorkerId, task: TaskId, outcome: Outcome) {
+    pub(super) fn finish(&mut self, worker: WorkerId, task: TaskId, outcome: Outcome, took: Duration) {
         if self.worker(worker) != Some(WorkerState::Busy(task)) {
             return;
+        }
+        if !self.is_dropped(task) {
+            self.end_run(worker, task, outcome, took);
+        }
+        self.go_on(worker);
+    }
+
+    fn end_run(&mut self, worker: WorkerId, task: TaskId, outcome: Outcome, took: Duration) {
+        if let Some(kind) = self.spec(task).and_then(|spec| spec.kind)
+            && self.location(worker) == Some(Location::Local)
+        {
+            let (runs, last) = self.ran.entry(kind).or_default();
+            *runs += 1;
+            last.push_back(took);
+            if last.len() > 10 {
+                last.pop_front();
+            }
         }
         let reason = match outcome {
             Outcome::Completed => ExitReason::Completed,
@@ -121,17 +144,80 @@ impl Ledger {
         };
         let ending = Ending { worker: Some(worker), reason };
         self.end(task, self.stopping(task).unwrap_or(ending));
-        self.set_worker(worker, WorkerState::Idle);
     }
 
-    pub(super) fn post(&mut self, worker: WorkerId, id: TaskId) {
+    pub(super) fn post(&mut self, worker: WorkerId, id: TaskId, posting: Posting) {
         self.leave_queue(id);
+        if posting == Posting::Now {
+            self.set_worker(worker, WorkerState::Busy(id));
+            return self.begin(worker, id);
+        }
+        self.queued += 1;
+        self.set_task(id, TaskState::Ahead(worker), None);
+        if let Some(worker) = self.workers.get_mut(&worker) {
+            let is_quick = posting == Posting::Quick;
+            worker.ahead.push_back(Posted {
+                task: id,
+                is_quick,
+                is_wanted_back: false,
+                is_told_dropped: false,
+            });
+        }
+    }
+
+    /// A task starts, as far as the user is told.
+    pub(super) fn begin(&mut self, worker: WorkerId, id: TaskId) {
+        self.leave_worker(id);
         let timeout = self.tasks.get(&id).and_then(|task| task.spec.timeout);
         self.set_task(id, TaskState::Running(worker), timeout.map(|timeout| self.now.after(timeout)));
+        self.count_run(id);
+    }
+
+    /// A worker gives a task back that was posted to it behind others.
+    pub(super) fn take_back(&mut self, worker: WorkerId, task: TaskId) {
+        let Some(entry) = self.workers.get_mut(&worker) else { return };
+        let before = entry.ahead.len();
+        entry.ahead.retain(|posted| posted.task != task);
+        if entry.ahead.len() < before {
+            self.wait_again(task);
+        }
+    }
+
+    /// All that a lost worker had: what it may have started counts as started.
+    pub(super) fn lose_tasks(&mut self, running: TaskId, worker: WorkerId) {
+        if !self.is_dropped(running) {
+            self.lose_runner(running, worker);
+        }
+        let Some(entry) = self.workers.get_mut(&worker) else { return };
+        let ahead = std::mem::take(&mut entry.ahead);
+        let untold = ahead.iter().take(MAX_GATHERED - 1).take_while(|posted| posted.is_quick).count();
+        for (position, posted) in ahead.into_iter().enumerate() {
+            if position >= untold {
+                self.wait_again(posted.task);
+            } else if !self.is_dropped(posted.task) {
+                self.count_run(posted.task);
+                self.lose_runner(posted.task, worker);
+            }
+        }
+    }
+
+    fn wait_again(&mut self, task: TaskId) {
+        if matches!(self.task(task), Some(TaskState::Ahead(_))) {
+            self.leave_worker(task);
+            self.set_task(task, TaskState::Waiting, None);
+            self.enter_queue(task);
+        }
+    }
+
+    fn count_run(&mut self, id: TaskId) {
         if let Some(task) = self.tasks.get_mut(&id) {
             task.posts += 1;
         }
-        self.set_worker(worker, WorkerState::Busy(id));
+    }
+
+    /// A task that was posted behind others waits there no longer.
+    fn leave_worker(&mut self, task: TaskId) {
+        self.queued -= usize::from(matches!(self.task(task), Some(TaskState::Ahead(_))));
     }
 
     pub(super) fn abort(&mut self, worker: WorkerId, id: TaskId) {
@@ -151,8 +237,9 @@ impl Ledger {
     }
 
     /// The worker of a task is gone: the task is over, or is to be run again.
-    pub(super) fn lose_runner(&mut self, id: TaskId, worker: WorkerId) {
+    fn lose_runner(&mut self, id: TaskId, worker: WorkerId) {
         if self.is_to_be_run_again(id) {
+            self.leave_worker(id);
             self.set_task(id, TaskState::Waiting, None);
             self.enter_queue(id);
         } else {
@@ -163,7 +250,7 @@ impl Ledger {
 
     fn is_to_be_run_again(&self, id: TaskId) -> bool {
         self.tasks.get(&id).is_some_and(|task| {
-            matches!(task.state, TaskState::Running(_))
+            matches!(task.state, TaskState::Running(_) | TaskState::Ahead(_))
                 && !matches!(task.spec.target, Target::Worker(_))
                 && task.posts <= task.spec.retries
         })
@@ -173,7 +260,9 @@ impl Ledger {
         let tasks: Vec<_> = self.tasks.iter().map(|(id, task)| (*id, task.state)).collect();
         for (task, state) in tasks {
             match state {
-                TaskState::Waiting => self.end(task, Ending { worker: None, reason }),
+                TaskState::Waiting | TaskState::Ahead(_) => {
+                    self.end(task, Ending { worker: None, reason });
+                }
                 TaskState::Running(worker) => self.end(task, Ending { worker: Some(worker), reason }),
                 TaskState::Stopping(ending) => self.end(task, ending),
                 TaskState::Over(_) | TaskState::Settled => {}
@@ -183,6 +272,7 @@ impl Ledger {
 
     pub(super) fn end(&mut self, task: TaskId, ending: Ending) {
         self.leave_queue(task);
+        self.leave_worker(task);
         self.unheeded.remove(&task);
         self.due.insert(task);
         self.set_task(task, TaskState::Over(ending), None);

@@ -1,5 +1,6 @@
 //! Entries about workers.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use millhand_core::{ExitReason, InstallFault, Instant, Location, StopReason, Target, TaskId, WorkerId};
@@ -7,17 +8,30 @@ use millhand_core::{ExitReason, InstallFault, Instant, Location, StopReason, Tar
 use super::tasks::Ending;
 use super::{Ledger, Whose};
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Worker {
     pub(super) state: WorkerState,
     pub(super) location: Location,
     pub(super) started_at: Instant,
     /// When its state began.
     pub(super) since: Instant,
-    /// When it must have shown progress, while it starts.
+    /// When it must have shown progress, while it starts; or have ended a dropped task, while it has that.
     pub(super) deadline: Option<Instant>,
+    /// What it was posted behind the task that it runs.
+    pub(super) ahead: VecDeque<Posted>,
     /// Why it was stopped, if it was.
     pub(super) stopped: Option<StopReason>,
+}
+
+/// A task that a worker has behind others.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Posted {
+    pub(crate) task: TaskId,
+    pub(crate) is_quick: bool,
+    /// The worker was asked to give it back.
+    pub(crate) is_wanted_back: bool,
+    /// The worker was told that it is settled.
+    pub(crate) is_told_dropped: bool,
 }
 
 /// How far a worker is.
@@ -35,8 +49,9 @@ pub enum WorkerState {
 
 impl Ledger {
     pub(super) fn start(&mut self, worker: WorkerId, location: Location) {
-        let (state, now) = (WorkerState::Starting, self.now);
-        let entry = Worker { state, location, started_at: now, since: now, deadline: None, stopped: None };
+        let (state, now, ahead) = (WorkerState::Starting, self.now, VecDeque::new());
+        let entry =
+            Worker { state, location, started_at: now, since: now, deadline: None, ahead, stopped: None };
         self.workers.insert(worker, entry);
         self.live.insert(worker);
         let site = self.site_mut(location);
@@ -96,7 +111,7 @@ impl Ledger {
         match self.worker(worker) {
             Some(WorkerState::Starting) => self.fail_install(worker, InstallFault::Transient),
             Some(WorkerState::Busy(task)) => {
-                self.lose_runner(task, worker);
+                self.lose_tasks(task, worker);
                 self.lose_up(worker);
             }
             Some(WorkerState::Idle) if self.dies_early(worker) => self.die_early(worker),
@@ -122,6 +137,37 @@ impl Ledger {
         if let Some(worker) = self.workers.get_mut(&worker) {
             worker.stopped = Some(reason);
         }
+    }
+
+    /// A worker has ended its task: it is with the next one that it has, or idle.
+    pub(super) fn go_on(&mut self, id: WorkerId) {
+        let next = self.workers.get_mut(&id).and_then(|worker| worker.ahead.pop_front());
+        let Some(Posted { task, .. }) = next else { return self.set_worker(id, WorkerState::Idle) };
+        self.set_worker(id, WorkerState::Busy(task));
+        if self.is_dropped(task)
+            && let Some(worker) = self.workers.get_mut(&id)
+        {
+            let deadline = self.now.after(Duration::from_millis(self.settings.cancel_grace_ms.into()));
+            worker.deadline = Some(deadline);
+            self.set_deadline(Whose::Worker(id), None, Some(deadline));
+        }
+    }
+
+    pub(super) fn note_withdrawal(&mut self, worker: WorkerId, task: TaskId) {
+        for posted in self.posted(worker, task) {
+            posted.is_wanted_back = true;
+        }
+    }
+
+    pub(super) fn note_drop(&mut self, worker: WorkerId, task: TaskId) {
+        for posted in self.posted(worker, task) {
+            posted.is_told_dropped = true;
+        }
+    }
+
+    fn posted(&mut self, worker: WorkerId, task: TaskId) -> impl Iterator<Item = &mut Posted> {
+        let worker = self.workers.get_mut(&worker).into_iter();
+        worker.flat_map(|worker| &mut worker.ahead).filter(move |posted| posted.task == task)
     }
 
     pub(super) fn await_workers(&mut self, count: u32) {
@@ -191,6 +237,9 @@ impl Ledger {
         self.live.remove(&worker);
         if let Some(location) = self.location(worker) {
             self.site_mut(location).live -= 1;
+        }
+        if let Some(worker) = self.workers.get_mut(&worker) {
+            worker.ahead.clear();
         }
         let orphans = self.waiting.remove(&Target::Worker(worker)).unwrap_or_default();
         self.queued -= orphans.len();

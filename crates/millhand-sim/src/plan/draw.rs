@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use millhand_core::{
-    Admission, Instant, PoolSettings, PoolSizes, Priority, RemoteSettings, RemoteStart, Target, TaskSpec,
+    Admission, Instant, PoolSettings, PoolSizes, Priority, RemoteSettings, RemoteStart, Target, TaskKind,
+    TaskSpec,
 };
 
 use super::{Aim, Arrival, FaultRates, Plan, Victim};
@@ -35,7 +36,7 @@ impl Plan {
     pub(crate) fn draw(rng: &mut Rng) -> Self {
         let calm_at = millis(rng.u64(LONGEST_STORM_MS / 10..LONGEST_STORM_MS));
         let busy = calm_at.as_micros() + AFTERMATH_MS * 1_000;
-        Self {
+        let mut plan = Self {
             settings: draw_settings(rng),
             faults: FaultRates::draw(rng),
             arrivals: draw_arrivals(rng, busy),
@@ -43,6 +44,23 @@ impl Plan {
             calm_at,
             wake_lag: if rng.bool() { Duration::ZERO } else { Duration::from_micros(rng.u64(1..20_000)) },
             grain: Duration::from_micros([1, 1_000, 10_000][rng.usize(0..3)]),
+        };
+        plan.draw_kinds(rng);
+        plan
+    }
+
+    /// Of no, most or all tasks it can be known how long they take; and some take long all the same.
+    fn draw_kinds(&mut self, rng: &mut Rng) {
+        let measured = [0, 800, 1_000][rng.usize(0..3)];
+        for (_, arrival) in &mut self.arrivals {
+            if let Arrival::Task { spec, .. } = arrival
+                && rng.u16(0..1_000) < measured
+            {
+                spec.kind = Some(TaskKind([0, 0, 0, 1, 2, 3][rng.usize(0..6)]));
+            }
+        }
+        if self.faults != FaultRates::NONE {
+            self.faults.slow_task = rng.u16(0..100);
         }
     }
 }
@@ -68,6 +86,7 @@ impl FaultRates {
             lost_task: rng.u16(0..60),
             poison_task: rng.u16(0..20),
             endless_task: rng.u16(0..20),
+            slow_task: 0,
             late_stop: rng.u16(0..300),
             deaf_worker: rng.u16(0..300),
             lost_stop: rng.u16(0..100),
@@ -194,6 +213,7 @@ fn draw_task(rng: &mut Rng, habits: Habits) -> Arrival {
             (false, true) => Admission::Essential,
             (false, false) => Admission::Ordinary,
         },
+        kind: None,
     };
     let aim = match (is_aimed, is_placed) {
         (true, _) => draw_aim(rng),
@@ -215,7 +235,8 @@ fn draw_aim(rng: &mut Rng) -> Aim {
 
 fn draw_victim(rng: &mut Rng) -> Victim {
     match rng.u8(0..10) {
-        0..=2 => Victim::Waiting,
+        0..=1 => Victim::Waiting,
+        2 => Victim::Ahead,
         3..=5 => Victim::Running,
         6..=7 => Victim::Stopping,
         8 => Victim::Settled,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use millhand_core::{Admission, EngineState, ExitReason, Instant, Location, Target, Timer};
+use millhand_core::{Admission, EngineState, ExitReason, Instant, Location, STALL, Target, TaskId, Timer};
 
 use super::{PoolChecker, ReadingChecker, Readings, Rule, Verdict};
 use crate::ledger::Whose;
@@ -16,6 +16,8 @@ pub(super) const CHECKS: &[(Rule, PoolChecker)] = &[
     (Rule::RetriedAsAsked, retries_no_oftener),
     (Rule::SettledPromptly, settled_promptly),
     (Rule::PromptAbort, heeds_cancels),
+    (Rule::StartTold, starts_told),
+    (Rule::DropTold, drops_told),
     (Rule::SurplusEnds, surplus_ends),
     (Rule::WorkConserving, work_conserving),
     (Rule::PromptStart, prompt_start),
@@ -79,6 +81,28 @@ fn heeds_cancels(ledger: &Ledger) -> Verdict {
         None => Ok(()),
         Some(task) => Err(format!("{task:?} runs and was cancelled, and its worker is not asked to stop it")),
     }
+}
+
+fn starts_told(ledger: &Ledger) -> Verdict {
+    for (worker, state) in ledger.live_workers() {
+        if let WorkerState::Busy(task) = state
+            && ledger.task(task) == Some(TaskState::Ahead(worker))
+        {
+            return Err(format!("it is the turn of {task:?} at {worker:?}, and nobody is told"));
+        }
+    }
+    Ok(())
+}
+
+fn drops_told(ledger: &Ledger) -> Verdict {
+    for (worker, _) in ledger.live_workers() {
+        let untold =
+            ledger.ahead(worker).find(|posted| ledger.is_dropped(posted.task) && !posted.is_told_dropped);
+        if let Some(posted) = untold {
+            return Err(format!("{worker:?} has {:?}, which is settled, and is not told", posted.task));
+        }
+    }
+    Ok(())
 }
 
 fn surplus_ends(ledger: &Ledger) -> Verdict {
@@ -193,6 +217,23 @@ fn leaves_no_worker(ledger: &Ledger) -> Verdict {
     }
 }
 
+/// What waits behind a task that has run for long is wanted back; the driver may be late.
+pub(super) fn stalls_end(ledger: &Ledger, wake_lag: Duration) -> Verdict {
+    for (worker, state) in ledger.live_workers() {
+        let WorkerState::Busy(running) = state else { continue };
+        let is_late =
+            ledger.since(worker).is_some_and(|since| since.after(STALL).after(wake_lag) < ledger.now());
+        let waits =
+            ledger.ahead(worker).find(|posted| !posted.is_wanted_back && !ledger.is_dropped(posted.task));
+        if let Some(posted) = waits
+            && is_late
+        {
+            return Err(format!("{:?} waits behind {running:?} of {worker:?} for long", posted.task));
+        }
+    }
+    Ok(())
+}
+
 /// Whoever has a deadline is no longer in the state that it is about when it is over; the driver may be late.
 pub(super) fn in_time(ledger: &Ledger, wake_lag: Duration) -> Result<(), (Rule, String)> {
     match ledger.next_deadline() {
@@ -206,6 +247,9 @@ fn overdue(ledger: &Ledger, at: Instant, whose: Whose) -> (Rule, String) {
     match whose {
         Whose::Engine => (Rule::EngineSought, format!("the engine was to be connected to at {at}")),
         Whose::Patience => (Rule::PatienceEnds, format!("tasks were to wait for the engine until {at}")),
+        Whose::Worker(worker) if ledger.worker(worker) != Some(WorkerState::Starting) => {
+            (Rule::GraceEnds, format!("{worker:?} has a dropped task, and its time was over at {at}"))
+        }
         Whose::Worker(worker) => {
             (Rule::HungBootEnds, format!("{worker:?} is starting, and its time was over at {at}"))
         }
@@ -231,12 +275,22 @@ fn founded_timer(ledger: &Ledger, readings: Readings) -> Verdict {
         Timer::Patience => ledger.is_engine_waited_for(),
         Timer::Queue(id) => task(id) == Some(TaskState::Waiting) && ledger.posts(id) == 0,
         Timer::Run(id) => matches!(task(id), Some(TaskState::Running(_))),
-        Timer::Grace(id) => matches!(task(id), Some(TaskState::Stopping(_))),
+        Timer::Grace(worker) => match ledger.worker(worker) {
+            Some(WorkerState::Busy(id)) => ledger.is_dropped(id) || is_to_stop(ledger, id),
+            _ => false,
+        },
+        Timer::Stall(worker) => matches!(ledger.worker(worker), Some(WorkerState::Busy(_))),
     };
     if is_founded && !ledger.is_over() {
         return Ok(());
     }
     Err(format!("a wake is wanted for {timer:?}, and there is nothing to wait for"))
+}
+
+/// Whether a task was asked to stop, or is to be.
+fn is_to_stop(ledger: &Ledger, task: TaskId) -> bool {
+    let is_time_over = ledger.task_deadline(task).is_some_and(|deadline| deadline <= ledger.now());
+    matches!(ledger.task(task), Some(TaskState::Stopping(_))) || is_time_over
 }
 
 fn right_stats(ledger: &Ledger, readings: Readings) -> Verdict {

@@ -61,6 +61,7 @@ impl<S: Subject> World<S> {
     fn take_victim(&mut self, victim: Victim) -> Option<TaskId> {
         let found: Vec<TaskId> = match victim {
             Victim::Waiting => self.tasks(|state| state == TaskState::Waiting),
+            Victim::Ahead => self.tasks(|state| matches!(state, TaskState::Ahead(_))),
             Victim::Running => self.tasks(|state| matches!(state, TaskState::Running(_))),
             Victim::Stopping => self.tasks(|state| matches!(state, TaskState::Stopping(_))),
             Victim::Settled => self.tasks(|state| state == TaskState::Settled),

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
+use millhand::notebook::Notebook;
 use millhand::routes::package;
 use millhand_packages::{Environment, Installer, Manifest, RequestJson, Store, StoredFile};
 use serde::Serialize;
@@ -40,21 +41,30 @@ struct Source {
     dir: PathBuf,
     /// The page that is to come first, in place of `index.html`.
     start: Option<OsString>,
+    /// Its pages, if they are Markdown.
+    notebook: Option<Notebook>,
 }
 
 impl Source {
     fn of(path: &Path) -> anyhow::Result<Self> {
         if !path.is_file() {
-            return Ok(Self { dir: path.to_owned(), start: None });
+            // A folder with a start page of its own is a site, whatever Markdown lies in it.
+            let notebook = if path.join(START).exists() { None } else { Notebook::open(path).ok() };
+            return Ok(Self {
+                dir: path.to_owned(),
+                start: None,
+                notebook: notebook.map(Notebook::exported),
+            });
+        }
+        if path.extension().is_some_and(|extension| extension == "md") {
+            let notebook = Notebook::open(path)?.exported();
+            return Ok(Self { dir: notebook.folder().to_owned(), start: None, notebook: Some(notebook) });
         }
         if path.extension().is_none_or(|extension| extension != "html" && extension != "htm") {
-            bail!(
-                "`{}` is no page of HTML: a notebook has to be served, with `millhand notebook`",
-                path.display()
-            );
+            bail!("`{}` is no page: give one of HTML or Markdown, or a folder", path.display());
         }
         let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Ok(Self { dir: dir.to_owned(), start: path.file_name().map(ToOwned::to_owned) })
+        Ok(Self { dir: dir.to_owned(), start: path.file_name().map(ToOwned::to_owned), notebook: None })
     }
 }
 
@@ -73,7 +83,7 @@ struct PrebuiltEnvironment {
 /// Writes the folder, and says what is in it.
 pub(crate) async fn run(args: ExportArgs) -> anyhow::Result<ExitCode> {
     until_interrupted(async {
-        let Source { dir, start } = Source::of(&args.source)?;
+        let Source { dir, start, notebook } = Source::of(&args.source)?;
         check_destination(&args.out, &dir)?;
         let settings = with_progress(args.install.settings(&dir)?);
         let installer = Installer::open(settings)?;
@@ -93,6 +103,9 @@ pub(crate) async fn run(args: ExportArgs) -> anyhow::Result<ExitCode> {
         copy_pages(&dir, &folder, args.out.canonicalize().ok().as_deref())?;
         if let Some(start) = start {
             fs::copy(folder.join(start), folder.join(START)).context("cannot copy the page that is to come first")?;
+        }
+        if let Some(notebook) = notebook {
+            write_notebook(&notebook, &folder)?;
         }
         let files = write_ours(&installer, &environments, &folder.join(OURS))?;
         put_in_place(&folder, &args.out)?;
@@ -163,6 +176,27 @@ fn copy_pages(from: &Path, to: &Path, out: Option<&Path>) -> anyhow::Result<()> 
 /// Whether a path is in the folder that it seems to be in: a link can lead anywhere, or back to where it is.
 fn leads_down(path: &Path, folder: &Path) -> bool {
     path.canonicalize().is_ok_and(|path| path.starts_with(folder) && path != *folder)
+}
+
+/// Writes each page as a file of HTML, and the one that comes first as `index.html` too.
+fn write_notebook(notebook: &Notebook, folder: &Path) -> anyhow::Result<()> {
+    let pages = notebook.pages();
+    for name in &pages {
+        let target = folder.join(format!("{name}.html"));
+        if target.exists() {
+            bail!("`{name}.md` and `{name}.html` would be one page: rename one of them");
+        }
+        let (html, warnings) = notebook.html(name)?;
+        for warning in warnings {
+            tracing::warn!("{name}.md:{}: {}", warning.line, warning.message);
+        }
+        write(&target, html.as_bytes())?;
+    }
+    match notebook.start() {
+        Some(start) => write(&folder.join(START), notebook.html(start)?.0.as_bytes()),
+        None if pages.iter().any(|name| name == "index") => Ok(()),
+        None => write(&folder.join(START), notebook.list_html().as_bytes()),
+    }
 }
 
 /// Writes the package, the manifests and the files of all environments; gives the number of files.

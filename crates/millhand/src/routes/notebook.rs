@@ -81,23 +81,21 @@ impl From<Result<Compiled, CellError>> for CellAnswer {
 
 /// A page's parts, for a page that brings itself up to date.
 async fn data(State(state): State<NotebookState>, Path(name): Path<String>) -> Result<Response, ApiError> {
-    let version = read(&state, &name).await?;
-    Ok(([(header::CACHE_CONTROL, NO_STORE)], Json(PageData::of(&name, &version))).into_response())
+    let Version { page, version } = read(&state, &name).await?;
+    let data = PageData { name: &name, version: &version, exported: false, page: &page };
+    Ok(([(header::CACHE_CONTROL, NO_STORE)], Json(data)).into_response())
 }
 
 /// What the page's script gets.
 #[derive(Serialize)]
 pub(crate) struct PageData<'a> {
     pub(crate) name: &'a str,
-    version: &'a str,
+    pub(crate) version: &'a str,
+    /// There is no server behind it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) exported: bool,
     #[serde(flatten)]
-    page: &'a Page,
-}
-
-impl<'a> PageData<'a> {
-    pub(crate) fn of(name: &'a str, version: &'a Version) -> Self {
-        Self { name, version: &version.version, page: &version.page }
-    }
+    pub(crate) page: &'a Page,
 }
 
 /// The page's version, now and whenever it changes.
@@ -130,7 +128,7 @@ async fn page(State(state): State<NotebookState>, request: Request) -> Response 
     if path == "/" {
         return match state.notebook.start() {
             Some(name) => shown(&state, name).await,
-            None => html(StatusCode::OK, shell::list(&state.notebook.pages())),
+            None => html(StatusCode::OK, state.notebook.list_html()),
         };
     }
     let decoded = percent_decode_str(&path).decode_utf8().map(|path| path.trim_start_matches('/').to_owned());
@@ -150,10 +148,13 @@ async fn page(State(state): State<NotebookState>, request: Request) -> Response 
 }
 
 async fn shown(state: &NotebookState, name: &str) -> Response {
-    let pages = state.notebook.pages();
-    match read_named(state, name).await {
-        Ok(version) => {
-            html(StatusCode::OK, shell::page(&PageData::of(name, &version), &version.page, &pages))
+    let (notebook, owned) = (Arc::clone(&state.notebook), name.to_owned());
+    match blocking(move || notebook.html(&owned)).await {
+        Ok((document, warnings)) => {
+            for warning in &warnings {
+                tracing::warn!("{name}.md:{}: {}", warning.line, warning.message);
+            }
+            html(StatusCode::OK, document)
         }
         Err(error) => {
             tracing::warn!("{}", with_causes(&error));

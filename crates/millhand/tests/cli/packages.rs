@@ -262,8 +262,25 @@ async fn a_page_that_is_exported_comes_first() {
     fs::write(project.path("site/demo.html"), "the demo").unwrap();
     project.run(&["export", "site/demo.html"]);
     assert_eq!(fs::read_to_string(project.path("dist/index.html")).unwrap(), "the demo");
-    fs::write(project.path("site/notes.md"), "# Notes").unwrap();
-    assert!(project.fails(&["export", "site/notes.md"]).contains("is no page of HTML"));
+    fs::write(project.path("site/notes.txt"), "Notes").unwrap();
+    assert!(project.fails(&["export", "site/notes.txt"]).contains("is no page"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exported_notebook_has_its_pages_as_files() {
+    let project = Project::start().await;
+    let page = |name: &str, text: &str| fs::write(project.path(&format!("site/{name}")), text).unwrap();
+    page("notes.md", "# Notes\n\n<cross-link target=\"more\"></cross-link>\n");
+    page("more.md", "# More");
+    project.run(&["export", "site/notes.md"]);
+    let start = fs::read_to_string(project.path("dist/index.html")).unwrap();
+    assert!(start.contains("Notes</h1>") && start.contains("href=\"/more.html\""), "{start}");
+    assert!(project.path("dist/more.html").is_file() && project.path("dist/notes.html").is_file());
+    page("more.html", "");
+    assert!(project.fails(&["export", "site/notes.md"]).contains("rename one of them"));
+    fs::remove_file(project.path("site/more.html")).unwrap();
+    page("more.md", "<js-cell>");
+    assert!(project.fails(&["export", "site/notes.md"]).contains("more.md:1: `<js-cell>` is not closed"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

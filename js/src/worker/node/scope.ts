@@ -17,6 +17,10 @@ export const scope: Scope = {
     const pending = [process.stdout, process.stderr].filter(({ writableLength }) => writableLength > 0)
     return pending.length === 0 ? null : Promise.all(pending.map(drain)).then(() => undefined)
   },
+  beforeEnd: (act) => {
+    process.on('exit', act)
+    process.on('uncaughtExceptionMonitor', act)
+  },
   reportRejections: (isMeant) => {
     process.on('unhandledRejection', (reason) => {
       if (!isMeant(reason)) console.error('Uncaught (in promise)', reason)

@@ -19,6 +19,14 @@ export const scope: Scope = {
   },
   startPyodide,
   pendingOutput: () => null,
+  beforeEnd: (act) => {
+    const close = self.close.bind(self)
+    self.close = () => {
+      act()
+      close()
+    }
+    self.addEventListener('error', act)
+  },
   reportRejections: (isMeant) => {
     self.addEventListener('unhandledrejection', (event) => {
       if (isMeant(event.reason)) event.preventDefault()

@@ -1,6 +1,9 @@
 //! Checkers of orders about tasks.
 
-use millhand_core::{Admission, ExitReason, Location, Output, Target, TaskId, WorkerId};
+use millhand_core::{
+    Admission, ExitReason, KNOWN_AFTER, Location, MAX_AHEAD, MOST_AHEAD, Output, Posting, QUICK, STALL,
+    Target, TaskId, WorkerId,
+};
 
 use super::Verdict;
 use crate::rules::between_inputs;
@@ -121,11 +124,89 @@ pub(super) fn posted_once(ledger: &Ledger, output: &Output) -> Verdict {
 }
 
 pub(super) fn posted_to_idle(ledger: &Ledger, output: &Output) -> Verdict {
-    let Some((worker, task)) = posted(output) else { return Ok(()) };
+    let Output::PostTask { worker, task, posting: Posting::Now } = *output else { return Ok(()) };
     match ledger.worker(worker) {
         Some(WorkerState::Idle) => Ok(()),
         state => Err(format!("{task:?} is posted to {worker:?}, which is {state:?}")),
     }
+}
+
+pub(super) fn founded_ahead(ledger: &Ledger, output: &Output) -> Verdict {
+    let Output::PostTask { worker, task, posting } = *output else { return Ok(()) };
+    if posting == Posting::Now {
+        return Ok(());
+    }
+    let Some(WorkerState::Busy(running)) = ledger.worker(worker) else {
+        return Err(format!("{task:?} is posted ahead to {worker:?}, which is {:?}", ledger.worker(worker)));
+    };
+    let problem = if ledger.location(worker) != Some(Location::Local) {
+        "its worker is remote"
+    } else if ledger.task(running) != Some(TaskState::Running(worker)) {
+        "its worker's own is not one that runs and is to go on"
+    } else if !is_short(ledger, running) || has_stalled(ledger, worker) {
+        "its worker's own takes long, or may"
+    } else if !is_short(ledger, task) {
+        "it takes long, or may"
+    } else if ledger.task_deadline(task).is_some() {
+        "it has little time to wait"
+    } else if posting == Posting::Quick && !may_be_quick(ledger, task) {
+        "its start has to be told"
+    } else if has_enough(ledger, worker) {
+        "its worker has enough"
+    } else {
+        return Ok(());
+    };
+    Err(format!("{task:?} is posted behind {running:?} of {worker:?}, and {problem}"))
+}
+
+fn has_enough(ledger: &Ledger, worker: WorkerId) -> bool {
+    let is_surplus = ledger.workers_live(Location::Local) > ledger.most_live(Location::Local);
+    is_surplus || ledger.ahead(worker).count() >= MAX_AHEAD
+}
+
+/// Whether it is known that a task does not take long.
+fn is_short(ledger: &Ledger, task: TaskId) -> bool {
+    let ran = ledger.spec(task).and_then(|spec| ledger.ran(spec.kind?));
+    ran.is_some_and(|(runs, shortest)| runs >= usize::from(KNOWN_AFTER) && shortest <= MOST_AHEAD)
+}
+
+fn may_be_quick(ledger: &Ledger, task: TaskId) -> bool {
+    let Some(spec) = ledger.spec(task) else { return false };
+    spec.timeout.is_none()
+        && spec.kind.and_then(|kind| ledger.ran(kind)).is_some_and(|(_, shortest)| shortest <= QUICK)
+}
+
+fn has_stalled(ledger: &Ledger, worker: WorkerId) -> bool {
+    ledger.since(worker).is_some_and(|since| since.after(STALL) <= ledger.now())
+}
+
+pub(super) fn started_in_turn(ledger: &Ledger, output: &Output) -> Verdict {
+    let Output::AnnounceStart { worker, task } = *output else { return Ok(()) };
+    let (state, worker_state) = (ledger.task(task), ledger.worker(worker));
+    if state == Some(TaskState::Ahead(worker)) && worker_state == Some(WorkerState::Busy(task)) {
+        return Ok(());
+    }
+    Err(format!("{task:?} is said to start at {worker:?}, and is {state:?}; the worker is {worker_state:?}"))
+}
+
+pub(super) fn founded_withdrawal(ledger: &Ledger, output: &Output) -> Verdict {
+    let Output::WithdrawTask { worker, task } = *output else { return Ok(()) };
+    let is_asked =
+        |wanted| ledger.ahead(worker).any(|posted| posted.task == task && posted.is_wanted_back == wanted);
+    if ledger.task(task) == Some(TaskState::Ahead(worker)) && is_asked(false) && has_stalled(ledger, worker) {
+        return Ok(());
+    }
+    Err(format!("{worker:?} is asked for {task:?}, which is {:?}", ledger.task(task)))
+}
+
+pub(super) fn dropped_once(ledger: &Ledger, output: &Output) -> Verdict {
+    let Output::DropTask { worker, task } = *output else { return Ok(()) };
+    if ledger.is_dropped(task)
+        && ledger.ahead(worker).any(|posted| posted.task == task && !posted.is_told_dropped)
+    {
+        return Ok(());
+    }
+    Err(format!("{worker:?} is to drop {task:?}, which is {:?}", ledger.task(task)))
 }
 
 pub(super) fn own_target(ledger: &Ledger, output: &Output) -> Verdict {
@@ -144,7 +225,7 @@ pub(super) fn own_target(ledger: &Ledger, output: &Output) -> Verdict {
 pub(super) fn work_bound(ledger: &Ledger, output: &Output) -> Verdict {
     let Some((worker, task)) = posted(output) else { return Ok(()) };
     let Some(location) = ledger.location(worker) else { return Ok(()) };
-    if matches!(ledger.target(task), Some(Target::Worker(_))) || ledger.may_work(location) {
+    if matches!(ledger.target(task), Some(Target::Worker(_))) || ledger.may_have_shared(worker) {
         return Ok(());
     }
     let busy = ledger.workers_busy(location);
@@ -165,7 +246,7 @@ fn is_time_over(ledger: &Ledger, task: TaskId) -> bool {
 
 const fn posted(output: &Output) -> Option<(WorkerId, TaskId)> {
     match *output {
-        Output::PostTask { worker, task } => Some((worker, task)),
+        Output::PostTask { worker, task, .. } => Some((worker, task)),
         _ => None,
     }
 }

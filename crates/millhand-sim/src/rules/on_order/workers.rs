@@ -10,6 +10,9 @@ pub(super) fn closed_for_good(ledger: &Ledger, output: &Output) -> Verdict {
     match output {
         Output::StartWorker { .. }
         | Output::PostTask { .. }
+        | Output::AnnounceStart { .. }
+        | Output::WithdrawTask { .. }
+        | Output::DropTask { .. }
         | Output::AbortTask { .. }
         | Output::FailPool
         | Output::ConnectEngine
@@ -108,7 +111,7 @@ pub(super) fn founded_stop(ledger: &Ledger, output: &Output) -> Verdict {
     let is_live = !matches!(state, None | Some(WorkerState::Gone));
     let is_founded = match reason {
         StopReason::BootTimedOut => {
-            state == Some(WorkerState::Starting) && ledger.boot_deadline(worker) <= Some(ledger.now())
+            state == Some(WorkerState::Starting) && ledger.worker_deadline(worker) <= Some(ledger.now())
         }
         StopReason::Unresponsive => has_had_its_grace(ledger, worker),
         StopReason::Idle => has_idled_for_too_long(ledger, worker),
@@ -125,6 +128,9 @@ pub(super) fn founded_stop(ledger: &Ledger, output: &Output) -> Verdict {
 
 fn has_had_its_grace(ledger: &Ledger, worker: WorkerId) -> bool {
     let Some(WorkerState::Busy(task)) = ledger.worker(worker) else { return false };
+    if ledger.is_dropped(task) {
+        return ledger.worker_deadline(worker).is_some_and(|deadline| deadline <= ledger.now());
+    }
     matches!(ledger.task(task), Some(TaskState::Stopping(_)))
         && ledger.task_deadline(task) <= Some(ledger.now())
 }

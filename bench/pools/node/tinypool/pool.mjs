@@ -1,0 +1,9 @@
+import Tinypool from 'tinypool'
+
+export async function open({ workers }) {
+  const pool = new Tinypool({ filename: new URL('./worker.mjs', import.meta.url).href, minThreads: workers, maxThreads: workers })
+  return {
+    call: (task, argument, transfer) => pool.run(argument, { name: task, ...(transfer && { transferList: transfer }) }),
+    close: () => pool.destroy(),
+  }
+}

@@ -1,0 +1,55 @@
+/** Tasks that a worker has received and not ended, in order. The first one runs. */
+
+import type { Run } from '../wire/protocol.js'
+import { HostKind } from '../wire/protocol.js'
+import type { TaskContext } from './task-context.js'
+
+/** A task in a worker. */
+export interface Job {
+  readonly taskId: number
+  readonly functionId: number
+  readonly args: unknown
+  /** Whether it may start before the exits of those before it are told. */
+  readonly isQuick: boolean
+  readonly context: TaskContext
+}
+
+export function toJob([kind, taskId, functionId, args]: Run, context: TaskContext): Job {
+  return { taskId, functionId, args, isQuick: kind === HostKind.RunQuick, context }
+}
+
+export class Jobs {
+  #jobs: Job[] = []
+  /** How many of them have ended, and are dropped together. */
+  #ended = 0
+
+  get first(): Job | undefined {
+    return this.#jobs[this.#ended]
+  }
+
+  push(job: Job): void {
+    this.#jobs.push(job)
+  }
+
+  endFirst(): void {
+    this.#ended += 1
+    if (this.#ended === this.#jobs.length) this.#jobs.length = this.#ended = 0
+  }
+
+  find(taskId: number): Job | undefined {
+    return this.#jobs.slice(this.#ended).find((job) => job.taskId === taskId)
+  }
+
+  /** Takes out a task, unless it is the first. */
+  withdraw(taskId: number): boolean {
+    const position = this.#jobs.findIndex((job) => job.taskId === taskId)
+    if (position <= this.#ended) return false
+    this.#jobs.splice(position, 1)
+    return true
+  }
+
+  /** Takes out all but the first; gives their ids. */
+  withdrawAll(): number[] {
+    return this.#jobs.splice(this.#ended + 1).map(({ taskId }) => taskId)
+  }
+}
