@@ -36,7 +36,9 @@ async function buildInto(outdir, options, more = {}) {
   const alias = { '#platform': './src/page/platform.ts', '#scope': './src/worker/web/scope.ts' }
   const entryPoints = { index: 'src/entrypoints/index.ts', ...more }
   await build({ ...common, ...options, alias, outdir, entryPoints })
-  await build({ ...common, alias, minify: true, outdir, entryPoints: { worker: 'src/entrypoints/worker.ts' } })
+  // What workers load is by itself: bundlers take each of these files as it is.
+  const scripts = ['worker', 'image', 'image-builder'].map((name) => [name, `src/entrypoints/${name}.ts`])
+  await build({ ...common, alias, splitting: false, minify: true, outdir, entryPoints: Object.fromEntries(scripts) })
   cpSync(host, `${outdir}/millhand_web_bg.wasm`)
 }
 

@@ -3,10 +3,17 @@
 import type { Page } from '@playwright/test'
 import { test as base } from '@playwright/test'
 
-export const test = base.extend({
-  page: async ({ page }, use) => {
+export interface ImageOptions {
+  /** How pools use images, if a test does not say it; as the package does otherwise. */
+  image: boolean | 'wait' | undefined
+}
+
+export const test = base.extend<ImageOptions>({
+  image: [undefined, { option: true }],
+  page: async ({ page, image }, use) => {
     const errors: Error[] = []
     page.on('pageerror', (error) => errors.push(error))
+    if (image !== undefined) await page.addInitScript(useImages, image)
     await page.goto(process.env['MILLHAND_URL'] ?? '')
     await use(page)
     if (errors.length > 0) throw new AggregateError(errors, `unhandled errors in the page: ${errors.join('; ')}`)
@@ -14,6 +21,11 @@ export const test = base.extend({
 })
 
 export { expect } from '@playwright/test'
+
+/** In each page, before whatever the test does: it asks for the same module later. */
+function useImages(image: boolean | 'wait') {
+  document.addEventListener('DOMContentLoaded', async () => (await import('millhand')).configureInstall({ image }))
+}
 
 /** Serves the page anew without cross-origin isolation: it shares no memory with its workers. */
 export async function withoutIsolation(page: Page) {

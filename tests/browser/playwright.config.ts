@@ -1,9 +1,13 @@
 import { defineConfig } from '@playwright/test'
+import type { ImageOptions } from './fixtures.js'
 
 /** The browser that set-up found, or Playwright's own. */
 const executablePath = process.env['CHROME'] || undefined
 
-export default defineConfig({
+/** What has Python in its workers. */
+const PYTHON_SPECS = /specs\/(cancel|environment|pypi|python)\.spec\.ts/
+
+export default defineConfig<ImageOptions>({
   testDir: 'specs',
   outputDir: 'results',
   globalSetup: './server.ts',
@@ -12,6 +16,11 @@ export default defineConfig({
   timeout: 120_000,
   forbidOnly: Boolean(process.env['CI']),
   reporter: [['list']],
+  projects: [
+    { name: 'all' },
+    { name: 'every Python from an image', testMatch: PYTHON_SPECS, use: { image: 'wait' } },
+    { name: 'no Python from an image', testMatch: PYTHON_SPECS, use: { image: false } },
+  ],
   use: {
     browserName: 'chromium',
     launchOptions: {

@@ -153,7 +153,7 @@ Usage: cargo xtask COMMAND [OPTIONS]
   setup           install what is missing: wasm target, npm packages, a browser, Python for pages
   build           build the wasm host, the npm package and the `millhand` program
   demo            run the tutorial's job in a real headless browser
-  test [PART…]    run the tests: rust, types, node, browser
+  test [PART…]    run the tests: rust, types, node, ray, browser
   bench [NAME…]   measure, side by side with others
   sizes           compare what a page downloads with js/sizes.json
   tidy            check format, lints and the repository's own rules
@@ -180,6 +180,7 @@ Usage: cargo xtask setup
   4. a browser: $CHROME, one that is installed, Playwright's Chromium, or Debian's package
   5. `cargo xtask build`
   6. the Pyodide runtime and NumPy, and the npm packages of the test pages, in millhand's cache
+  7. Ray and what tests it, in a Python environment in millhand's cache
 
 Afterwards all commands work without a network. Running it again is cheap.
 
@@ -222,6 +223,7 @@ Usage: cargo xtask test [PART…] [-- ARGS…]
   rust       unit, scenario, simulation and documentation tests of the crates
   types      the TypeScript compiler over the npm package and the browser tests
   node       node:test, pools in Node and the packed npm package
+  ray        remote workers: the Python package, and a server with a real Ray, in a network of its own
   browser    Playwright in a real browser, against the built server
 
 ARGS go to the runner of the one chosen part.
@@ -338,6 +340,6 @@ mod tests {
         let error = parse_line("deploy").unwrap_err().to_string();
         assert!(error.contains("`deploy`") && error.contains("setup, build, demo"), "{error}");
         let error = parse_line("test unit").unwrap_err().to_string();
-        assert!(error.contains("`unit`") && error.contains("rust, types, node, browser"), "{error}");
+        assert!(error.contains("`unit`") && error.contains("rust, types, node, ray, browser"), "{error}");
     }
 }

@@ -9,6 +9,7 @@ mod debian;
 pub(crate) mod npm;
 mod packages;
 pub(crate) mod python;
+pub(crate) mod ray;
 pub(crate) mod wasm;
 
 use std::process::{Command, ExitCode};
@@ -48,6 +49,7 @@ pub(crate) struct Tools {
 /// `cargo xtask setup`.
 pub(crate) fn command(places: &Places) -> Result<ExitCode> {
     let ready = everything(places)?;
+    ray::find_or_install(places)?;
     say::text(&format!(
         "set-up is complete ({}); `cargo xtask demo` shows it at work",
         say::seconds(ready.took)

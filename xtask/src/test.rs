@@ -1,6 +1,7 @@
 //! The tests, in parts that can be run one by one, and the whole that must pass before a change lands.
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
@@ -17,11 +18,12 @@ pub(crate) enum Part {
     Rust,
     Types,
     Node,
+    Ray,
     Browser,
 }
 
 impl Part {
-    pub(crate) const ALL: [Self; 4] = [Self::Rust, Self::Types, Self::Node, Self::Browser];
+    pub(crate) const ALL: [Self; 5] = [Self::Rust, Self::Types, Self::Node, Self::Ray, Self::Browser];
 
     /// The part of that name.
     pub(crate) fn of(name: &str) -> Result<Self> {
@@ -38,6 +40,7 @@ impl Part {
             Self::Rust => "rust",
             Self::Types => "types",
             Self::Node => "node",
+            Self::Ray => "ray",
             Self::Browser => "browser",
         }
     }
@@ -59,19 +62,21 @@ pub(crate) fn command(places: &Places, parts: &[Part], runner_args: &[OsString])
         package::build(places, &tools)?;
         None
     };
+    let ray = if parts.contains(&Part::Ray) { setup::ray::find_or_install(places)? } else { None };
     say::text(&format!("==> set-up and build took {}", say::seconds(started.elapsed())));
     let mut checks = Checks::default();
-    run_parts(&mut checks, places, parts, ready.as_ref(), runner_args)?;
+    run_parts(&mut checks, places, parts, ready.as_ref(), ray.as_deref(), runner_args)?;
     Ok(checks.conclude())
 }
 
 /// `cargo xtask ci`.
 pub(crate) fn ci(places: &Places) -> Result<ExitCode> {
     let ready = setup::everything(places)?;
+    let ray = setup::ray::find_or_install(places)?;
     say::text(&format!("==> set-up and build took {}", say::seconds(ready.took)));
     let mut checks = Checks::default();
     tidy::run(&mut checks, places, tidy::Format::Check)?;
-    run_parts(&mut checks, places, &Part::ALL, Some(&ready), &[])?;
+    run_parts(&mut checks, places, &Part::ALL, Some(&ready), ray.as_deref(), &[])?;
     Ok(checks.conclude())
 }
 
@@ -80,9 +85,14 @@ fn run_parts(
     places: &Places,
     parts: &[Part],
     ready: Option<&Ready>,
+    ray: Option<&Path>,
     runner_args: &[OsString],
 ) -> Result<()> {
     for part in parts {
+        if *part == Part::Ray {
+            ray_checks(checks, places, ray, runner_args)?;
+            continue;
+        }
         for (name, mut command) in part_commands(*part, places, runner_args) {
             // The others are to find what they find on a developer's own command line.
             if let (true, Some(ready)) = (part.is_whole(), ready) {
@@ -92,6 +102,51 @@ fn run_parts(
         }
     }
     Ok(())
+}
+
+/// Remote workers: the Python package by itself, and then on a real Ray, in a network that has only loopback.
+fn ray_checks(
+    checks: &mut Checks,
+    places: &Places,
+    python: Option<&Path>,
+    runner_args: &[OsString],
+) -> Result<()> {
+    let Some(python) = python else {
+        checks.skip("ray", "there is no Ray for this Python");
+        return Ok(());
+    };
+    let package = places.root.join("python").join("millhand_ray");
+    let module = |name: &str| {
+        let mut command = process::command(python, &package);
+        command.args(["-m", name]);
+        command
+    };
+    checks.run("ray: ruff", || process::run(module("ruff").arg("check")))?;
+    checks.run("ray: ruff format", || process::run(module("ruff").args(["format", "--check"])))?;
+    checks.run("ray: mypy", || process::run(&mut module("mypy")))?;
+    checks.run("ray: package", || {
+        process::run(module("pytest").args(["--ignore", "tests/cluster"]).args(runner_args))
+    })?;
+    match lone_network(places) {
+        None => {
+            checks.skip("ray: cluster", "this system gives a test no network of its own (`unshare --net`)")
+        }
+        Some(arguments) => checks.run("ray: cluster", || {
+            let mut command = process::command("unshare", &package);
+            command.args(arguments).arg("--").arg(python).args(["-m", "pytest", "tests/cluster"]);
+            process::run(command.args(runner_args).env("MILLHAND_BIN", places.millhand()))
+        })?,
+    }
+    Ok(())
+}
+
+/// The arguments of `unshare` for a network of its own, if this user may have one.
+fn lone_network(places: &Places) -> Option<&'static [&'static str]> {
+    const WAYS: [&[&str]; 2] = [&["--net"], &["--user", "--map-root-user", "--net"]];
+    WAYS.into_iter().find(|way| {
+        let mut attempt = process::command("unshare", &places.root);
+        process::succeeds(attempt.args(*way).args(["--", "true"]))
+    })
 }
 
 fn part_commands(part: Part, places: &Places, runner_args: &[OsString]) -> Vec<(&'static str, Command)> {
@@ -112,6 +167,7 @@ fn part_commands(part: Part, places: &Places, runner_args: &[OsString]) -> Vec<(
         Part::Browser => {
             vec![("browser: Playwright", npm(places, &["test", "--workspace", "tests/browser"], runner_args))]
         }
+        Part::Ray => Vec::new(),
     }
 }
 

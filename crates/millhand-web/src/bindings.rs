@@ -17,6 +17,7 @@ use crate::js_port::{JsPort, OpenPort};
 use crate::payloads::FunctionId;
 use crate::pool::{Pool, TaskCall};
 use crate::port::Port;
+use crate::state::worker_name;
 use crate::wire::{task_from_number, task_number};
 
 #[wasm_bindgen(typescript_custom_section)]
@@ -225,7 +226,8 @@ pub struct Host {
 
 #[wasm_bindgen]
 impl Host {
-    /// Starts a pool, whose local workers `open_port` opens, and remote ones `engine`; `setup` is the promise of a `WorkerSetup`.
+    /// Starts a pool, whose local workers `open_port` opens, and remote ones `engine`; `setup_of` gives the promise of a worker's
+    /// `WorkerSetup`, and must not call the pool.
     ///
     /// # Errors
     /// An `Error` with a `code` for settings that do not hold together.
@@ -234,7 +236,10 @@ impl Host {
     pub fn new(
         settings: HostSettings,
         open_port: OpenPort,
-        #[wasm_bindgen(unchecked_param_type = "Promise<unknown>")] setup: js_sys::Promise,
+        #[wasm_bindgen(
+            unchecked_param_type = "(workerId: string, location: WorkerLocation) => Promise<unknown>"
+        )]
+        setup_of: js_sys::Function,
         listener: HostListener,
         engine: Option<HostEngine>,
     ) -> Result<Self, JsValue> {
@@ -254,6 +259,13 @@ impl Host {
         let open_port = move |worker, sink| -> Result<Box<dyn Port>, JsValue> {
             Ok(Box::new(JsPort::open(&open_port, worker, sink)?))
         };
+        let setup_of = move |worker, location| {
+            let (name, place) = (worker_name(worker), name_of_location(location));
+            match setup_of.call2(&JsValue::UNDEFINED, &name.into(), &place.into()) {
+                Ok(setup) => js_sys::Promise::resolve(&setup),
+                Err(exception) => js_sys::Promise::reject(&exception),
+            }
+        };
         let ear = Ear::new(listener);
         let on_event = move |event| {
             let has_ended = matches!(event, Event::PoolTerminated);
@@ -265,7 +277,7 @@ impl Host {
             }
         };
         let engine = engine.map(|engine| Box::new(JsEngine::new(engine)) as Box<dyn Engine>);
-        Ok(Self { pool: Pool::new(config, setup, open_port, engine, on_event) })
+        Ok(Self { pool: Pool::new(config, setup_of, open_port, engine, on_event) })
     }
 
     /// Gives the pool a function, as a `FunctionDefinition`; the id is for `submit`.

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
 use js_sys::{Array, Promise};
-use millhand_core::{Input, Instant, PoolConfig, PoolSizes, Stats, TaskId, TaskSpec, WorkerId};
+use millhand_core::{Input, Instant, Location, PoolConfig, PoolSizes, Stats, TaskId, TaskSpec, WorkerId};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
@@ -59,11 +59,12 @@ struct Inner {
 }
 
 impl Pool {
-    /// A pool whose local workers are opened by `open_port`, and remote ones by `engine`, and install what `setup`
-    /// resolves to (a `WorkerSetup` of the wire protocol).
+    /// A pool whose local workers are opened by `open_port`, and remote ones by `engine`. Each installs what the promise that
+    /// `setup_of` gives for it resolves to (a `WorkerSetup` of the wire protocol); if that rejects, the worker cannot be had.
+    /// `setup_of` must not call the pool.
     pub fn new(
         config: PoolConfig,
-        setup: Promise,
+        setup_of: impl Fn(WorkerId, Location) -> Promise + 'static,
         open_port: impl Fn(WorkerId, PortSink) -> Result<Box<dyn Port>, JsValue> + 'static,
         engine: Option<Box<dyn Engine>>,
         on_event: impl Fn(Event) + 'static,
@@ -71,6 +72,10 @@ impl Pool {
         let inner = Rc::new_cyclic(|this: &Weak<Inner>| {
             let for_ports = this.clone();
             let open = move |worker| open_port(worker, sink_of(&for_ports, worker));
+            let for_setups = this.clone();
+            let order = move |worker, location| {
+                spawn_local(set_up(for_setups.clone(), worker, setup_of(worker, location)));
+            };
             let for_engine = this.clone();
             let remote = engine.map(|engine| Remote {
                 engine,
@@ -78,7 +83,13 @@ impl Pool {
                 sink_of: Box::new(move |worker| sink_of(&for_engine, worker)),
             });
             Inner {
-                state: RefCell::new(State::new(clock::now(), config, Box::new(open), remote)),
+                state: RefCell::new(State::new(
+                    clock::now(),
+                    config,
+                    Box::new(open),
+                    Box::new(order),
+                    remote,
+                )),
                 wake_up: RefCell::new(None),
                 end_turn: RefCell::new(None),
                 is_turning: Cell::new(false),
@@ -100,7 +111,6 @@ impl Pool {
             }
         }));
         inner.turn(|_, _| ());
-        spawn_local(prepare(Rc::downgrade(&inner), setup));
         Self { inner }
     }
 
@@ -283,12 +293,12 @@ fn engine_sink_of(inner: &Weak<Inner>) -> EngineSink {
     })
 }
 
-/// Waits for what workers install.
-async fn prepare(inner: Weak<Inner>, setup: Promise) {
+/// Waits for what a worker is to install.
+async fn set_up(inner: Weak<Inner>, worker: WorkerId, setup: Promise) {
     let setup = JsFuture::from(setup).await;
     let Some(inner) = inner.upgrade() else { return };
     inner.turn(|state, now| match setup {
-        Ok(setup) => state.on_setup_prepared(now, setup),
-        Err(cause) => state.on_setup_failed(now, cause),
+        Ok(setup) => state.on_setup_prepared(now, worker, &setup),
+        Err(cause) => state.on_setup_failed(now, worker, cause),
     });
 }

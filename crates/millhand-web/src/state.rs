@@ -31,14 +31,18 @@ pub(crate) struct Remote {
     pub(crate) sink_of: Box<dyn Fn(WorkerId) -> PortSink>,
 }
 
+/// Orders what a new worker is to install: it comes by [`State::on_setup_prepared`] or [`State::on_setup_failed`].
+pub(crate) type OrderSetup = Box<dyn Fn(WorkerId, Location)>;
+
 pub(crate) struct State {
     pub(crate) scheduler: Scheduler,
     pub(crate) functions: Functions,
     pub(crate) tasks: Tasks,
     pub(crate) events: VecDeque<Event>,
     workers: SortedMap<WorkerId, Hired>,
-    setup: Setup,
     open_port: OpenPort,
+    /// `None` once the pool has ended.
+    order_setup: Option<OrderSetup>,
     remote: Option<Remote>,
     /// How the engine was when it was last told.
     told_engine: EngineState,
@@ -69,13 +73,8 @@ struct Hired {
     /// Functions whose source it has.
     defined: SortedSet<FunctionId>,
     interrupts: Interrupts,
-}
-
-/// What workers install: the same for all, prepared once.
-enum Setup {
-    Pending,
-    Prepared(JsValue),
-    Failed(JsValue),
+    /// Whether what it is to install has not come yet.
+    awaits_setup: bool,
 }
 
 /// Somebody who waits for a number of workers to be up.
@@ -86,15 +85,21 @@ struct Waiter {
 }
 
 impl State {
-    pub(crate) fn new(now: Instant, config: PoolConfig, open_port: OpenPort, remote: Option<Remote>) -> Self {
+    pub(crate) fn new(
+        now: Instant,
+        config: PoolConfig,
+        open_port: OpenPort,
+        order_setup: OrderSetup,
+        remote: Option<Remote>,
+    ) -> Self {
         Self {
             scheduler: Scheduler::new(now, config),
             functions: Functions::default(),
             tasks: Tasks::default(),
             events: VecDeque::new(),
             workers: SortedMap::default(),
-            setup: Setup::Pending,
             open_port,
+            order_setup: Some(order_setup),
             remote,
             told_engine: EngineState::None,
             follow_ups: VecDeque::new(),
@@ -180,9 +185,7 @@ impl State {
 
     /// Acts on what is due. A worker that waits for what it is to install is not to blame for the time that it takes.
     pub(crate) fn on_timeout(&mut self, now: Instant) {
-        if matches!(self.setup, Setup::Pending) {
-            self.renew_boot_deadlines(now);
-        }
+        self.renew_boot_deadlines(now);
         for (_, hired) in self.workers.iter_mut() {
             hired.interrupts.repeat(now);
         }
@@ -196,22 +199,20 @@ impl State {
         interrupts.chain(self.scheduler.poll_timeout().map(|(at, _)| at)).min()
     }
 
-    /// What workers install has been prepared.
-    pub(crate) fn on_setup_prepared(&mut self, now: Instant, setup: JsValue) {
-        self.renew_boot_deadlines(now);
-        for (id, hired) in self.workers.iter_mut() {
-            hired.outbox.push(HostMessage::install(&worker_name(id), &setup, &hired.interrupts.memory()));
-        }
-        self.setup = Setup::Prepared(setup);
+    /// What a worker is to install has been prepared.
+    pub(crate) fn on_setup_prepared(&mut self, now: Instant, worker: WorkerId, setup: &JsValue) {
+        let Some(hired) = self.workers.get_mut(&worker) else { return }; // It has ended in the meantime.
+        hired.awaits_setup = false;
+        hired.outbox.push(HostMessage::install(&worker_name(worker), setup, &hired.interrupts.memory()));
+        self.decide(now, Input::InstallProgressed { worker });
     }
 
-    /// What workers install cannot be had.
-    pub(crate) fn on_setup_failed(&mut self, now: Instant, cause: JsValue) {
-        self.setup = Setup::Failed(cause.clone());
-        for worker in self.workers.keys().collect::<Vec<_>>() {
-            self.fail_install(worker, cause.clone(), InstallFault::Permanent);
+    /// What a worker is to install cannot be had.
+    pub(crate) fn on_setup_failed(&mut self, now: Instant, worker: WorkerId, cause: JsValue) {
+        if self.workers.contains_key(&worker) {
+            self.fail_install(worker, cause, InstallFault::Permanent);
+            self.obey(now);
         }
-        self.obey(now);
     }
 
     /// Hands data to a task; `false` if it has ended.
@@ -259,13 +260,14 @@ impl State {
         let has_ended = !self.end_told && self.scheduler.state() == PoolState::Terminated;
         if has_ended {
             self.end_told = true;
-            self.setup = Setup::Failed(JsValue::UNDEFINED);
+            self.order_setup = None;
         }
         has_ended
     }
 
     fn renew_boot_deadlines(&mut self, now: Instant) {
-        for worker in self.workers.keys().collect::<Vec<_>>() {
+        let waiting = self.workers.iter().filter(|(_, hired)| hired.awaits_setup);
+        for worker in waiting.map(|(worker, _)| worker).collect::<Vec<_>>() {
             self.decide(now, Input::InstallProgressed { worker });
         }
     }
@@ -311,19 +313,20 @@ impl State {
 
     fn start_worker(&mut self, worker: WorkerId, location: Location) {
         self.events.push_back(Event::WorkerStarted { worker, location });
-        let mut outbox = Outbox::default();
-        let interrupts = Interrupts::new();
-        match &self.setup {
-            Setup::Pending => {}
-            Setup::Prepared(setup) => {
-                outbox.push(HostMessage::install(&worker_name(worker), setup, &interrupts.memory()))
-            }
-            Setup::Failed(cause) => return self.fail_install(worker, cause.clone(), InstallFault::Permanent),
-        }
         match self.open_port_at(location, worker) {
             Ok(port) => {
-                let hired = Hired { location, port, outbox, defined: SortedSet::default(), interrupts };
+                let hired = Hired {
+                    location,
+                    port,
+                    outbox: Outbox::default(),
+                    defined: SortedSet::default(),
+                    interrupts: Interrupts::new(),
+                    awaits_setup: true,
+                };
                 self.workers.insert(worker, hired);
+                if let Some(order) = &self.order_setup {
+                    order(worker, location);
+                }
             }
             Err(exception) => self.fail_install(worker, exception, InstallFault::Transient),
         }

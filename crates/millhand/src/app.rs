@@ -5,6 +5,7 @@
 //! | `POST /millhand/manifest` | the files of an environment, see [`routes::manifest`] |
 //! | `GET /millhand/files/{sha256}/{name}` | one of those files, see [`routes::files`] |
 //! | `GET /millhand/npm/{key}/{name}@{version}/{path}` | a file of an npm package, see [`routes::npm`] |
+//! | `GET /millhand/gateway` | the WebSocket of a pool with remote workers, see [`routes::gateway`] |
 //! | `GET /millhand/{path}` | the npm package `millhand`, see [`routes::package`] |
 //! | `/millhand/notebook/…` | of a notebook: a page's data, its changes, edited cells, see [`routes::notebook`] |
 //! | `GET` anything else | the user's pages, see [`routes::pages`] |
@@ -15,6 +16,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, map_response};
 use axum::routing::{get, post};
+use millhand_gateway::Gateway;
 use millhand_packages::Installer;
 
 use crate::routes::notebook::NotebookState;
@@ -31,6 +33,8 @@ pub struct AppState {
     pub installer: Arc<Installer>,
     /// The user's pages.
     pub pages: Arc<Pages>,
+    /// Where remote workers are had, if the server has an engine.
+    pub gateway: Option<Arc<Gateway>>,
 }
 
 /// The server, without a socket.
@@ -50,6 +54,7 @@ fn package_routes() -> Router<AppState> {
         .route("/millhand/manifest", post(routes::manifest::create))
         .route("/millhand/files/{sha256}/{name}", get(routes::files::serve))
         .route("/millhand/npm/{key}/{*path}", get(routes::npm::serve))
+        .route("/millhand/gateway", get(routes::gateway::upgrade))
         .route("/millhand/{*path}", get(routes::package::serve))
 }
 

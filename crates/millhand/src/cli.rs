@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use etcetera::BaseStrategy as _;
+use millhand_gateway::bridge::{EngineNetwork, PythonSource};
+use millhand_gateway::{EngineUrl, Token};
 use millhand_packages::{InstallerSettings, NpmSpecifier, PyodideCdn, PyodideVersion, PythonRequirement};
 use millhand_transform::Bundler;
 
@@ -34,6 +36,7 @@ pub(crate) enum Command {
     Export(ExportArgs),
     Fetch(FetchArgs),
     Cache(CacheArgs),
+    Doctor(DoctorArgs),
 }
 
 /// Serve Markdown pages with cells that run.
@@ -64,6 +67,7 @@ pub(crate) struct NotebookArgs {
   millhand serve site --offline             download nothing: use what `millhand fetch` put in the cache
   millhand serve site --locked              refuse what the lockfile `site/millhand.lock` does not have
   millhand serve site --overlay wheels      use the wheels in `wheels` rather than the public ones
+  millhand serve site --engine ray://auto   remote workers, on a Ray of this machine
 
 In a page: import * as millhand from '/millhand/index.js'")]
 pub(crate) struct ServeArgs {
@@ -76,6 +80,70 @@ pub(crate) struct ServeArgs {
 
     #[command(flatten)]
     pub(crate) install: InstallArgs,
+
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
+}
+
+/// Remote workers.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Remote workers")]
+pub(crate) struct EngineArgs {
+    /// Where remote workers run: `ray://host:port`, or `ray://auto` for the Ray of this machine, which is started if there is none.
+    #[arg(long, value_name = "URL")]
+    pub(crate) engine: Option<EngineUrl>,
+
+    /// What pools have to show [default: one that is made, and kept in the cache folder].
+    #[arg(long, env = "MILLHAND_TOKEN", hide_env_values = true, value_name = "TOKEN", requires = "engine")]
+    pub(crate) engine_token: Option<Token>,
+
+    /// How many remote workers there may be, of all pages together.
+    #[arg(long, value_name = "N", default_value_t = 64, requires = "engine")]
+    pub(crate) engine_workers: usize,
+
+    /// A package for the Ray that the server starts, as in `numpy==2.2.5`. Can be given again.
+    #[arg(long, value_name = "PACKAGE", requires = "engine")]
+    pub(crate) engine_package: Vec<String>,
+
+    /// Whose network the Ray that the server starts has: one of its own, with nothing in it, or this machine's.
+    #[arg(long, value_name = "WHOSE", default_value = "isolated", requires = "engine")]
+    pub(crate) engine_network: NetworkArg,
+
+    /// The origin of pages of another server that may use remote workers, as in `https://example.org`. Can be given again.
+    #[arg(long, value_name = "ORIGIN", requires = "engine")]
+    pub(crate) engine_origin: Vec<String>,
+
+    /// A Python that has Ray [default: one that is made with `uv` or `pip`, in the cache folder].
+    #[arg(long, value_name = "PATH")]
+    pub(crate) python: Option<PathBuf>,
+}
+
+/// Whose network.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum NetworkArg {
+    /// One of its own, with nothing in it.
+    Isolated,
+    /// This machine's.
+    Host,
+}
+
+impl EngineArgs {
+    /// Which Python the bridge to the engine runs on.
+    pub(crate) fn python_source(&self, offline: bool) -> PythonSource {
+        match &self.python {
+            Some(interpreter) => PythonSource::Given(interpreter.clone()),
+            None => PythonSource::Managed { packages: self.engine_package.clone(), offline },
+        }
+    }
+}
+
+impl From<NetworkArg> for EngineNetwork {
+    fn from(network: NetworkArg) -> Self {
+        match network {
+            NetworkArg::Isolated => Self::Isolated,
+            NetworkArg::Host => Self::Host,
+        }
+    }
 }
 
 /// Lock an environment, and put it into the cache: what one `install` of a page may ask for.
@@ -228,6 +296,25 @@ pub(crate) struct FetchArgs {
 
     #[command(flatten)]
     pub(crate) sources: SourceArgs,
+}
+
+/// Check what pages and remote workers need, and say how to mend what is broken.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  millhand doctor                              this machine
+  millhand doctor --engine ray://auto          and a Ray that is started for the look
+  millhand doctor --engine ray://head:6379     and that Ray: versions, token, a worker on it
+  millhand doctor --url http://127.0.0.1:8750/ and the headers of a page")]
+pub(crate) struct DoctorArgs {
+    /// A page whose headers are to be looked at.
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
+
+    #[command(flatten)]
+    pub(crate) cache: CacheDirArgs,
 }
 
 /// Look after the cache: where it is, whether it is sound, and what can go.

@@ -6,7 +6,7 @@ import { parseCssInput } from '../install/css.js'
 import type { EsmPlan, EsmTarget } from '../install/esm.js'
 import { namesOf, parseEsmInput } from '../install/esm.js'
 import type { PagePlan } from '../install/installer.js'
-import type { PythonRequest } from '../install/python.js'
+import type { ImageUse, PythonRequest } from '../install/python.js'
 import { parsePythonInput } from '../install/python.js'
 import type { HostSettings } from '../host.js'
 import type { GlobalRecord, PostInstallRecord } from '../wire/protocol.js'
@@ -81,6 +81,13 @@ export interface PyodideInput {
   indexUrl?: string | URL
   /** The name of the runtime on the global scope: `pyodide` otherwise. */
   pyodideAlias?: string
+  /**
+   * Of pools: whether workers boot from an image of the environment. `true`, unless `configureInstall` says otherwise: as soon as
+   * there is one. `'wait'`: the first workers wait for it too. `false`: never.
+   */
+  image?: ImageUse
+  /** Of pools: modules that are in the image, imported, besides the packages' own. */
+  imports?: string[]
 }
 
 export interface PostInstallTask<Args = unknown> {

@@ -59,7 +59,7 @@ export function queryInstalled(): LoadingGraph {
 }
 
 /**
- * Says where this page's manifests come from. Settings that are not given stay as they are.
+ * Says where this page's manifests come from, and whether its pools use images. Settings that are not given stay as they are.
  * @throws InvalidInputError
  */
 export function configureInstall(settings: InstallSettings): void {

@@ -1,6 +1,6 @@
 /** What a pool asks of where it is: a page (`js/src/page`) or Node (`js/src/node`). A build has one of them, as `#platform`. */
 
-import type { OpenPort } from '../host.js'
+import type { OpenPort, WorkerLocation } from '../host.js'
 import type { InstallEvent, WorkerSetup } from '../wire/protocol.js'
 import type { Machine, PoolPlan } from './inputs.js'
 
@@ -11,14 +11,17 @@ export interface Platform {
   machine(): Machine
   /** What relative urls are relative to. */
   baseUrl(): string
-  /** What each worker installs; `signal` stops it. */
-  prepareSetup(
-    plan: Pick<PoolPlan, 'esm' | 'python' | 'globals' | 'postInstallTasks'>,
-    report: (event: InstallEvent) => void,
-    signal: AbortSignal,
-  ): Promise<WorkerSetup>
+  /** What the workers of a pool install; `signal` stops its preparation, which begins after this call. */
+  setupsOf(plan: PoolPlan, report: (event: InstallEvent) => void, signal: AbortSignal): WorkerSetups
   /** Keeps the program alive, where one ends that waits for nothing, until the function that it gives is called. */
   hold(): () => void
   /** Makes `error` an uncaught one. */
   reportError(error: unknown): void
+}
+
+export interface WorkerSetups {
+  /** What the next worker of a place installs. */
+  next(location: WorkerLocation): Promise<WorkerSetup>
+  /** Hears how the installs of workers get on. */
+  hear(event: InstallEvent): void
 }

@@ -2,7 +2,7 @@
 
 import type { BehaviorSubject, Subject } from 'rxjs'
 import { Observable } from 'rxjs'
-import type { HostTaskSpec } from '../host.js'
+import type { HostTaskSpec, WorkerLocation } from '../host.js'
 import { Host } from '../host.js'
 import { platform } from '#platform'
 import { namesOf } from '../install/esm.js'
@@ -29,6 +29,7 @@ import { broadcastSpec, parseTaskOptions, TASK_OPTIONS } from './task-options.js
 import type { PoolModule } from './use.js'
 import { useModule } from './use.js'
 import type { CdnEvent, Message } from './messages.js'
+import type { InstallEvent } from '../wire/protocol.js'
 import { parseTaskId, parseWorkerId, workerName } from '../wire/names.js'
 import type { EntryPoint } from './task.js'
 import { Task } from './task.js'
@@ -97,15 +98,15 @@ export class WorkersPool {
         this.#usual = null
         this.#functions.forbidSources()
       },
-      cdnEvent: (event) => quietly(() => plan.cdnEvent$?.next(event)),
+      cdnEvent: (event) => {
+        if (event.workerId !== null && !news.isRemote(event.workerId)) setups.hear(event)
+        quietly(() => plan.cdnEvent$?.next(event))
+      },
       endedBy: () => this.#endedBy,
       queued: () => this.#host?.queued() ?? 0,
     }, new TraceRecorder(plan.trace))
-    const { esm, python, globals, postInstallTasks } = plan
-    // Not within the constructor: nobody could subscribe before the first event.
-    const setup = Promise.resolve().then(() =>
-      platform.prepareSetup({ esm, python, globals, postInstallTasks }, (event) => news.report(event, null), news.ended),
-    )
+    const report = (event: InstallEvent): void => news.report(event, null)
+    const setups = platform.setupsOf(plan, report, news.ended)
     this.#news = news
     this.workers$ = news.workers$
     this.startedWorkers$ = news.startedWorkers$
@@ -116,12 +117,13 @@ export class WorkersPool {
     this.workerReleased$ = news.workerReleased$
     this.mergedChannel$ = news.mergedChannel$
     this.cdnEvent$ = news.cdnEvent$
-    const { remote } = plan
-    this.#host = new Host(plan.settings, platform.portOpener(plan), setup, news.listener, remote && lazyEngine(remote))
+    const { remote, esm, python } = plan
+    const setupOf = (_: string, location: WorkerLocation): Promise<unknown> => setups.next(location)
+    this.#host = new Host(plan.settings, platform.portOpener(plan), setupOf, news.listener, remote && lazyEngine(remote))
     const { startAt, stretchTo } = plan.settings
     this.#sizes = { startAt, stretchTo }
     this.#defaults = plan.defaults
-    this.#hasPython = plan.python !== null
+    this.#hasPython = python !== null
     this.#remote = remote
     this.#preflight = preflightOf(plan)
     this.#functions = new FunctionTable({

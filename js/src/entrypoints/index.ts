@@ -30,6 +30,7 @@ export type { ScheduleInput, TaskOptions } from '../api/task-options.js'
 export type { LoadedItem, LoadingGraph } from '../install/graph.js'
 export type { InstallSettings } from '../install/sources.js'
 export type { RemoteMachine } from '../wire/protocol.js'
+export type { ImageUse } from '../install/python.js'
 export { RemoteError } from '../wire/errors.js'
 
 /** The workers pool's module, by the name that notebooks know it by. */

@@ -16,10 +16,13 @@ export interface Pyodide {
     names: string[],
     options: { messageCallback: (text: string) => void; errorCallback: (text: string) => void },
   ): Promise<unknown>
+  /** Where each package came from, by its name. */
   readonly loadedPackages: Record<string, string>
   runPython(source: string, options?: { globals: PyProxy; filename: string }): unknown
   setInterruptBuffer(interrupt: Uint8Array): void
   setStdout(options: { write: (bytes: Uint8Array) => number }): void
+  makeMemorySnapshot(): Uint8Array
+  readonly _module: EmscriptenModule
   toPy(value: unknown): PyProxy
   ffi: { PyProxy: new () => PyProxy }
 }
@@ -32,11 +35,46 @@ export interface PyProxy {
   destroy(): void
 }
 
+/** The part of Emscripten's module that is used here: its dynamic linker and its file system. Private to Pyodide. */
+export interface EmscriptenModule {
+  FS: {
+    mkdirTree(path: string): void
+    writeFile(path: string, content: Uint8Array, options?: { canOwn: boolean }): void
+    readFile(path: string): Uint8Array
+  }
+  API: { sitePackages: string }
+  LDSO: { loadedLibsByName: Record<string, LoadedLibrary>; loadedLibsByHandle: Record<number, LoadedLibrary> }
+  getDylinkMetadata(module: WebAssembly.Module): { neededDynlibs: string[] }
+  loadWebAssemblyModule(
+    module: WebAssembly.Module,
+    flags: { global: boolean; nodelete: boolean; loadAsync: boolean },
+    path: string,
+    localScope: object,
+  ): object
+}
+
+export interface LoadedLibrary {
+  refcount: number
+  name: string
+  exports: object
+  global: boolean
+}
+
+/** How a runtime is started otherwise than from its files. */
+export interface BootHooks {
+  /** Further options of `loadPyodide`. */
+  options: object
+  /** The compiled runtime. */
+  runtime: WebAssembly.Module
+  /** Called once, before the runtime starts. */
+  prepare: (module: EmscriptenModule) => void
+}
+
 /** A runtime that has the packages of `setup`. One at a time: while it boots, it answers for the scope's `fetch`. */
 export async function startPyodide(setup: PythonSetup, report: (event: InstallEvent) => void): Promise<Pyodide> {
-  report({ step: 'PythonStarting', version: setup.version })
+  report({ step: 'PythonStarting', version: setup.version, from: 'files' })
   return answeringFetchFrom(setup.files, async () => {
-    const pyodide = await boot(setup)
+    const pyodide = await boot(setup, {})
     await loadPackages(pyodide, setup.packages, setup.packages, report)
     return pyodide
   })
@@ -74,27 +112,72 @@ function entryInLock(lock: unknown, name: string): { file_name?: unknown; versio
   return packages?.[name]
 }
 
-async function boot({ files, lock }: PythonSetup): Promise<Pyodide> {
-  await importFile(files, 'pyodide.asm.js') // It leaves its factory on the global scope, for `loadPyodide`.
-  const { loadPyodide } = await importFile(files, 'pyodide.mjs')
-  const options = { indexURL: BASE_URL, packageBaseUrl: BASE_URL, lockFileContents: lock }
-  return withWasmFailures(() => loadPyodide(options))
+/** A runtime that is started as `hooks` say; its packages are theirs to provide. One at a time, as above. */
+export async function startRuntime(setup: PythonSetup, hooks: BootHooks): Promise<Pyodide> {
+  return answeringFetchFrom(setup.files, () => boot(setup, hooks))
 }
 
-/** A runtime whose WebAssembly cannot be instantiated only logs so, and would boot for ever: this rejects instead. */
-async function withWasmFailures<T>(act: () => Promise<T>): Promise<T> {
+async function boot({ files, lock }: PythonSetup, hooks: Partial<BootHooks>): Promise<Pyodide> {
+  await importFile(files, 'pyodide.asm.js') // It leaves its factory on the global scope, for `loadPyodide`.
+  const { loadPyodide } = await importFile(files, 'pyodide.mjs')
+  const options = { indexURL: BASE_URL, packageBaseUrl: BASE_URL, lockFileContents: lock, ...hooks.options }
+  return withWasmFailures(hooks.runtime, (fail) => {
+    const { prepare } = hooks
+    return prepare ? beforeRuntime((module) => attemptOr(fail, () => prepare(module)), () => loadPyodide(options)) : loadPyodide(options)
+  })
+}
+
+interface FactoryScope {
+  _createPyodideModule?: (settings: { preRun: ((module: EmscriptenModule) => void)[] }) => unknown
+}
+
+/** Has `prepare` called by the runtime that `start` starts: the factory is told of it, as it is called. */
+async function beforeRuntime(prepare: (module: EmscriptenModule) => void, start: () => Promise<Pyodide>): Promise<Pyodide> {
+  const scope = globalThis as FactoryScope
+  const create = scope._createPyodideModule
+  if (!create) throw new Error('`pyodide.asm.js` has left no factory')
+  scope._createPyodideModule = (settings) => {
+    settings.preRun.push(prepare)
+    return create(settings)
+  }
+  try {
+    return await start()
+  } finally {
+    scope._createPyodideModule = create
+  }
+}
+
+/** The runtime swallows what its hooks throw, and boots for ever then. */
+function attemptOr(fail: (cause: unknown) => void, act: () => void): void {
+  try {
+    act()
+  } catch (cause) {
+    fail(cause)
+    throw cause
+  }
+}
+
+/**
+ * A runtime whose WebAssembly cannot be instantiated only logs so, and would boot for ever: this rejects instead. With a `module`,
+ * that is what is instantiated.
+ */
+async function withWasmFailures<T>(
+  module: WebAssembly.Module | undefined,
+  act: (fail: (cause: unknown) => void) => Promise<T>,
+): Promise<T> {
   const instantiate = WebAssembly.instantiateStreaming
   try {
     return await new Promise<T>((resolve, reject) => {
       WebAssembly.instantiateStreaming = async (source, imports) => {
         try {
+          if (module) return { module, instance: await WebAssembly.instantiate(module, imports) }
           return await instantiate(source, imports)
         } catch (error) {
           reject(error)
           throw error
         }
       }
-      act().then(resolve, reject)
+      act(reject).then(resolve, reject)
     })
   } finally {
     WebAssembly.instantiateStreaming = instantiate
@@ -137,6 +220,7 @@ async function answeringFetchFrom<T>(files: PythonSetup['files'], act: () => Pro
     const url = input instanceof Request ? input.url : String(input)
     if (!url.startsWith(BASE_URL)) return fetchOverNetwork(input, init)
     const name = decodeURIComponent(url.slice(BASE_URL.length))
+    // The type is looked at even where a compiled runtime takes the file's place.
     const type = name.endsWith('.wasm') ? 'application/wasm' : 'application/octet-stream'
     return new Response(blobOf(files, name), { headers: { 'content-type': type } })
   }

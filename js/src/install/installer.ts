@@ -9,8 +9,8 @@ import { Files } from './files.js'
 import type { EsmManifest, FileEntry, Manifest, PythonManifest, StyleSheetEntry } from './manifest.js'
 import { entryOf } from './manifest.js'
 import { Manifests } from './manifests.js'
-import type { PythonRequest } from './python.js'
-import { manifestOfIndex } from './python.js'
+import type { ImageUse, PythonRequest } from './python.js'
+import { manifestOfIndex, parseImageUse } from './python.js'
 import type { ManifestRequest } from './request.js'
 import { normalize } from './request.js'
 import type { InstallSettings } from './sources.js'
@@ -33,8 +33,13 @@ export class Installer {
   readonly #sources = new Sources(import.meta.url)
   readonly #manifests = new Manifests(this.#sources)
 
-  configure(settings: InstallSettings): void {
-    this.#sources.configure(settings)
+  /** How pools use images, if they do not say it. */
+  image: ImageUse = true
+
+  configure({ image, ...sources }: InstallSettings): void {
+    const use = image === undefined ? this.image : parseImageUse(image, 'settings.image')
+    this.#sources.configure(sources)
+    this.image = use
     this.#manifests.forget()
   }
 

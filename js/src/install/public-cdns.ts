@@ -76,8 +76,8 @@ class Cdns {
   }
 
   python({ version = DEFAULT_PYODIDE, modules = [] }: PyodideRequest): Promise<PythonManifest> {
-    const request = { version, modules, indexUrl: null, alias: '' }
-    return manifestOfIndex(new URL(`v${version}/full/`, base(this.#settings.pyodideCdn)).href, request, this.#signal)
+    const url = new URL(`v${version}/full/`, base(this.#settings.pyodideCdn))
+    return manifestOfIndex(url.href, { version, modules }, this.#signal)
   }
 
   #module(specifier: string, usingDependencies: string[]): ModuleEntry {

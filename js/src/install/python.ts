@@ -14,7 +14,14 @@ export interface PythonRequest {
   modules: string[]
   indexUrl: string | null
   alias: string
+  /** `null`: as it is set for the page. */
+  image: ImageUse | null
+  /** What an image has imported besides the packages. */
+  imports: string[]
 }
+
+/** Whether workers boot from an image: when there is one, never, or always. */
+export type ImageUse = boolean | 'wait'
 
 /** What a millhand server takes if nothing is said. */
 export const DEFAULT_PYODIDE = '0.29.5'
@@ -25,14 +32,22 @@ const VERSION = /^0\.\d+\.\d+(-[\da-z]+(\.[\da-z]+)*)?$/i
 /** Of every distribution, besides its lock. */
 export const RUNTIME_FILES = ['pyodide.mjs', 'pyodide.asm.js', 'pyodide.asm.wasm', 'python_stdlib.zip']
 
-/** @param base what a relative `indexUrl` is relative to. */
-export function parsePythonInput(input: string[] | PyodideInput, field: string, base: string): PythonRequest {
+/**
+ * @param base what a relative `indexUrl` is relative to.
+ * @param modulesField the path of the packages' field.
+ */
+export function parsePythonInput(
+  input: string[] | PyodideInput,
+  field: string,
+  base: string,
+  modulesField = `${field}.modules`,
+): PythonRequest {
   if (typeof input !== 'object' || input === null) {
     throw new InvalidInputError(field, input, 'is not a list of packages', "give one like `['numpy']`")
   }
-  if (Array.isArray(input)) return { version: null, modules: parseModules(input, field), indexUrl: null, alias: 'pyodide' }
-  checkOptions(field, input, ['version', 'modules', 'indexUrl', 'pyodideAlias'])
-  const { version = null, modules = [], indexUrl = null, pyodideAlias = 'pyodide' } = input
+  if (Array.isArray(input)) return parsePythonInput({ modules: input }, field, base, field)
+  checkOptions(field, input, ['version', 'modules', 'indexUrl', 'pyodideAlias', 'image', 'imports'])
+  const { version = null, modules = [], indexUrl = null, pyodideAlias = 'pyodide', image = null, imports = [] } = input
   if (version !== null && (typeof version !== 'string' || !VERSION.test(version))) {
     throw new InvalidInputError(`${field}.version`, version, 'is not a version that workers can run', 'give one like `0.29.5`')
   }
@@ -43,7 +58,30 @@ export function parsePythonInput(input: string[] | PyodideInput, field: string, 
     throw new InvalidInputError(`${field}.indexUrl`, indexUrl, 'is not a url')
   }
   const index = indexUrl === null ? null : new URL(indexUrl, base).href
-  return { version, modules: parseModules(modules, `${field}.modules`), indexUrl: index, alias: pyodideAlias }
+  return {
+    version,
+    modules: parseModules(modules, modulesField),
+    indexUrl: index,
+    alias: pyodideAlias,
+    image: image === null ? null : parseImageUse(image, `${field}.image`),
+    imports: parseImports(imports, `${field}.imports`),
+  }
+}
+
+export function parseImageUse(use: unknown, field: string): ImageUse {
+  if (typeof use === 'boolean' || use === 'wait') return use
+  throw new InvalidInputError(field, use, "is none of `true`, `false` and `'wait'`")
+}
+
+/** A dotted name, as after `import`. */
+const MODULE_NAME = /^[\p{L}_][\p{L}\p{N}_]*(\.[\p{L}_][\p{L}\p{N}_]*)*$/u
+
+function parseImports(imports: unknown, field: string): string[] {
+  if (!Array.isArray(imports)) throw new InvalidInputError(field, imports, 'is not an array')
+  return imports.map((name: unknown, index) => {
+    if (typeof name === 'string' && MODULE_NAME.test(name)) return name
+    throw new InvalidInputError(`${field}[${index}]`, name, 'is not the name of a Python module', 'give one like `numpy.fft`')
+  })
 }
 
 function parseModules(modules: unknown, field: string): string[] {
@@ -67,7 +105,7 @@ interface LockEntry {
 /** The manifest of a Pyodide distribution that lies at a url of the user's, made from its lock. */
 export async function manifestOfIndex(
   indexUrl: string,
-  request: PythonRequest,
+  request: Pick<PythonRequest, 'version' | 'modules'>,
   signal: AbortSignal,
 ): Promise<PythonManifest> {
   const base = new URL(indexUrl.endsWith('/') ? indexUrl : `${indexUrl}/`)
@@ -75,7 +113,11 @@ export async function manifestOfIndex(
 }
 
 /** The manifest of a Pyodide distribution whose lock is at hand. */
-export function manifestOfLock(contents: unknown, base: URL, request: PythonRequest): PythonManifest {
+export function manifestOfLock(
+  contents: unknown,
+  base: URL,
+  request: Pick<PythonRequest, 'version' | 'modules'>,
+): PythonManifest {
   const lock = parseLock(contents, base.href)
   const entries = resolve(request.modules, lock, base.href)
   const runtime = RUNTIME_FILES.map((name): FileEntry => ({ name, url: new URL(name, base).href, sha256: null, bytes: null }))

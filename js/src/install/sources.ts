@@ -7,6 +7,7 @@ import type { Manifest } from './manifest.js'
 import { parseManifest } from './manifest.js'
 import type { CdnSettings } from './public-cdns.js'
 import { manifestOfCdns, PUBLIC_CDNS } from './public-cdns.js'
+import type { ImageUse } from './python.js'
 import type { ManifestRequest } from './request.js'
 
 /** What `configureInstall` takes; all optional. */
@@ -16,6 +17,8 @@ export interface InstallSettings extends Partial<CdnSettings> {
    * `null`: public CDNs alone.
    */
   manifestUrl?: string | URL | null
+  /** In pages, for pools that do not say it themselves: see `install.pyodide.image`. */
+  image?: ImageUse
   /** In Node: where packages are looked for: a folder, or the `import.meta.url` of a module in it. Otherwise that of the program. */
   project?: string | URL
   /** In Node: where the files of Python packages are kept. Otherwise in `node_modules/.cache` of the project. */

@@ -3,7 +3,7 @@
 import { availableParallelism, totalmem } from 'node:os'
 import { pathToFileURL } from 'node:url'
 import type { Platform } from '../api/platform.js'
-import { prepareSetup } from './setup.js'
+import { setupsOf } from './setup.js'
 import { threadOpener } from './thread-port.js'
 
 const BYTES_PER_GB = 2 ** 30
@@ -19,7 +19,7 @@ export const platform: Platform = {
     return { cores: availableParallelism(), memory_gb: bytes / BYTES_PER_GB }
   },
   baseUrl: () => pathToFileURL(`${process.cwd()}/`).href,
-  prepareSetup,
+  setupsOf,
   hold: () => {
     const timer = setInterval(() => undefined, LONG_MS)
     return () => clearInterval(timer)

@@ -2,16 +2,25 @@
 
 import { readFile } from 'node:fs/promises'
 import { pathToFileURL } from 'node:url'
+import type { PoolPlan } from '../api/inputs.js'
 import type { Platform } from '../api/platform.js'
 import type { EsmPlan } from '../install/esm.js'
 import { chosenNames } from '../install/esm.js'
 import { parseNpmSpecifier } from '../install/specifier.js'
-import type { ModulesSetup, ScriptRecord } from '../wire/protocol.js'
+import type { InstallEvent, ModulesSetup, ScriptRecord, WorkerSetup } from '../wire/protocol.js'
 import { fileInPackage, findPackage, moduleUrl } from './packages.js'
 import { preparePython } from './python.js'
 import { settings } from './settings.js'
 
-export const prepareSetup: Platform['prepareSetup'] = async (plan, report, signal) => {
+/** The same for all workers. */
+export const setupsOf: Platform['setupsOf'] = (plan, report, signal) => {
+  // Not within the call: nobody could hear of the first event.
+  const setup = Promise.resolve().then(() => prepareSetup(plan, report, signal))
+  setup.catch(() => undefined) // Each worker hears of it.
+  return { next: () => setup, hear: () => undefined }
+}
+
+async function prepareSetup(plan: PoolPlan, report: (event: InstallEvent) => void, signal: AbortSignal): Promise<WorkerSetup> {
   const { esm, python, globals, postInstallTasks } = plan
   const { projects } = settings
   const [modules, pythonSetup] = await Promise.all([

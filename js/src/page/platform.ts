@@ -2,7 +2,7 @@
 
 import type { Platform } from '../api/platform.js'
 import { InvalidInputError } from '../common/errors.js'
-import { prepareSetup } from '../install/setup.js'
+import { PoolSetups } from '../install/setup.js'
 import { openBrowserPort } from './browser-port.js'
 
 export const platform: Platform = {
@@ -15,7 +15,11 @@ export const platform: Platform = {
     return { cores: hardwareConcurrency, memory_gb: deviceMemory }
   },
   baseUrl: () => location.href,
-  prepareSetup,
+  setupsOf: (plan, report, signal) => {
+    const { hardwareConcurrency: cores } = navigator
+    // As many as the cores boot no later than one would. More of them at once are there sooner by way of an image.
+    return new PoolSetups(plan, plan.settings.startAt > cores ? 0 : cores, report, signal)
+  },
   // A page stays.
   hold: () => () => undefined,
   reportError: (error) => reportError(error),

@@ -69,10 +69,12 @@ export class RemotePort implements HostPort {
         return runtime
       }
       case HostKind.Run:
+      case HostKind.RunQuick:
         this.#current = this.#runtimes.get(message[2]) ?? this.#first
         return this.#current
       case HostKind.Data:
       case HostKind.Abort:
+      case HostKind.Withdraw:
         return this.#current
     }
   }

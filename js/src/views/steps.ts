@@ -25,7 +25,17 @@ export function stepText(event: InstallEvent): string {
     case 'StyleSheetLoaded':
       return `loaded ${event.name}`
     case 'PythonStarting':
-      return `starting Pyodide ${event.version}`
+      return `starting Pyodide ${event.version}${event.from === 'image' ? ' from its image' : ''}`
+    case 'ImageFound':
+      return 'found an image'
+    case 'ImageBuilding':
+      return 'making an image'
+    case 'ImageBuilt':
+      return 'made an image'
+    case 'ImageNotKept':
+      return `the image is not kept: ${event.reason}`
+    case 'ImageUnavailable':
+      return `without an image: ${event.reason}`
     case 'PackagesLoading':
       return `loading ${event.packages.join(', ')}`
     case 'PostInstallTask':

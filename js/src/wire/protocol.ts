@@ -7,6 +7,8 @@
  * between the `Exit` of one and that of the next is about the next.
  */
 
+import type { PythonImage } from './image.js'
+
 /** What the host says. The first element of each {@link HostMessage}. */
 export const HostKind = {
   Install: 0,
@@ -171,6 +173,8 @@ export interface PythonSetup {
   files: Record<string, Blob>
   /** In Node, where the files are instead: folders, as urls that end with a slash. */
   folders?: { runtime: string; packages: string }
+  /** What to boot from; without it, and if that fails, the worker boots from the files. */
+  image?: PythonImage
 }
 
 /** A global of the worker: a value, or a function as source. */
@@ -199,7 +203,18 @@ export type InstallEvent =
   | { step: 'ModuleImported'; name: string }
   | { step: 'ScriptRun'; name: string }
   | { step: 'StyleSheetLoaded'; name: string }
-  | { step: 'PythonStarting'; version: string }
+  /** `from`: an image, a pack, or the files of the runtime and of the packages. */
+  | { step: 'PythonStarting'; version: string; from: 'image' | 'pack' | 'files' }
+  /** Of the page: an image was found in the browser's storage. */
+  | { step: 'ImageFound'; bytes: number }
+  /** Of the page: a worker of its own makes an image; other workers may wait for it. */
+  | { step: 'ImageBuilding' }
+  /** Of the page. `bytes` are those that workers share. */
+  | { step: 'ImageBuilt'; bytes: number }
+  /** Of the page: the image is not kept for later visits. */
+  | { step: 'ImageNotKept'; reason: string }
+  /** Workers boot in another way than from an image; of the page, or of the one worker. */
+  | { step: 'ImageUnavailable'; reason: string; instead: 'pack' | 'files' }
   | { step: 'PackagesLoading'; packages: string[] }
   | { step: 'PostInstallTask'; title: string }
   | { step: 'Installed' }

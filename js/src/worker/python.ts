@@ -2,7 +2,8 @@
 
 import type { PyProxy, Pyodide } from '../environment/pyodide.js'
 import { scope } from '#scope'
-import type { PythonSetup } from '../wire/protocol.js'
+import type { PythonImage } from '../wire/image.js'
+import type { InstallEvent, PythonSetup } from '../wire/protocol.js'
 import type { InstallOptions } from './environment.js'
 import { UnclonableError } from './failures.js'
 
@@ -32,7 +33,7 @@ interface PyTask extends PyProxy, PromiseLike<unknown> {
 }
 
 export async function startPython(setup: PythonSetup, { interrupt, report, print }: InstallOptions): Promise<Python> {
-  const pyodide = await scope.startPyodide(setup, report)
+  const pyodide = await boot(setup, report)
   // Without interrupts it has memory of its own: Python that looks for them calls JavaScript now and then, and WebKit ends no
   // worker that stays within WebAssembly.
   const unheeded = new Uint8Array(1)
@@ -46,6 +47,34 @@ export async function startPython(setup: PythonSetup, { interrupt, report, print
     flushOutput: captureOutput(pyodide, print),
     toJavaScript: (value, then) => new Conversion(pyodide, then).convert(value),
   }
+}
+
+/** From the image if there is one, else from its files alone, without the memory; if that fails too, as without an image. */
+async function boot({ image, ...setup }: PythonSetup, report: (event: InstallEvent) => void): Promise<Pyodide> {
+  const ways = image?.memory ? [image, { ...image, memory: null }] : image ? [image] : []
+  for (const [index, way] of ways.entries()) {
+    try {
+      return await bootFromImage(setup, way, report)
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause)
+      report({ step: 'ImageUnavailable', reason, instead: index + 1 < ways.length ? 'pack' : 'files' })
+    }
+  }
+  return scope.startPyodide(setup, report)
+}
+
+async function bootFromImage(
+  setup: PythonSetup,
+  image: PythonImage,
+  report: (event: InstallEvent) => void,
+): Promise<Pyodide> {
+  report({ step: 'PythonStarting', version: setup.version, from: image.memory ? 'image' : 'pack' })
+  const { restore } = (await import(/* webpackIgnore: true */ /* @vite-ignore */ image.script)) as ImageScript
+  return restore(setup, image)
+}
+
+interface ImageScript {
+  restore: (setup: PythonSetup, image: PythonImage) => Promise<Pyodide>
 }
 
 /** An interrupt of asynchronous Python ends its task, and is thrown once more by Python's event loop, to nobody. */

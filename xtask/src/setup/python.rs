@@ -1,8 +1,8 @@
 //! Python for pages: the Pyodide runtime and NumPy, in millhand's cache.
 //!
-//! The runtime comes from npm. Its packages come from a public network that not everyone can reach, so NumPy's wheel
-//! is first looked for inside an npm package that carries one for the same Python; millhand then serves it as an
-//! *overlay*. Without it, millhand takes NumPy from the public network.
+//! The runtime comes from npm. Its packages come from a public network that not everyone can reach, so the wheels of NumPy
+//! and lxml are first looked for inside an npm package that carries some for the same Python; millhand then serves them as
+//! an *overlay*. Without it, millhand takes both from the public network.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,17 +15,38 @@ use crate::process;
 use crate::say::Step;
 use crate::stamp;
 
-/// The npm package that carries the wheel. The wheel (BSD) is taken into the user's cache; nothing of the package
+/// The npm package that carries the wheels. They (BSD, both) are taken into the user's cache; nothing of the package
 /// goes into this repository or a release.
 const CARRIER: &str = "@bentopdf/pymupdf-wasm@0.11.16";
-const WHEEL: &str = "numpy-2.2.5-cp313-cp313-pyodide_2025_0_wasm32.whl";
-const WHEEL_SHA256: &str = "125230b4c3ecd08803e5c43f1162e017c0718d9f253146225a705a952b9c16c2";
+const WHEELS: [Wheel; 2] = [
+    Wheel {
+        file: "numpy-2.2.5-cp313-cp313-pyodide_2025_0_wasm32.whl",
+        sha256: "125230b4c3ecd08803e5c43f1162e017c0718d9f253146225a705a952b9c16c2",
+    },
+    Wheel {
+        file: "lxml-5.4.0-cp313-cp313-pyodide_2025_0_wasm32.whl",
+        sha256: "e5dead1eae2e4452bcddf6eaa73604fdd1ca0e35eb65e88fc4ec188e2219b8be",
+    },
+];
 
-/// There is another way to have NumPy, so npm is not to try for minutes.
+#[derive(Debug)]
+struct Wheel {
+    file: &'static str,
+    sha256: &'static str,
+}
+
+impl Wheel {
+    fn is_in(&self, folder: &Path) -> Result<bool> {
+        let path = folder.join(self.file);
+        Ok(path.is_file() && stamp::sha256(&path)? == self.sha256)
+    }
+}
+
+/// There is another way to have them, so npm is not to try for minutes.
 const SOON_OR_NOT: [&str; 2] = ["--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"];
 
 /// The Python packages that the tutorial, the demo and the tests use.
-const PACKAGES: [&str; 1] = ["numpy"];
+const PACKAGES: [&str; 2] = ["numpy", "lxml"];
 
 /// Further ones that a test in the browser uses, which come from the user's Python index by way of `uv` or `pip`.
 /// Who has neither goes without that test.
@@ -41,8 +62,8 @@ pub(crate) struct Python {
 impl Python {
     /// Puts the wheel and the runtime into the cache, unless they are there.
     pub(crate) fn find_or_fetch(places: &Places) -> Result<Self> {
-        let python = Self { overlay: find_or_fetch_wheel(places)? };
-        let step = Step::begin("Pyodide with NumPy");
+        let python = Self { overlay: find_or_fetch_wheels(places)? };
+        let step = Step::begin("Pyodide with NumPy and lxml");
         // millhand itself looks at what is there; it asks the network only for what is not.
         process::run(&mut python.fetch(places, &PACKAGES))?;
         step.done("in millhand's cache");
@@ -80,33 +101,38 @@ impl Python {
     }
 }
 
-/// The folder with the wheel; `None` if it cannot be had, which is said.
-fn find_or_fetch_wheel(places: &Places) -> Result<Option<PathBuf>> {
-    let step = Step::begin("NumPy wheel for Pyodide");
+/// The folder with the wheels; `None` if they cannot be had, which is said.
+fn find_or_fetch_wheels(places: &Places) -> Result<Option<PathBuf>> {
+    let step = Step::begin("wheels of NumPy and lxml for Pyodide");
     let folder = places.wheels();
-    let wheel = folder.join(WHEEL);
-    if wheel.is_file() && stamp::sha256(&wheel)? == WHEEL_SHA256 {
-        step.already_there(&wheel.display().to_string());
+    let mut missing = Vec::new();
+    for wheel in &WHEELS {
+        if !wheel.is_in(&folder)? {
+            missing.push(wheel);
+        }
+    }
+    if missing.is_empty() {
+        step.already_there(&folder.display().to_string());
         return Ok(Some(folder));
     }
     if public_network_mark(places).is_file() {
-        step.already_there("none is needed, NumPy came from the public network");
+        step.already_there("none are needed, the packages came from the public network");
         return Ok(None);
     }
-    match fetch_wheel(places, &wheel) {
+    match fetch_wheels(places, &missing) {
         Ok(()) => {
-            step.done(&wheel.display().to_string());
+            step.done(&folder.display().to_string());
             Ok(Some(folder))
         }
         Err(error) if crate::interrupt::requested() => Err(error),
         Err(error) => {
-            step.gave_up(&format!("{error:#}; millhand will take NumPy from the public network"));
+            step.gave_up(&format!("{error:#}; millhand will take the packages from the public network"));
             Ok(None)
         }
     }
 }
 
-fn fetch_wheel(places: &Places, wheel: &Path) -> Result<()> {
+fn fetch_wheels(places: &Places, wheels: &[&Wheel]) -> Result<()> {
     let scratch = Scratch::new(&places.cache)?;
     // Run in the repository's folder, npm reads the registry that its user has configured for it.
     let mut pack = process::command("npm", &places.root);
@@ -114,21 +140,25 @@ fn fetch_wheel(places: &Places, wheel: &Path) -> Result<()> {
         .args(SOON_OR_NOT);
     process::run(pack.arg("--pack-destination").arg(&scratch.folder))?;
     let archive = scratch.only_file()?;
-    // Relative names: some `tar` take the colon of a Windows path for a host's.
-    let member = format!("package/assets/{WHEEL}");
-    let mut tar = process::command("tar", &scratch.folder);
-    process::run(tar.args(["--no-same-owner", "-xzf", &archive, &member]))?;
-    let unpacked = scratch.folder.join(member);
-    let hash = stamp::sha256(&unpacked)?;
-    if hash != WHEEL_SHA256 {
-        bail!("`{WHEEL}` has the sha256 {hash}, not {WHEEL_SHA256}");
-    }
     let folder = places.wheels();
     fs::create_dir_all(&folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
-    fs::rename(&unpacked, wheel).with_context(|| format!("cannot write `{}`", wheel.display()))
+    for Wheel { file, sha256 } in wheels {
+        // Relative names: some `tar` take the colon of a Windows path for a host's.
+        let member = format!("package/assets/{file}");
+        let mut tar = process::command("tar", &scratch.folder);
+        process::run(tar.args(["--no-same-owner", "-xzf", &archive, &member]))?;
+        let unpacked = scratch.folder.join(member);
+        let hash = stamp::sha256(&unpacked)?;
+        if hash != *sha256 {
+            bail!("`{file}` has the sha256 {hash}, not {sha256}");
+        }
+        let wheel = folder.join(file);
+        fs::rename(&unpacked, &wheel).with_context(|| format!("cannot write `{}`", wheel.display()))?;
+    }
+    Ok(())
 }
 
-/// Marks that NumPy was had without the wheel, so that later runs do not try for it again.
+/// Marks that the packages were had without the wheels, so that later runs do not try for it again.
 fn public_network_mark(places: &Places) -> PathBuf {
     places.own().join("numpy-from-public-network")
 }

@@ -2,6 +2,8 @@
 
 mod add;
 mod cache;
+mod doctor;
+mod engine;
 mod export;
 mod fetch;
 mod lock;
@@ -29,6 +31,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Export(args) => export::run(args).await,
         Command::Fetch(args) => fetch::run(args).await,
         Command::Cache(args) => cache::run(args),
+        Command::Doctor(args) => doctor::run(args).await,
     }
 }
 

@@ -25,7 +25,7 @@ pub(crate) async fn run(args: NotebookArgs) -> anyhow::Result<ExitCode> {
     let listener = serve::bind(args.port).await?;
     let address = listener.local_addr().context("cannot read the port that was picked")?;
     output::line(&format!("listening on http://{address}/"))?;
-    let state = NotebookState { app: AppState { installer, pages }, notebook };
+    let state = NotebookState { app: AppState { installer, pages, gateway: None }, notebook };
     serve::run(listener, notebook_app(state), told_to_end).await.context("the server failed")?;
     Ok(ExitCode::SUCCESS)
 }

@@ -11,7 +11,7 @@ const NOWHERE = 'https://environment.millhand.invalid/'
 export async function startPyodide(setup: PythonSetup, report: (event: InstallEvent) => void): Promise<Pyodide> {
   const { version, lock, packages, folders } = setup
   if (!folders) throw new Error('the setup names no folder of a Pyodide')
-  report({ step: 'PythonStarting', version })
+  report({ step: 'PythonStarting', version, from: 'files' })
   const { loadPyodide } = (await import(new URL('pyodide.mjs', folders.runtime).href)) as {
     loadPyodide: (options: object) => Promise<Pyodide>
   }

@@ -1,0 +1,3 @@
+/** What workers import to boot from an image. */
+
+export { restore } from '../image/restore.js'

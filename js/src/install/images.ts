@@ -1,0 +1,186 @@
+/** Images of Python environments, as the page has them: found in the browser's storage, or made by a worker of their own. */
+
+import { sizeOf, toBytes } from '../image/bytes.js'
+import { bytesOf, ImageStore } from '../image/store.js'
+import type { BuildNews, BuildOrder, BuiltImage, ImageParts, PythonImage, StoredImage } from '../wire/image.js'
+import { IMAGE_FORMAT } from '../wire/image.js'
+import type { InstallEvent, PythonSetup } from '../wire/protocol.js'
+import { packageName } from '../wire/names.js'
+import type { PythonManifest } from './manifest.js'
+import type { PythonRequest } from './python.js'
+import { parsePythonSpecifier } from './python-specifier.js'
+import { SharedWork } from './shared-work.js'
+
+/** Beside this module, as the worker's script is. */
+const RESTORE_URL = new URL('./image.js', import.meta.url).href
+const BUILDER_URL = new URL('./image-builder.js', import.meta.url).href
+
+/** Versions of Pyodide with which images were tried: they rely on its private parts. */
+const TRIED_VERSIONS = /^0\.(28|29)\.\d+$/
+
+/** Modules that are imported with a package, for tasks that use it most likely use them. */
+const USUAL_MODULES: Record<string, string[]> = {
+  numpy: ['numpy.fft', 'numpy.linalg', 'numpy.ma', 'numpy.polynomial', 'numpy.random'],
+}
+
+/** An environment that can have an image. */
+export interface ImagePlan {
+  key: string
+  request: string
+  imports: string[]
+}
+
+/** Why an environment can have none. */
+export class NoImage extends Error {}
+
+/**
+ * What the image of an environment depends on.
+ * @throws NoImage
+ */
+export function planImage(request: PythonRequest, { version, files, lock }: PythonManifest): ImagePlan {
+  // A CDN's urls have the version in them, and stay what they are; a folder of the user's may change.
+  const unknown = request.indexUrl === null ? undefined : files.find(({ sha256 }) => sha256 === null)
+  if (unknown) throw new NoImage(`no hash is known of \`${unknown.name}\`: it may be another file at the next visit`)
+  if (!TRIED_VERSIONS.test(version)) throw new NoImage(`images were not tried with Pyodide ${version}`)
+  if (typeof Worker === 'undefined') throw new NoImage('there is no worker to make it')
+  const imports = importsOf(request, lock)
+  const hashes = files.map(({ name, url, sha256 }) => [name, sha256 ?? url])
+  return {
+    key: JSON.stringify([IMAGE_FORMAT, version, hashes, imports]),
+    request: JSON.stringify([request.version, request.modules, request.imports]),
+    imports,
+  }
+}
+
+function importsOf({ modules, imports }: PythonRequest, lock: unknown): string[] {
+  const { packages = {} } = lock as { packages?: Record<string, { imports?: string[] }> }
+  const ofPackages = modules.flatMap((specifier) => {
+    const name = packageName(parsePythonSpecifier(specifier, 'specifier').name)
+    return [...(packages[name]?.imports ?? []), ...(USUAL_MODULES[name] ?? [])]
+  })
+  return [...new Set([...ofPackages, ...imports])]
+}
+
+type Report = (event: InstallEvent) => void
+
+/** An image that is being made, and who hears of it. */
+interface Building {
+  work: SharedWork<PythonImage>
+  reports: Set<Report>
+}
+
+export class Images {
+  readonly #builds = new Map<string, Building>()
+  /** What some pool still has. */
+  readonly #images = new Map<string, WeakRef<PythonImage>>()
+
+  /** The image that is there already, in this page or in the browser's storage. */
+  async find({ key }: ImagePlan, runtime: () => Promise<Blob>, report: Report): Promise<PythonImage | null> {
+    const there = this.#images.get(key)?.deref()
+    if (there) return there
+    const stored = await take(key)
+    if (!stored) return null
+    const [compiled, parts] = await Promise.all([runtime().then(compile), partsOf(stored)])
+    const image = { ...parts, runtime: compiled, script: RESTORE_URL }
+    this.#images.set(key, new WeakRef(image))
+    report({ step: 'ImageFound', bytes: bytesOf(stored) })
+    return image
+  }
+
+  /**
+   * Has an image made, once for all who want it.
+   * @throws Error that says why there is none.
+   */
+  async build(plan: ImagePlan, python: PythonSetup, report: Report, signal: AbortSignal): Promise<PythonImage> {
+    const known = this.#builds.get(plan.key)
+    const building = known && !known.work.isGivenUp ? known : this.#start(plan, python)
+    building.reports.add(report)
+    report({ step: 'ImageBuilding' })
+    return building.work.wait(signal)
+  }
+
+  /** An image has turned out to be of no use. */
+  async discard({ key }: ImagePlan): Promise<void> {
+    this.#images.delete(key)
+    this.#builds.delete(key)
+    const store = await ImageStore.open().catch(() => null)
+    await store?.delete(key).catch(() => undefined)
+    store?.close()
+  }
+
+  #start(plan: ImagePlan, python: PythonSetup): Building {
+    const reports = new Set<Report>()
+    const work = new SharedWork(async (signal) => {
+      try {
+        const tell: Report = (event) => reports.forEach((report) => report(event))
+        const image = { ...(await made({ ...plan, python }, tell, signal)), script: RESTORE_URL }
+        this.#images.set(plan.key, new WeakRef(image))
+        return image
+      } finally {
+        if (this.#builds.get(plan.key)?.work === work) this.#builds.delete(plan.key)
+      }
+    })
+    const building = { work, reports }
+    this.#builds.set(plan.key, building)
+    return building
+  }
+}
+
+/** The page's own. */
+export const pageImages = new Images()
+
+/** What a builder makes. It goes on for a while after that, to keep it. */
+function made(order: BuildOrder, tell: Report, signal: AbortSignal): Promise<BuiltImage> {
+  return new Promise((resolve, reject) => {
+    const builder = new Worker(BUILDER_URL, { type: 'module', name: 'millhand image' })
+    const end = (): void => builder.terminate()
+    signal.addEventListener('abort', () => (end(), reject(signal.reason as Error)), { once: true })
+    builder.onerror = (event) => (end(), reject(new Error(`its worker ended: ${event.message}`)))
+    builder.onmessageerror = () => (end(), reject(new Error('its worker said what cannot be read')))
+    builder.onmessage = ({ data: news }: MessageEvent<BuildNews>) => {
+      switch (news.step) {
+        case 'Built':
+          tell({ step: 'ImageBuilt', bytes: sizeOf(news.image.memory) + sizeOf(news.image.files.content) })
+          if (news.packBecause !== null) tell({ step: 'ImageUnavailable', reason: news.packBecause, instead: 'pack' })
+          return resolve(news.image)
+        case 'Failed':
+          end()
+          return reject(new Error(news.reason))
+        case 'Kept':
+          end()
+          if (news.notBecause !== null) tell({ step: 'ImageNotKept', reason: news.notBecause })
+      }
+    }
+    builder.postMessage(order)
+  })
+}
+
+/** Without storage, there is no image in it. */
+async function take(key: string): Promise<StoredImage | null> {
+  const store = await ImageStore.open().catch(() => null)
+  const stored = await store?.take(key).catch(() => null)
+  store?.close()
+  return stored ?? null
+}
+
+async function partsOf({ libraries, files, memory, stdlib }: StoredImage): Promise<ImageParts> {
+  const [modules, content, memoryBytes, stdlibBytes] = await Promise.all([
+    Promise.all(libraries.map(({ content }) => compile(content))),
+    shared(files.content),
+    memory && shared(memory),
+    stdlib && shared(stdlib),
+  ])
+  return {
+    libraries: libraries.map(({ path, handles }, index) => ({ path, handles, module: modules[index] as WebAssembly.Module })),
+    files: { index: files.index, content },
+    memory: memoryBytes,
+    stdlib: stdlibBytes,
+  }
+}
+
+const shared = async (blob: Blob): Promise<Blob | SharedArrayBuffer> =>
+  crossOriginIsolated ? toBytes(new Uint8Array(await blob.arrayBuffer())) : blob
+
+async function compile(blob: Blob): Promise<WebAssembly.Module> {
+  return WebAssembly.compile(await blob.arrayBuffer())
+}

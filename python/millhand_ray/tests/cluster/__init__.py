@@ -1,0 +1,1 @@
+"""A millhand server with a real Ray behind it, spoken to as a pool does."""

@@ -1,0 +1,118 @@
+"""Measures tasks through the gateway beside calls of Ray's own actors, on one cluster, in turns. Prints a JSON line per sample.
+
+`cargo xtask bench ray` runs it, in a network of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from millhand_ray.engine import bring_up_loopback
+
+from .client import Session, Worker
+from .conftest import Cluster, Server
+
+WORKERS = 2
+NAP = "import time\ntime.sleep(0.01)"
+
+
+class Own:
+    """What a user of Ray would write."""
+
+    def nothing(self) -> None:
+        return None
+
+    def nap(self) -> None:
+        time.sleep(0.01)
+
+
+def say(workload: str, subject: str, unit: str, value: float) -> None:
+    print(json.dumps({"workload": workload, "subject": subject, "unit": unit, "value": value}), flush=True)
+
+
+async def main(rounds: int, tasks: int) -> None:
+    bring_up_loopback()
+    cluster = Cluster()
+    folder = tempfile.TemporaryDirectory(prefix="mhr-")
+    try:
+        cluster.add_node()
+        cluster.add_node()
+        server = Server(Path(folder.name), f"ray://{cluster.address}", cluster.environment)
+        try:
+            async with server.session() as session:
+                await compare(session, cluster, rounds, tasks)
+        finally:
+            server.end()
+    finally:
+        cluster.end()
+        folder.cleanup()
+
+
+async def compare(session: Session, cluster: Cluster, rounds: int, tasks: int) -> None:
+    await session.engine_is("up", nodes=3)
+    workers = await asyncio.gather(*(session.opened() for _ in range(WORKERS)))
+    os.environ.update(cluster.environment)
+    # It looks at the environment when it is imported.
+    import ray
+
+    ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
+    remote = ray.remote(Own).options(scheduling_strategy="SPREAD")
+    actors = [remote.remote() for _ in range(WORKERS)]
+    ray.get([actor.nothing.remote() for actor in actors])
+    await asyncio.gather(*(worker.run("None") for worker in workers))
+    naps = tasks // 10
+    for _ in range(rounds):
+        say("no-op tasks", "Ray's actors", "tasks/s", await rate(tasks, own(actors, "nothing")))
+        say("no-op tasks", "millhand", "tasks/s", await rate(tasks, through(workers, "None")))
+        say("10 ms tasks", "Ray's actors", "tasks/s", await rate(naps, own(actors, "nap")))
+        say("10 ms tasks", "millhand", "tasks/s", await rate(naps, through(workers, NAP)))
+        for took in await latencies(lambda: own(actors, "nothing")(1)):
+            say("round trip", "Ray's actors", "ms", took)
+        for took in await latencies(lambda: through(workers, "None")(1)):
+            say("round trip", "millhand", "ms", took)
+
+
+Run = Callable[[int], Awaitable[None]]
+
+
+def own(actors: list[Any], method: str) -> Run:
+    async def run(count: int) -> None:
+        import ray
+
+        await asyncio.to_thread(ray.get, [getattr(actors[n % len(actors)], method).remote() for n in range(count)])
+
+    return run
+
+
+def through(workers: list[Worker], source: str) -> Run:
+    async def run(count: int) -> None:
+        await asyncio.gather(*(workers[n % len(workers)].start(source).done for n in range(count)))
+
+    return run
+
+
+async def rate(count: int, run: Run) -> float:
+    began = time.perf_counter()
+    await run(count)
+    return count / (time.perf_counter() - began)
+
+
+async def latencies(run: Callable[[], Awaitable[None]]) -> list[float]:
+    took = []
+    for _ in range(100):
+        began = time.perf_counter()
+        await run()
+        took.append((time.perf_counter() - began) * 1000)
+    return took
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*map(int, sys.argv[1:])))
