@@ -22,11 +22,12 @@ export interface PageInstallInputs extends InstallInputs {
 }
 
 let pageInstalls: PageInstalls | null = null
+let loading: Promise<PageInstalls> | null = null
 
 /** What puts things in the page: loaded when the first install is wanted. */
-async function loadPageInstalls(): Promise<PageInstalls> {
-  const { PageInstalls } = await import('../install/page.js')
-  return (pageInstalls ??= new PageInstalls(pageInstaller))
+function loadPageInstalls(): Promise<PageInstalls> {
+  loading ??= import('../install/page.js').then(({ PageInstalls }) => (pageInstalls = new PageInstalls(pageInstaller)))
+  return loading
 }
 
 /**
