@@ -2,11 +2,11 @@
 
 use millhand_core::Location::{Local, Remote};
 use millhand_core::{
-    EngineState, PoolSettings, PoolState, RemoteSettings, RemoteStart, Stats, Target, TaskSpec, Timer,
-    WorkerId,
+    EngineState, Location, PoolSettings, PoolState, RemoteSettings, RemoteStart, Stats, Target, TaskSpec,
+    Timer, WorkerId,
 };
 
-use crate::pool::{NOTHING, Pool, queue_timeout_ms, settings};
+use crate::pool::{NOTHING, Pool, kind, queue_timeout_ms, settings};
 
 /// One local worker at the most, and two remote ones.
 fn with_remote() -> PoolSettings {
@@ -28,6 +28,11 @@ fn always() -> PoolSettings {
         remote: Some(RemoteSettings { start: RemoteStart::Always, ..remote_settings() }),
         ..with_remote()
     }
+}
+
+/// One local worker at the most, and one remote one.
+fn with_remote_one() -> PoolSettings {
+    PoolSettings { remote: Some(RemoteSettings { stretch_to: 1, ..remote_settings() }), ..with_remote() }
 }
 
 /// A pool whose engine is there.
@@ -431,4 +436,38 @@ fn a_resize_is_about_local_workers() {
     assert_eq!(pool.resize(0, 1), NOTHING);
     assert_eq!(pool.scheduler.location(WorkerId(2)), Some(Remote));
     assert_eq!(pool.submit(3), ["start w3"]);
+}
+
+/// A task of the one kind there is, for a place.
+fn known_at(location: Location) -> TaskSpec {
+    TaskSpec { target: Target::At(location), ..kind(1) }
+}
+
+#[test]
+fn nothing_is_posted_ahead_to_remote_workers() {
+    let mut pool = connected(with_remote_one());
+    pool.submit_with(known_at(Local), 1);
+    pool.ready(1);
+    pool.finish(1, 1);
+    pool.submit_with(known_at(Local), 2);
+    pool.finish(1, 2);
+    pool.submit_with(known_at(Remote), 3);
+    assert_eq!(pool.ready(2), ["post t3 to w2"]);
+    assert_eq!(pool.submit_with(known_at(Remote), 4), NOTHING);
+    assert_eq!(pool.submit_with(known_at(Local), 5), ["post t5 to w1"]);
+    assert_eq!(pool.submit_with(known_at(Local), 6), ["post t6 to w1 quick"]);
+    assert_eq!(pool.finish(2, 3), ["settle t3 of w2: Completed", "post t4 to w2"]);
+}
+
+#[test]
+fn how_long_tasks_take_at_remote_workers_says_nothing_of_local_ones() {
+    let mut pool = connected(with_remote_one());
+    pool.submit_with(known_at(Remote), 1);
+    pool.ready(1);
+    pool.finish(1, 1);
+    pool.submit_with(known_at(Remote), 2);
+    pool.finish(1, 2);
+    pool.submit_with(known_at(Local), 3);
+    assert_eq!(pool.ready(2), ["post t3 to w2"]);
+    assert_eq!(pool.submit_with(known_at(Local), 4), NOTHING);
 }
