@@ -139,8 +139,7 @@ export class WorkersPool {
    * @throws InvalidInputError for what cannot be sent or cannot be meant.
    */
   schedule<Args, Result>(input: ScheduleInput<Args, Result>): Observable<Message> {
-    const { entryPoint, args, title } = input
-    const stream = isUsual(input) ? this.#submitUsual(entryPoint, args, title) : this.#submit(input)
+    const stream = isUsual(input) ? this.#submitUsual(input.entryPoint, input.args, input.title) : this.#submit(input)
     return new Observable((subscriber) => stream.subscribe(subscriber))
   }
 
@@ -443,7 +442,8 @@ interface Usual {
 }
 
 /** Whether a task has nothing that is worth a second look. */
-function isUsual(input: object): boolean {
+function isUsual(input: unknown): boolean {
+  if (typeof input !== 'object' || input === null || !('entryPoint' in input)) return false
   for (const key in input) if (key !== 'entryPoint' && key !== 'args' && key !== 'title') return false
   return true
 }

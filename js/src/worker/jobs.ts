@@ -18,9 +18,12 @@ export function toJob([kind, taskId, functionId, args]: Run, context: TaskContex
   return { taskId, functionId, args, isQuick: kind === HostKind.RunQuick, context }
 }
 
+/** So many that have ended are dropped at once: one by one, each would move all that wait. */
+const MAX_ENDED = 64
+
 export class Jobs {
   #jobs: Job[] = []
-  /** How many of them have ended, and are dropped together. */
+  /** How many of them have ended, and are not dropped yet. */
   #ended = 0
 
   get first(): Job | undefined {
@@ -33,7 +36,9 @@ export class Jobs {
 
   endFirst(): void {
     this.#ended += 1
-    if (this.#ended === this.#jobs.length) this.#jobs.length = this.#ended = 0
+    if (this.#ended < MAX_ENDED && this.#ended < this.#jobs.length) return
+    this.#jobs.splice(0, this.#ended)
+    this.#ended = 0
   }
 
   find(taskId: number): Job | undefined {

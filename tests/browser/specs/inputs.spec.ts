@@ -56,6 +56,8 @@ test('inputs that cannot be meant are typed errors that name the field and the v
       errors[name] = `${error.name} ${error.field}: ${error.message.split('\n')[0]}`
     }
     const calls: [name: string, call: () => unknown][] = [
+      ['no task', () => pool.schedule(undefined as unknown as Schedule)],
+      ['a function for a task', () => pool.schedule((() => 1) as unknown as Schedule)],
       ['map over a number', () => pool.map(7 as unknown as number[], (x) => x)],
       ['map in chunks of nothing', () => pool.map([1], (x) => x, { chunk: 0 })],
       ['map with a signal that is none', () => pool.map([1], (x) => x, { signal: {} as AbortSignal })],
@@ -130,6 +132,8 @@ test('inputs that cannot be meant are typed errors that name the field and the v
     'a signal that is none': 'InvalidInputError signal: `signal` ({}) is not an AbortSignal',
     'a transfer that is no list': 'InvalidInputError transfer: `transfer` ({}) is not an array',
     'a replay below nothing': 'InvalidInputError replay: `replay` (-1) is not a whole number from 0 to 1000000',
+    'no task': 'InvalidInputError task',
+    'a function for a task': 'InvalidInputError task',
     'map over a number': 'InvalidInputError items',
     'map in chunks of nothing': 'InvalidInputError chunk',
     'map with a signal that is none': 'InvalidInputError signal',
