@@ -8,8 +8,8 @@ use std::time::Duration;
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use millhand_core::{
-    Admission, Input, InstallFault, Instant, Outcome, Output, PoolConfig, PoolSettings, PoolSizes, Posting, Priority,
-    Scheduler, TaskId, TaskKind, TaskSpec, WorkerId,
+    Admission, EngineState, Input, InstallFault, Instant, Location, Outcome, Output, PoolConfig, PoolSettings, PoolSizes,
+    Posting, Priority, RemoteSettings, RemoteStart, Scheduler, Target, TaskId, TaskKind, TaskSpec, WorkerId,
 };
 
 #[derive(Arbitrary, Debug)]
@@ -20,6 +20,8 @@ struct Run {
     spares: u8,
     idle_timeout_ms: Option<u8>,
     max_queue: u8,
+    /// How many remote workers, and whether they start beside local ones.
+    remote: Option<(u8, bool)>,
     operations: Vec<Operation>,
 }
 
@@ -27,7 +29,7 @@ struct Run {
 enum Operation {
     Submit {
         priority: i8,
-        target: Option<u8>,
+        target: Aim,
         timeout_ms: Option<u8>,
         queue_timeout_ms: Option<u8>,
         retries: u8,
@@ -48,7 +50,17 @@ enum Operation {
     Resize { start_at: u8, stretch_to: u8 },
     Drain,
     Terminate,
+    FindEngine,
+    LoseEngine { permanent: bool },
     Wait { ms: u16 },
+}
+
+#[derive(Arbitrary, Clone, Copy, Debug)]
+enum Aim {
+    Anyone,
+    Local,
+    Remote,
+    Worker(u8),
 }
 
 fuzz_target!(|run: Run| play(&run));
@@ -62,6 +74,7 @@ struct World {
     /// What each worker has been posted, in order. It runs the first.
     live: BTreeMap<WorkerId, VecDeque<TaskId>>,
     max_live: usize,
+    max_remote: usize,
 }
 
 fn play(run: &Run) {
@@ -74,6 +87,11 @@ fn play(run: &Run) {
         max_queue: run.max_queue.into(),
         boot_timeout_ms: 1_000,
         cancel_grace_ms: 100,
+        remote: run.remote.map(|(stretch_to, always)| RemoteSettings {
+            stretch_to: stretch_to.into(),
+            start: if always { RemoteStart::Always } else { RemoteStart::Queued },
+            ..RemoteSettings::default()
+        }),
         ..PoolSettings::default()
     };
     let max_live = (settings.stretch_to + settings.spares) as usize;
@@ -86,6 +104,7 @@ fn play(run: &Run) {
         open: BTreeSet::new(),
         live: BTreeMap::new(),
         max_live,
+        max_remote: run.remote.map_or(0, |(stretch_to, _)| stretch_to.into()),
     };
     world.drain();
     for operation in &run.operations {
@@ -108,7 +127,12 @@ impl World {
                 self.open.insert(task);
                 let spec = TaskSpec {
                     priority: Priority(priority.into()),
-                    target: target.map(worker),
+                    target: match target {
+                        Aim::Anyone => Target::Anyone,
+                        Aim::Local => Target::At(Location::Local),
+                        Aim::Remote => Target::At(Location::Remote),
+                        Aim::Worker(id) => Target::Worker(worker(id)),
+                    },
                     timeout: timeout_ms.map(millis),
                     queue_timeout: queue_timeout_ms.map(millis),
                     retries: (retries % 4).into(),
@@ -163,6 +187,15 @@ impl World {
             }
             Operation::Drain => self.give(Input::PoolDrained),
             Operation::Terminate => self.give(Input::PoolTerminated),
+            Operation::FindEngine => self.give(Input::EngineReady),
+            Operation::LoseEngine { permanent } => {
+                let fault = if permanent { InstallFault::Permanent } else { InstallFault::Transient };
+                if matches!(self.scheduler.engine(), EngineState::Connecting | EngineState::Up) {
+                    let scheduler = &self.scheduler;
+                    self.live.retain(|&worker, _| scheduler.location(worker) != Some(Location::Remote));
+                }
+                self.give(Input::EngineLost { fault });
+            }
             Operation::Wait { ms } => self.wait(Duration::from_millis(ms.into())),
         }
     }
@@ -196,9 +229,12 @@ impl World {
     fn drain(&mut self) {
         while let Some(output) = self.scheduler.poll_output() {
             match output {
-                Output::StartWorker { worker } => {
+                Output::StartWorker { worker, location } => {
                     assert!(self.live.insert(worker, VecDeque::new()).is_none(), "{worker:?} is started twice");
-                    assert!(self.live.len() <= self.max_live, "{} workers, at most {}", self.live.len(), self.max_live);
+                    let is_here = |worker: &&WorkerId| self.scheduler.location(**worker) == Some(location);
+                    let count = self.live.keys().filter(is_here).count();
+                    let most = if location == Location::Local { self.max_live } else { self.max_remote };
+                    assert!(count <= most, "{count} {location:?} workers, at most {most}");
                 }
                 Output::StopWorker { worker, .. } => {
                     assert!(self.live.remove(&worker).is_some(), "{worker:?} is stopped, and is not there");
@@ -219,7 +255,7 @@ impl World {
                     assert!(position > Some(0), "{worker:?} has no {task:?} ahead");
                 }
                 Output::SettleTask { task, .. } => assert!(self.open.remove(&task), "{task:?} is settled twice"),
-                Output::FailPool => {}
+                Output::FailPool | Output::ConnectEngine | Output::DisconnectEngine | Output::FailRemote => {}
             }
         }
     }

@@ -47,7 +47,7 @@ impl Part {
 
     /// Whether it runs what users run: with the program and Python for pages, and not only what is built.
     const fn is_whole(self) -> bool {
-        matches!(self, Self::Node | Self::Browser)
+        matches!(self, Self::Node | Self::Ray | Self::Browser)
     }
 }
 
@@ -90,7 +90,7 @@ fn run_parts(
 ) -> Result<()> {
     for part in parts {
         if *part == Part::Ray {
-            ray_checks(checks, places, ray, runner_args)?;
+            ray_checks(checks, places, ready, ray, runner_args)?;
             continue;
         }
         for (name, mut command) in part_commands(*part, places, runner_args) {
@@ -104,10 +104,11 @@ fn run_parts(
     Ok(())
 }
 
-/// Remote workers: the Python package by itself, and then on a real Ray, in a network that has only loopback.
+/// Remote workers: the Python package by itself, and then it and pages on a real Ray, in a network that has only loopback.
 fn ray_checks(
     checks: &mut Checks,
     places: &Places,
+    ready: Option<&Ready>,
     python: Option<&Path>,
     runner_args: &[OsString],
 ) -> Result<()> {
@@ -127,17 +128,36 @@ fn ray_checks(
     checks.run("ray: package", || {
         process::run(module("pytest").args(["--ignore", "tests/cluster"]).args(runner_args))
     })?;
-    match lone_network(places) {
-        None => {
-            checks.skip("ray: cluster", "this system gives a test no network of its own (`unshare --net`)")
-        }
-        Some(arguments) => checks.run("ray: cluster", || {
-            let mut command = process::command("unshare", &package);
-            command.args(arguments).arg("--").arg(python).args(["-m", "pytest", "tests/cluster"]);
-            process::run(command.args(runner_args).env("MILLHAND_BIN", places.millhand()))
-        })?,
+    let Some(arguments) = lone_network(places) else {
+        checks.skip("ray: cluster", "this system gives a test no network of its own (`unshare --net`)");
+        return Ok(());
+    };
+    checks.run("ray: cluster", || {
+        let mut command = process::command("unshare", &package);
+        command.args(arguments).arg("--").arg(python).args(["-m", "pytest", "tests/cluster"]);
+        process::run(command.args(runner_args).env("MILLHAND_BIN", places.millhand()))
+    })?;
+    // The runner's arguments are pytest's.
+    if let (Some(ready), []) = (ready, runner_args) {
+        checks.run("ray: pages", || process::run(&mut remote_pages(places, ready, python, arguments)))?;
     }
     Ok(())
+}
+
+/// Pages with remote workers, in a browser.
+fn remote_pages(places: &Places, ready: &Ready, python: &Path, arguments: &[&str]) -> Command {
+    let mut command = process::command("unshare", &places.root.join("tests").join("browser"));
+    command.args(arguments).args([
+        "--",
+        "npx",
+        "playwright",
+        "test",
+        "--config",
+        "playwright.remote.config.ts",
+    ]);
+    ready.describe_to(&mut command, places);
+    command.env("MILLHAND_RAY_PYTHON", python);
+    command
 }
 
 /// The arguments of `unshare` for a network of its own, if this user may have one.

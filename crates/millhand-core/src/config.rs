@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use crate::Location;
+
 /// The most workers a pool can be configured for. More than this in one page is a slip of the keyboard.
 pub const MAX_WORKERS: u32 = 1_024;
 
@@ -36,6 +38,33 @@ pub struct PoolSettings {
     /// What one step of priority is worth in time: a task goes before one of the next lower priority unless that one
     /// has waited for so much longer. So nothing waits for ever.
     pub priority_step_ms: u32,
+    /// Workers on the machines of an engine, beside the local ones that all of the above is about; none if `None`.
+    pub remote: Option<RemoteSettings>,
+}
+
+/// What a user asks for of remote workers. The pauses after failures are those of local workers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RemoteSettings {
+    /// The most remote workers that live at a time; they start for tasks that wait, all of them at a time if need be.
+    pub stretch_to: u32,
+    /// When they start.
+    pub start: RemoteStart,
+    /// How long one may boot without a sign of progress. An engine may have to get a machine for it first.
+    pub boot_timeout_ms: u32,
+    /// How long one may have nothing to do.
+    pub idle_timeout_ms: u32,
+    /// How long tasks that are for remote workers wait for an engine that is not there. After that they exit `InstallFailed`
+    /// at once, until it is back.
+    pub patience_ms: u32,
+}
+
+/// When remote workers are started for tasks that any worker may run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RemoteStart {
+    /// When there are as many local workers as there may be, or none can be had just now, and tasks still wait.
+    Queued,
+    /// Whenever tasks wait, beside local ones.
+    Always,
 }
 
 /// Bounds on the number of workers, which a user may change.
@@ -55,7 +84,7 @@ impl PoolSizes {
             return Err(ConfigError::Zero { field: "stretchTo" });
         }
         if stretch_to > MAX_WORKERS {
-            return Err(ConfigError::TooManyWorkers { stretch_to });
+            return Err(ConfigError::TooManyWorkers { field: "stretchTo", count: stretch_to });
         }
         if start_at > stretch_to {
             return Err(ConfigError::StartAboveStretch { start_at, stretch_to });
@@ -91,6 +120,19 @@ impl Default for PoolSettings {
             cancel_grace_ms: 500,
             max_queue: 10_000_000,
             priority_step_ms: 10_000,
+            remote: None,
+        }
+    }
+}
+
+impl Default for RemoteSettings {
+    fn default() -> Self {
+        Self {
+            stretch_to: 1,
+            start: RemoteStart::Queued,
+            boot_timeout_ms: 300_000,
+            idle_timeout_ms: 60_000,
+            patience_ms: 60_000,
         }
     }
 }
@@ -99,28 +141,77 @@ impl Default for PoolSettings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PoolConfig {
     pub(crate) sizes: PoolSizes,
-    pub(crate) install_concurrency: u32,
-    pub(crate) boot_timeout: Duration,
     pub(crate) max_install_failures: u32,
-    pub(crate) spares: u32,
-    pub(crate) idle_timeout: Option<Duration>,
     pub(crate) cancel_grace: Duration,
     pub(crate) max_queue: u32,
     pub(crate) priority_step: Duration,
+    pub(crate) remote: Option<RemoteConfig>,
+    install_concurrency: u32,
+    boot_timeout: Duration,
+    spares: u32,
+    idle_timeout: Option<Duration>,
     backoff: Duration,
     max_backoff: Duration,
 }
 
+/// [`RemoteSettings`], checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RemoteConfig {
+    pub(crate) start: RemoteStart,
+    pub(crate) patience: Duration,
+    stretch_to: u32,
+    boot_timeout: Duration,
+    idle_timeout: Duration,
+}
+
 impl PoolConfig {
-    /// The bounds on the number of workers.
+    /// The bounds on the number of local workers.
     #[must_use]
     pub const fn sizes(&self) -> PoolSizes {
         self.sizes
     }
 
-    /// The most workers that live at a time.
-    pub(crate) const fn max_live(&self) -> usize {
-        (self.sizes.stretch_to + self.spares) as usize
+    /// The most workers that are at work at a time in one place.
+    pub(crate) fn stretch_to(&self, location: Location) -> usize {
+        match location {
+            Location::Local => self.sizes.stretch_to as usize,
+            Location::Remote => self.remote.map_or(0, |remote| remote.stretch_to as usize),
+        }
+    }
+
+    /// The most workers that live at a time in one place.
+    pub(crate) fn max_live(&self, location: Location) -> usize {
+        self.stretch_to(location) + self.spares(location)
+    }
+
+    /// Workers that are kept idle in one place.
+    pub(crate) const fn spares(&self, location: Location) -> usize {
+        match location {
+            Location::Local => self.spares as usize,
+            Location::Remote => 0,
+        }
+    }
+
+    /// The most workers that install at a time in one place: remote ones are in nobody's way.
+    pub(crate) fn install_concurrency(&self, location: Location) -> usize {
+        match location {
+            Location::Local => self.install_concurrency as usize,
+            Location::Remote => self.stretch_to(Location::Remote),
+        }
+    }
+
+    pub(crate) fn boot_timeout(&self, location: Location) -> Duration {
+        match (location, &self.remote) {
+            (Location::Remote, Some(remote)) => remote.boot_timeout,
+            (Location::Local | Location::Remote, _) => self.boot_timeout,
+        }
+    }
+
+    pub(crate) fn idle_timeout(&self, location: Location) -> Option<Duration> {
+        match location {
+            Location::Local => self.idle_timeout,
+            Location::Remote => self.remote.map(|remote| remote.idle_timeout),
+        }
     }
 
     /// The pause before the next start, after this many failed installs in a row (at least one).
@@ -148,6 +239,7 @@ impl TryFrom<PoolSettings> for PoolConfig {
                 return Err(ConfigError::Zero { field });
             }
         }
+        let remote = settings.remote.map(RemoteConfig::try_from).transpose()?;
         if settings.spares > MAX_WORKERS {
             return Err(ConfigError::TooManySpares { spares: settings.spares });
         }
@@ -164,8 +256,40 @@ impl TryFrom<PoolSettings> for PoolConfig {
             cancel_grace: millis(settings.cancel_grace_ms),
             max_queue: settings.max_queue,
             priority_step: millis(settings.priority_step_ms),
+            remote,
             backoff: millis(settings.backoff_ms),
             max_backoff: millis(settings.max_backoff_ms),
+        })
+    }
+}
+
+impl TryFrom<RemoteSettings> for RemoteConfig {
+    type Error = ConfigError;
+
+    fn try_from(settings: RemoteSettings) -> Result<Self, ConfigError> {
+        let millis = |ms: u32| Duration::from_millis(ms.into());
+        for (field, value) in [
+            ("remote.stretchTo", settings.stretch_to),
+            ("remote.bootTimeout", settings.boot_timeout_ms),
+            ("remote.idleTimeout", settings.idle_timeout_ms),
+            ("remote.engineTimeout", settings.patience_ms),
+        ] {
+            if value == 0 {
+                return Err(ConfigError::Zero { field });
+            }
+        }
+        if settings.stretch_to > MAX_WORKERS {
+            return Err(ConfigError::TooManyWorkers {
+                field: "remote.stretchTo",
+                count: settings.stretch_to,
+            });
+        }
+        Ok(Self {
+            start: settings.start,
+            patience: millis(settings.patience_ms),
+            stretch_to: settings.stretch_to,
+            boot_timeout: millis(settings.boot_timeout_ms),
+            idle_timeout: millis(settings.idle_timeout_ms),
         })
     }
 }
@@ -197,12 +321,12 @@ pub enum ConfigError {
         field: &'static str,
     },
     /// More workers than any page can use.
-    #[error(
-        "`pool.stretchTo` ({stretch_to}) is greater than {MAX_WORKERS}, the most workers a pool can have"
-    )]
+    #[error("`pool.{field}` ({count}) is greater than {MAX_WORKERS}, the most workers a pool can have")]
     TooManyWorkers {
+        /// The setting's name in the public API.
+        field: &'static str,
         /// As given.
-        stretch_to: u32,
+        count: u32,
     },
 }
 
@@ -232,6 +356,21 @@ mod tests {
         check(
             PoolSettings { stretch_to: 5_000, ..good },
             "`pool.stretchTo` (5000) is greater than 1024, the most workers a pool can have",
+        );
+    }
+
+    #[test]
+    fn settings_of_remote_workers_are_refused_by_name() {
+        let with = |remote| PoolSettings { remote: Some(remote), ..PoolSettings::default() };
+        let good = RemoteSettings::default();
+        assert!(PoolConfig::try_from(with(good)).is_ok());
+        let none = RemoteSettings { stretch_to: 0, ..good };
+        check(with(none), "`pool.remote.stretchTo` is 0, and must be at least 1");
+        let impatient = RemoteSettings { patience_ms: 0, ..good };
+        check(with(impatient), "`pool.remote.engineTimeout` is 0, and must be at least 1");
+        check(
+            with(RemoteSettings { stretch_to: MAX_WORKERS + 1, ..good }),
+            "`pool.remote.stretchTo` (1025) is greater than 1024, the most workers a pool can have",
         );
     }
 

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::{PoolSizes, Priority, TaskId, TaskKind, WorkerId};
+use crate::{Location, PoolSizes, Priority, TaskId, TaskKind, WorkerId};
 
 /// A fact. Facts about workers or tasks that are gone are normal (a message may cross its sender's end): they
 /// are counted in [`crate::Stats::stale_inputs`] and change nothing.
@@ -61,12 +61,19 @@ pub enum Input {
         /// Who.
         worker: WorkerId,
     },
-    /// A user wants at least this many workers; more than the pool may stretch to counts as that.
+    /// The engine of the remote workers answered [`Output::ConnectEngine`]: workers may be started there.
+    EngineReady,
+    /// The engine could not be connected to, or is gone, and with it every worker that was there.
+    EngineLost {
+        /// Whether another try could help.
+        fault: InstallFault,
+    },
+    /// A user wants at least this many local workers; more than the pool may stretch to counts as that.
     WorkersReserved {
         /// How many in all.
         count: u32,
     },
-    /// A user wants other bounds on the number of workers.
+    /// A user wants other bounds on the number of local workers.
     PoolResized {
         /// The new bounds.
         sizes: PoolSizes,
@@ -82,8 +89,8 @@ pub enum Input {
 pub struct TaskSpec {
     /// Its place among the queued ones.
     pub priority: Priority,
-    /// The only worker that may run it.
-    pub target: Option<WorkerId>,
+    /// Who may run it.
+    pub target: Target,
     /// How long it may run, from each of its starts.
     pub timeout: Option<Duration>,
     /// How long it may wait for its first start.
@@ -95,6 +102,18 @@ pub struct TaskSpec {
     /// Whose measured time says how long it will take. `None`: that cannot be known, so it is posted to idle workers
     /// alone, as is one that may wait for so long only.
     pub kind: Option<TaskKind>,
+}
+
+/// Who may run a task.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Target {
+    /// Whoever is free.
+    #[default]
+    Anyone,
+    /// Whoever is free in one place. If there can be no worker at all, the task exits `InstallFailed`.
+    At(Location),
+    /// One worker. If it is gone, the task exits `WorkerLost`.
+    Worker(WorkerId),
 }
 
 /// On which terms a task is taken. A failed or ended pool takes none.
@@ -120,12 +139,12 @@ pub enum Outcome {
     Unclonable,
 }
 
-/// Whether a failed install may go better the next time.
+/// Whether a failed install, or a failed connection to an engine, may go better the next time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InstallFault {
     /// It may: the network, memory, a crash.
     Transient,
-    /// It will not: a package that does not exist, a post-install task that throws.
+    /// It will not: a package that does not exist, a post-install task that throws, a token that is refused.
     Permanent,
 }
 
@@ -136,6 +155,8 @@ pub enum Output {
     StartWorker {
         /// Its id.
         worker: WorkerId,
+        /// Where.
+        location: Location,
     },
     /// End a worker; whatever it still says does not count.
     StopWorker {
@@ -193,6 +214,13 @@ pub enum Output {
     },
     /// Tell the user that the pool cannot get workers; the cause is that of the last failed install.
     FailPool,
+    /// Connect to the engine of the remote workers, and answer `EngineReady` or `EngineLost`.
+    ConnectEngine,
+    /// Let go of the engine: nothing that it still says counts.
+    DisconnectEngine,
+    /// Tell the user that there can be no remote workers; the cause is why the engine was lost, or that of the last failed
+    /// install of a remote worker. The pool goes on without them.
+    FailRemote,
 }
 
 /// How a task goes to its worker.
@@ -244,7 +272,7 @@ pub enum ExitReason {
     Rejected,
     /// Its worker died, or the worker that it was meant for is gone.
     WorkerLost,
-    /// The pool could not get workers.
+    /// The pool could not get workers, or none in the place that the task was meant for.
     InstallFailed,
     /// The pool was ended.
     PoolTerminated,
@@ -265,8 +293,8 @@ impl From<Outcome> for ExitReason {
 pub enum Timer {
     /// A starting worker has shown no progress for too long.
     Boot(WorkerId),
-    /// The pause after a failed install is over.
-    Backoff,
+    /// The pause after a failed install in that place is over.
+    Backoff(Location),
     /// A task has waited for too long.
     Queue(TaskId),
     /// A task has run for too long.
@@ -277,4 +305,8 @@ pub enum Timer {
     Stall(WorkerId),
     /// A worker has had nothing to do for too long.
     Idle(WorkerId),
+    /// The pause after a lost engine is over.
+    Reconnect,
+    /// Tasks have waited for too long for an engine that is not there.
+    Patience,
 }

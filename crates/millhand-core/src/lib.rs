@@ -14,7 +14,7 @@
 //!
 //! let config = PoolConfig::try_from(PoolSettings { start_at: 1, stretch_to: 2, ..PoolSettings::default() })?;
 //! let mut scheduler = Scheduler::new(Instant::ZERO, config);
-//! let Some(Output::StartWorker { worker }) = scheduler.poll_output() else { panic!("a worker to start with") };
+//! let Some(Output::StartWorker { worker, .. }) = scheduler.poll_output() else { panic!("a worker to start with") };
 //!
 //! let now = Instant::from_micros(250_000);
 //! scheduler.handle_input(now, Input::WorkerReady { worker });
@@ -38,14 +38,16 @@ mod table;
 mod time;
 mod timers;
 
-pub use config::{ConfigError, MAX_WORKERS, PoolConfig, PoolSettings, PoolSizes};
-pub use forecast::{KNOWN_AFTER, LONGEST_AHEAD, MOST_AHEAD, QUICK};
-pub use id::{Priority, TaskId, TaskKind, WorkerId};
-pub use io::{
-    Admission, ExitReason, Input, InstallFault, MAX_GATHERED, Outcome, Output, Posting, StopReason, TaskSpec,
-    Timer,
+pub use config::{
+    ConfigError, MAX_WORKERS, PoolConfig, PoolSettings, PoolSizes, RemoteSettings, RemoteStart,
 };
-pub use scheduler::{MAX_AHEAD, PoolState, STALL, Scheduler, Stats, WorkerState};
+pub use forecast::{KNOWN_AFTER, LONGEST_AHEAD, MOST_AHEAD, QUICK};
+pub use id::{Location, Priority, TaskId, TaskKind, WorkerId};
+pub use io::{
+    Admission, ExitReason, Input, InstallFault, MAX_GATHERED, Outcome, Output, Posting, StopReason, Target,
+    TaskSpec, Timer,
+};
+pub use scheduler::{EngineState, MAX_AHEAD, PoolState, STALL, Scheduler, Stats, WorkerState};
 pub use sorted::{SortedMap, SortedSet};
 pub use table::TaskTable;
 pub use time::Instant;

@@ -54,6 +54,13 @@ impl TaskQueue {
         self.places.pop_first().map(|place| place.task)
     }
 
+    /// Takes all of `other` in, each at its place.
+    pub(crate) fn append(&mut self, other: &mut Self) {
+        while let Some(place) = other.places.pop_first() {
+            self.insert(place);
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.places.len()
     }

@@ -1,7 +1,10 @@
 //! The state machine itself. One short function per input and per timer; all state changes are here and in the
-//! modules below, which hold what happens to tasks, to workers, and to tasks that workers have ahead.
+//! modules below, which hold what happens to tasks, to workers, to tasks that workers have ahead, and to the engine of
+//! remote workers.
 
 mod ahead;
+mod engine;
+mod sites;
 mod tasks;
 mod workers;
 
@@ -12,10 +15,13 @@ use crate::queue::TaskQueue;
 use crate::table::TaskTable;
 use crate::timers::Timers;
 use crate::{
-    ExitReason, Input, Instant, Output, PoolConfig, PoolSizes, SortedMap, SortedSet, StopReason, TaskId,
-    Timer, WorkerId,
+    ExitReason, Input, Instant, Location, Output, PoolConfig, PoolSizes, SortedMap, SortedSet, StopReason,
+    TaskId, Timer, WorkerId,
 };
 pub use ahead::{MAX_AHEAD, STALL};
+use engine::Engine;
+pub use engine::EngineState;
+use sites::{Site, Sites};
 use tasks::Task;
 use workers::Worker;
 
@@ -31,8 +37,8 @@ pub struct Scheduler {
     /// Tasks that are not settled.
     tasks: TaskTable<Task>,
     workers: SortedMap<WorkerId, Worker>,
-    idle: SortedSet<WorkerId>,
-    starting: SortedSet<WorkerId>,
+    sites: Sites,
+    engine: Engine,
     /// Busy workers that may have more ahead, by how many tasks they have.
     loads: SortedSet<(usize, WorkerId)>,
     forecasts: Forecasts,
@@ -40,9 +46,7 @@ pub struct Scheduler {
     shared: TaskQueue,
     /// See [`Self::floor`].
     floor: u32,
-    /// Failed installs since a worker was last ready, or the last one that was up went.
-    install_failures: u32,
-    /// Workers that died idle since there is a floor. No worker that is ready makes up for them until it is reached.
+    /// Local workers that died idle since there is a floor. No worker that is ready makes up for them until it is reached.
     early_deaths: u32,
     next_worker: u32,
     last_task: Option<TaskId>,
@@ -102,12 +106,11 @@ impl Scheduler {
             state: PoolState::Open,
             tasks: TaskTable::default(),
             workers: SortedMap::default(),
-            idle: SortedSet::default(),
-            starting: SortedSet::default(),
+            sites: Sites::default(),
+            engine: Engine::NONE,
             loads: SortedSet::default(),
             forecasts: Forecasts::default(),
             shared: TaskQueue::default(),
-            install_failures: 0,
             early_deaths: 0,
             next_worker: 1,
             last_task: None,
@@ -116,6 +119,7 @@ impl Scheduler {
             timers: Timers::default(),
             outputs: VecDeque::new(),
         };
+        scheduler.seek_engine(now);
         scheduler.start_workers(now);
         scheduler
     }
@@ -138,13 +142,25 @@ impl Scheduler {
         self.workers.get(&worker).map(|worker| worker.state)
     }
 
-    /// Workers that have their environment.
+    /// Where a worker is; `None` if it is gone or never was.
     #[must_use]
-    pub fn workers_up(&self) -> usize {
-        self.workers.len() - self.starting.len()
+    pub fn location(&self, worker: WorkerId) -> Option<Location> {
+        self.workers.get(&worker).map(|worker| worker.location)
     }
 
-    /// Workers to reach whether or not there is work; zero once reached or given up.
+    /// How far the pool is with its engine.
+    #[must_use]
+    pub const fn engine(&self) -> EngineState {
+        self.engine.state()
+    }
+
+    /// Local workers that have their environment.
+    #[must_use]
+    pub fn workers_up(&self) -> usize {
+        self.sites[Location::Local].up()
+    }
+
+    /// Local workers to reach whether or not there is work; zero once reached or given up.
     ///
     /// They are those that the pool starts with, and reserved ones. They are reached when so many are up at one time, and
     /// given up after too many failed installs beside workers that are up, or with the pool.
@@ -158,8 +174,8 @@ impl Scheduler {
     pub fn stats(&self) -> Stats {
         Stats {
             queued: self.queued,
-            starting: self.starting.len(),
-            idle: self.idle.len(),
+            starting: self.sites.iter().map(|site| site.starting.len()).sum(),
+            idle: self.sites.iter().map(|site| site.idle.len()).sum(),
             busy: self.busy(),
             stale_inputs: self.stale_inputs,
         }
@@ -178,6 +194,8 @@ impl Scheduler {
             Input::WorkerReady { worker } => self.on_worker_ready(now, worker),
             Input::InstallFailed { worker, fault } => self.on_install_failed(now, worker, fault),
             Input::WorkerLost { worker } => self.on_worker_lost(now, worker),
+            Input::EngineReady => self.on_engine_ready(now),
+            Input::EngineLost { fault } => self.on_engine_lost(now, fault),
             Input::WorkersReserved { count } => self.on_workers_reserved(now, count),
             Input::PoolResized { sizes } => self.on_pool_resized(now, sizes),
             Input::PoolDrained => self.on_pool_drained(),
@@ -191,12 +209,14 @@ impl Scheduler {
         while let Some(timer) = self.timers.pop_due(now) {
             match timer {
                 Timer::Boot(worker) => self.on_boot_timed_out(now, worker),
-                Timer::Backoff => self.start_workers(now),
+                Timer::Backoff(_) => self.start_workers(now),
                 Timer::Queue(task) => self.on_queue_timed_out(task),
                 Timer::Run(task) => self.on_run_timed_out(now, task),
                 Timer::Grace(worker) => self.on_grace_over(now, worker),
                 Timer::Stall(worker) => self.on_stalled(now, worker),
-                Timer::Idle(worker) => self.on_idle_timed_out(worker),
+                Timer::Idle(worker) => self.on_idle_timed_out(now, worker),
+                Timer::Reconnect => self.on_reconnect_due(),
+                Timer::Patience => self.on_patience_over(),
             }
         }
         self.finish_drain();
@@ -267,12 +287,14 @@ impl Scheduler {
     fn close(&mut self, state: PoolState, exit: ExitReason) {
         self.state = state;
         self.timers.clear();
-        self.idle.clear();
-        self.starting.clear();
         self.loads.clear();
         self.floor = 0;
         self.queued = 0;
         let mut waiting = core::mem::take(&mut self.shared);
+        let mut sites = core::mem::take(&mut self.sites);
+        for location in Location::ALL {
+            waiting.append(&mut sites[location].waiting);
+        }
         for (id, mut worker) in core::mem::take(&mut self.workers) {
             self.outputs.push_back(Output::StopWorker { worker: id, reason: StopReason::PoolTerminated });
             if let WorkerState::Busy(task) = worker.state
@@ -286,22 +308,25 @@ impl Scheduler {
                     waiting.insert(task.place);
                 }
             }
-            while let Some(place) = worker.targeted.first() {
-                worker.targeted.remove(place);
-                waiting.insert(place);
-            }
+            waiting.append(&mut worker.targeted);
         }
         while let Some(task) = waiting.pop() {
             self.settle(task, None, exit);
         }
+        self.release_engine();
     }
 
     const fn is_over(&self) -> bool {
         matches!(self.state, PoolState::Failed | PoolState::Terminated)
     }
 
+    /// Workers that have their environment, wherever they are.
+    fn all_up(&self) -> usize {
+        self.sites.iter().map(Site::up).sum()
+    }
+
     fn busy(&self) -> usize {
-        self.workers_up() - self.idle.len()
+        self.sites.iter().map(Site::busy).sum()
     }
 
     fn count_stale(&mut self) {

@@ -10,8 +10,9 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use millhand_core::{
-    Admission, ExitReason, Input, Instant, Output, PoolSettings, PoolSizes, PoolState, Posting, Priority,
-    Scheduler, Stats, StopReason, TaskId, TaskKind, TaskSpec, Timer, WorkerId, WorkerState,
+    Admission, EngineState, ExitReason, Input, Instant, Location, Output, PoolSettings, PoolSizes, PoolState,
+    Posting, Priority, Scheduler, Stats, StopReason, Target, TaskId, TaskKind, TaskSpec, Timer, WorkerId,
+    WorkerState,
 };
 
 pub use defect::Defect;
@@ -35,18 +36,23 @@ pub struct Canary {
     invented: VecDeque<Output>,
     /// A timer that is asked for again, or for no reason.
     stuck: Option<(Instant, Timer)>,
+    /// Whether a task is being cancelled.
+    hears_cancel: bool,
     /// Whether a user ended the pool.
     is_terminated: bool,
     /// Whether the pool could not get workers when it was to end with its tasks.
     has_failed_draining: bool,
     /// Whether some task may wait for so long only.
     has_queue_timeouts: bool,
+    /// Whether the pool has an engine to look after.
+    has_remote: bool,
 }
 
 impl Canary {
     /// A pool with these settings and this defect.
     #[must_use]
     pub fn new(now: Instant, settings: PoolSettings, defect: Defect) -> Self {
+        let has_remote = settings.remote.is_some();
         let sound = scheduler(now, settings.clone());
         let mut inner = scheduler(now, defect.configure(settings));
         if defect == Defect::IdleBelowStart {
@@ -63,9 +69,11 @@ impl Canary {
             waiting: BTreeSet::new(),
             invented: VecDeque::new(),
             stuck: None,
+            hears_cancel: false,
             is_terminated: false,
             has_failed_draining: false,
             has_queue_timeouts: false,
+            has_remote,
         }
     }
 
@@ -92,7 +100,16 @@ impl Canary {
             Defect::BoldAhead => spec.kind = spec.kind.or(Some(TaskKind(0))),
             Defect::IgnoredPriority => spec.priority = Priority::NORMAL,
             Defect::QueueJumping => spec.priority = Priority(i32::try_from(task.0).unwrap_or(i32::MAX)),
-            Defect::IgnoredTarget => spec.target = spec.target.map(|target| self.mistake(target)),
+            Defect::IgnoredTarget => {
+                if let Target::Worker(worker) = spec.target {
+                    spec.target = Target::Worker(self.mistake(worker));
+                }
+            }
+            Defect::IgnoredPlace if spec.target == Target::At(Location::Local) => {
+                let is_remote = |id| self.inner.location(id) == Some(Location::Remote);
+                let other = self.find(|id, state| state == Some(WorkerState::Idle) && is_remote(id));
+                spec.target = other.map_or(spec.target, Target::Worker);
+            }
             Defect::HastyTimeout => spec.timeout = spec.timeout.map(|timeout| timeout / 2),
             Defect::LateTimeout => spec.timeout = spec.timeout.map(|timeout| timeout * 2 + BIT),
             Defect::HastyQueueTimeout => spec.queue_timeout = spec.queue_timeout.map(|timeout| timeout / 2),
@@ -143,7 +160,8 @@ impl Canary {
             (Defect::RejectedTarget, Input::TaskSubmitted { task, spec })
                 if spec.admission == Admission::Ordinary =>
             {
-                let state = spec.target.and_then(|target| self.inner.worker_state(target));
+                let Target::Worker(target) = spec.target else { return };
+                let state = self.inner.worker_state(target);
                 let is_busy = matches!(state, Some(WorkerState::Busy(running)) if running != task);
                 if is_busy && self.inner.state() == PoolState::Open {
                     self.invented.push_back(settle(task, None, ExitReason::Rejected));
@@ -153,6 +171,17 @@ impl Canary {
                 let busy = self.find(|_, state| matches!(state, Some(WorkerState::Busy(_))));
                 self.invented
                     .extend(busy.map(|worker| Output::StopWorker { worker, reason: StopReason::Surplus }));
+            }
+            (Defect::StartWithoutEngine, Input::EngineLost { .. })
+                if self.inner.engine() == EngineState::Away =>
+            {
+                let worker = WorkerId(u32::MAX);
+                self.invented.push_back(Output::StartWorker { worker, location: Location::Remote });
+            }
+            (Defect::HastyRemoteFailure, Input::EngineLost { .. })
+                if self.inner.engine() == EngineState::Away =>
+            {
+                self.invented.push_back(Output::FailRemote);
             }
             (Defect::LeftoverTimer, Input::TaskFinished { task, .. }) => {
                 self.stuck = Some((now, Timer::Run(task)));
@@ -175,15 +204,11 @@ impl Canary {
     /// What becomes of an order of the scheduler inside; `None` if nothing.
     fn distort(&mut self, output: Output) -> Option<Output> {
         match output {
-            Output::StartWorker { worker } => self.distort_start(worker),
+            Output::StartWorker { worker, location } => self.distort_start(worker, location),
             Output::StopWorker { worker, reason } => self.distort_stop(worker, reason),
             Output::PostTask { worker, task, posting: Posting::Now } => self.distort_post(worker, task),
-            Output::PostTask { worker, task, .. } => {
-                self.waiting.remove(&task);
-                if self.defect == Defect::HastyStart {
-                    self.invented.push_back(Output::AnnounceStart { worker, task });
-                }
-                Some(output)
+            Output::PostTask { worker, task, posting: Posting::Ahead | Posting::Quick } => {
+                self.distort_ahead(worker, task, output)
             }
             Output::AnnounceStart { .. } => (self.defect != Defect::UntoldStart).then_some(output),
             Output::WithdrawTask { .. } => self.distort_withdrawal(output),
@@ -194,19 +219,33 @@ impl Canary {
                 self.has_failed_draining = self.inner.state() == PoolState::Terminated;
                 Some(output)
             }
+            Output::ConnectEngine | Output::DisconnectEngine | Output::FailRemote => {
+                self.distort_engine(output)
+            }
         }
     }
 
-    fn distort_start(&mut self, worker: WorkerId) -> Option<Output> {
+    fn distort_engine(&mut self, output: Output) -> Option<Output> {
+        match (self.defect, output) {
+            (Defect::ForgottenEngine, Output::ConnectEngine)
+            | (Defect::LeakedEngine, Output::DisconnectEngine)
+            | (Defect::StubbornRemote, Output::FailRemote) => return None,
+            (Defect::DoubledConnect, Output::ConnectEngine) => self.invented.push_back(output),
+            _ => {}
+        }
+        Some(output)
+    }
+
+    fn distort_start(&mut self, worker: WorkerId, location: Location) -> Option<Output> {
         self.started.push(worker);
         let stats = self.inner.stats();
         if self.defect == Defect::LazyStart && self.waiting.len() >= stats.idle + stats.starting {
             return None;
         }
         if self.defect == Defect::DoubledStart {
-            self.invented.push_back(Output::StartWorker { worker });
+            self.invented.push_back(Output::StartWorker { worker, location });
         }
-        Some(Output::StartWorker { worker })
+        Some(Output::StartWorker { worker, location })
     }
 
     fn distort_stop(&mut self, worker: WorkerId, reason: StopReason) -> Option<Output> {
@@ -222,7 +261,7 @@ impl Canary {
             }
             (Defect::DoubledStop, _) => self.invented.push_back(output),
             (Defect::StartAfterEnd, StopReason::PoolTerminated) => {
-                self.invented.push_back(Output::StartWorker { worker: WorkerId(u32::MAX) });
+                self.invented.push_back(UNFOUNDED_START);
             }
             _ => {}
         }
@@ -231,7 +270,7 @@ impl Canary {
 
     fn distort_abort(&mut self, output: Output) -> Option<Output> {
         match self.defect {
-            Defect::LostAbort => return None,
+            Defect::LostAbort if self.hears_cancel => return None,
             Defect::DoubledAbort => self.invented.push_back(output),
             _ => {}
         }
@@ -272,6 +311,21 @@ impl Canary {
             _ => None,
         };
         Some(post(wrong.unwrap_or(worker), task))
+    }
+
+    fn distort_ahead(&mut self, worker: WorkerId, task: TaskId, output: Output) -> Option<Output> {
+        self.waiting.remove(&task);
+        match self.defect {
+            Defect::HastyStart => self.invented.push_back(Output::AnnounceStart { worker, task }),
+            Defect::RemoteAhead => {
+                let is_remote = |id| self.inner.location(id) == Some(Location::Remote);
+                let is_wrong = |id, state| matches!(state, Some(WorkerState::Busy(_))) && is_remote(id);
+                let worker = self.find(is_wrong).unwrap_or(worker);
+                return Some(Output::PostTask { worker, task, posting: Posting::Ahead });
+            }
+            _ => {}
+        }
+        Some(output)
     }
 
     fn distort_settle(
@@ -317,12 +371,13 @@ impl Subject for Canary {
             }
             Input::TaskSubmitted { task, spec } => {
                 self.has_queue_timeouts |= spec.queue_timeout.is_some();
-                if spec.target.is_none() {
+                if spec.target == Target::Anyone {
                     self.waiting.insert(task);
                 }
             }
             _ => {}
         }
+        self.hears_cancel = matches!(input, Input::TaskCancelled { .. });
         self.sound.handle_input(now, input);
         let floor = self.inner.floor();
         let dies_early = matches!(input, Input::WorkerLost { worker }
@@ -334,7 +389,7 @@ impl Subject for Canary {
             self.cling(now, floor);
         }
         if self.defect == Defect::EagerReplacement && dies_early && self.inner.floor() > 0 {
-            self.invented.push_back(Output::StartWorker { worker: WorkerId(u32::MAX) });
+            self.invented.push_back(UNFOUNDED_START);
         }
         self.invent(now, input);
     }
@@ -343,6 +398,7 @@ impl Subject for Canary {
         if self.defect == Defect::StuckTimer {
             self.stuck = self.inner.poll_timeout().filter(|(at, _)| *at <= now);
         }
+        self.hears_cancel = false;
         self.sound.handle_timeout(now);
         let floor = self.inner.floor();
         self.inner.handle_timeout(now);
@@ -365,9 +421,12 @@ impl Subject for Canary {
         let stats = self.inner.stats();
         let is_forgetful = self.defect == Defect::ForgottenBackoff && stats.queued > 0;
         // Whatever other timer hides behind this one would be missed, too.
-        let hides_backoff = is_forgetful && stats.starting + stats.busy == 0 && !self.has_queue_timeouts;
+        let is_alone = !self.has_queue_timeouts && !self.has_remote;
+        let hides_backoff = is_forgetful && stats.starting + stats.busy == 0 && is_alone;
         self.stuck.or_else(|| {
-            self.inner.poll_timeout().filter(|(_, timer)| !(hides_backoff && *timer == Timer::Backoff))
+            self.inner
+                .poll_timeout()
+                .filter(|(_, timer)| !(hides_backoff && matches!(timer, Timer::Backoff(_))))
         })
     }
 
@@ -398,7 +457,18 @@ impl Subject for Canary {
             _ => self.inner.floor(),
         }
     }
+
+    fn engine(&self) -> EngineState {
+        match (self.defect, self.inner.engine()) {
+            (Defect::ForgottenEngine, EngineState::Connecting | EngineState::Up) => EngineState::Away,
+            (Defect::MisreadEngine, EngineState::Connecting) => EngineState::Up,
+            (_, engine) => engine,
+        }
+    }
 }
+
+/// A worker that nobody needs.
+const UNFOUNDED_START: Output = Output::StartWorker { worker: WorkerId(u32::MAX), location: Location::Local };
 
 const fn post(worker: WorkerId, task: TaskId) -> Output {
     Output::PostTask { worker, task, posting: Posting::Now }

@@ -1,6 +1,6 @@
 //! What can go wrong outside the scheduler, and which of it a fact is, by what the onlooker knows.
 
-use millhand_core::{Input, InstallFault, Outcome, StopReason, TaskId};
+use millhand_core::{EngineState, Input, InstallFault, Outcome, StopReason, TaskId};
 
 use crate::{Ledger, TaskState, WorkerState};
 
@@ -57,6 +57,16 @@ kinds! {
         FailedWhenUp,
         /// A worker that was gone failed to install.
         FailedWhenGone,
+        /// An engine was not there when it was connected to.
+        EngineMissing,
+        /// An engine refused the connection.
+        EngineRefused,
+        /// An engine went while remote workers could be started.
+        EngineLost,
+        /// An engine that was not being connected to was there.
+        EngineReadyTwice,
+        /// An engine went that was gone.
+        EngineLostTwice,
         /// A fact about a worker that never was.
         UnknownWorker,
         /// The driver woke after the time that the scheduler had asked for.
@@ -93,6 +103,8 @@ pub(crate) fn late(ledger: &Ledger, input: &Input) -> Option<Fault> {
             Some(WorkerState::Gone) => Some(Fault::LostWhenGone),
             Some(_) => None,
         },
+        Input::EngineReady => (ledger.engine() != EngineState::Connecting).then_some(Fault::EngineReadyTwice),
+        Input::EngineLost { .. } => (!ledger.is_engine_held()).then_some(Fault::EngineLostTwice),
         Input::TaskSubmitted { .. }
         | Input::TaskCancelled { .. }
         | Input::WorkersReserved { .. }
@@ -118,7 +130,7 @@ pub(crate) fn timely(ledger: &Ledger, input: &Input) -> Option<Fault> {
         Input::InstallFailed { fault: InstallFault::Permanent, .. } => Some(Fault::PermanentInstall),
         Input::WorkerLost { worker } => match ledger.worker(worker)? {
             WorkerState::Starting => Some(Fault::LostStarting),
-            WorkerState::Idle if ledger.awaited_workers() > 0 => Some(Fault::LostEarly),
+            WorkerState::Idle if ledger.dies_early(worker) => Some(Fault::LostEarly),
             WorkerState::Idle => Some(Fault::LostIdle),
             WorkerState::Busy(task) if is_stopping(ledger, task) => Some(Fault::LostStopping),
             WorkerState::Busy(_) if ledger.ahead(worker).count() > 0 => Some(Fault::LostWithMore),
@@ -127,8 +139,11 @@ pub(crate) fn timely(ledger: &Ledger, input: &Input) -> Option<Fault> {
         },
         Input::WorkerReady { worker } => {
             let took = ledger.now().since(ledger.started_at(worker)?);
-            (took > ledger.boot_timeout()).then_some(Fault::SlowBoot)
+            (took > ledger.boot_timeout(worker)).then_some(Fault::SlowBoot)
         }
+        Input::EngineLost { fault: InstallFault::Permanent } => Some(Fault::EngineRefused),
+        Input::EngineLost { .. } if ledger.engine() == EngineState::Up => Some(Fault::EngineLost),
+        Input::EngineLost { .. } => Some(Fault::EngineMissing),
         Input::TaskFinished { task, .. } if ledger.is_dropped(task) => Some(Fault::FinishedDropped),
         Input::TaskFinished { task, outcome: Outcome::Completed, .. } => {
             is_stopping(ledger, task).then_some(Fault::CompletedWhenStopping)

@@ -4,16 +4,19 @@
 //! decided at that time, by the world.
 
 mod boots;
+mod engine;
 mod tasks;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use fastrand::Rng;
-use millhand_core::{Input, Instant, Output, TaskId, TaskKind, WorkerId};
+use millhand_core::{Input, Instant, Location, Output, TaskId, TaskKind, WorkerId};
 
 use crate::agenda::{Agenda, Event};
 use crate::{FaultRates, Plan};
+
+pub(crate) use engine::LONGEST_CONNECT;
 
 /// A boot says its last within this many boot timeouts.
 pub(crate) const LONGEST_BOOT: u32 = 5;
@@ -29,6 +32,7 @@ pub(crate) struct Fleet {
     rng: Rng,
     faults: FaultRates,
     boot_timeout: Duration,
+    remote_boot_timeout: Duration,
     grace: Duration,
     grain: Duration,
     is_calm: bool,
@@ -42,10 +46,12 @@ pub(crate) struct Fleet {
 
 impl Fleet {
     pub(crate) fn new(rng: Rng, plan: &Plan) -> Self {
+        let remote = plan.settings.remote;
         Self {
             rng,
             faults: plan.faults,
             boot_timeout: Duration::from_millis(plan.settings.boot_timeout_ms.into()),
+            remote_boot_timeout: Duration::from_millis(remote.unwrap_or_default().boot_timeout_ms.into()),
             grace: Duration::from_millis(plan.settings.cancel_grace_ms.into()),
             grain: plan.grain,
             is_calm: false,
@@ -75,7 +81,12 @@ impl Fleet {
     /// way: they stay on the agenda.
     pub(crate) fn obey(&mut self, order: &Output, kind: Option<TaskKind>, now: Instant, agenda: &mut Agenda) {
         match *order {
-            Output::StartWorker { worker } => self.boot(worker, now, agenda),
+            Output::StartWorker { worker, location: Location::Local } => {
+                self.boot(worker, self.boot_timeout, now, agenda);
+            }
+            Output::StartWorker { worker, location: Location::Remote } => {
+                self.boot(worker, self.remote_boot_timeout, now, agenda);
+            }
             Output::PostTask { worker, task, .. } => self.take(worker, task, kind, now, agenda),
             Output::AbortTask { worker, task } => self.stop(worker, task, now, agenda),
             Output::WithdrawTask { worker, task } => {
@@ -84,10 +95,13 @@ impl Fleet {
             Output::DropTask { worker, task } => {
                 agenda.put(self.soon(now), Event::Withdrawal { worker, task, stops: true });
             }
+            Output::ConnectEngine => self.connect(now, agenda),
             Output::AnnounceStart { .. }
             | Output::StopWorker { .. }
             | Output::SettleTask { .. }
-            | Output::FailPool => {}
+            | Output::FailPool
+            | Output::DisconnectEngine
+            | Output::FailRemote => {}
         }
     }
 

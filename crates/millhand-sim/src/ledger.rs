@@ -3,6 +3,7 @@
 //! The onlooker knows the settings, the scheduler's documentation and nothing of its inside. The books never
 //! judge: what an order should not have been is for the [rules](crate::Rule) to say before it is entered.
 
+mod engine;
 mod reading;
 mod tasks;
 mod workers;
@@ -11,12 +12,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use millhand_core::{
-    ExitReason, Input, Instant, Output, PoolSettings, PoolSizes, TaskId, TaskKind, WorkerId,
+    ExitReason, Input, Instant, Location, Output, PoolSettings, PoolSizes, Target, TaskId, TaskKind, WorkerId,
 };
 
 pub use tasks::{Ending, TaskState};
 pub use workers::WorkerState;
 
+use engine::Engine;
 use tasks::{Place, Task};
 use workers::Worker;
 
@@ -28,11 +30,11 @@ pub struct Ledger {
     now: Instant,
     phase: Phase,
     tasks: BTreeMap<TaskId, Task>,
-    /// Waiting tasks by the worker they are meant for; under `None` those for any.
-    waiting: BTreeMap<Option<WorkerId>, BTreeSet<Place>>,
-    /// How many tasks wait, for any or for one, or behind others of their worker.
+    /// Waiting tasks by who may run them.
+    waiting: BTreeMap<Target, BTreeSet<Place>>,
+    /// How many tasks wait, for whomever, or behind others of their worker.
     queued: usize,
-    /// How many tasks of a kind have ended, and how long each of the last ones took.
+    /// How many tasks of a kind have ended at local workers, and how long each of the last ones took.
     ran: BTreeMap<TaskKind, (usize, VecDeque<Duration>)>,
     /// Tasks that are over and not settled.
     due: BTreeSet<TaskId>,
@@ -41,20 +43,29 @@ pub struct Ledger {
     open: usize,
     workers: BTreeMap<WorkerId, Worker>,
     live: BTreeSet<WorkerId>,
-    starting: usize,
-    idle: usize,
+    local: Site,
+    remote: Site,
+    engine: Engine,
     /// Until when something must have happened to a task or a worker: what, its state says.
     deadlines: BTreeSet<(Instant, Whose)>,
+    /// How many local workers users still wait for to be up at one time.
+    awaited: u32,
+    /// Local workers that died idle since they do.
+    early_deaths: u32,
+    /// Facts about tasks that had ended and workers that had moved on, or that never were.
+    stale_inputs: u64,
+}
+
+/// The workers of one place.
+#[derive(Clone, Copy, Debug, Default)]
+struct Site {
+    live: usize,
+    starting: usize,
+    idle: usize,
     /// Failed installs since a worker was last ready, and what counts as such.
     install_failures: u32,
     /// Until when no worker may be started because of these.
     paused_until: Option<Instant>,
-    /// How many workers users still wait for to be up at one time.
-    awaited: u32,
-    /// Workers that died idle since they do.
-    early_deaths: u32,
-    /// Facts about tasks that had ended and workers that had moved on, or that never were.
-    stale_inputs: u64,
 }
 
 /// How far a pool is.
@@ -84,11 +95,16 @@ pub enum PoolEnd {
 pub(crate) enum Whose {
     Task(TaskId),
     Worker(WorkerId),
+    /// The engine, which is to be connected to.
+    Engine,
+    /// Tasks that wait for the engine.
+    Patience,
 }
 
 impl Ledger {
-    pub(crate) const fn new(settings: PoolSettings) -> Self {
-        Self {
+    pub(crate) fn new(settings: PoolSettings) -> Self {
+        let mut ledger = Self {
+            engine: Engine::new(&settings),
             awaited: settings.start_at,
             settings,
             now: Instant::ZERO,
@@ -102,14 +118,14 @@ impl Ledger {
             open: 0,
             workers: BTreeMap::new(),
             live: BTreeSet::new(),
-            starting: 0,
-            idle: 0,
+            local: Site::default(),
+            remote: Site::default(),
             deadlines: BTreeSet::new(),
-            install_failures: 0,
-            paused_until: None,
             early_deaths: 0,
             stale_inputs: 0,
-        }
+        };
+        ledger.await_first_engine();
+        ledger
     }
 
     pub(crate) const fn advance_to(&mut self, now: Instant) {
@@ -128,6 +144,8 @@ impl Ledger {
             Input::WorkerReady { worker } => self.note_ready(worker),
             Input::InstallFailed { worker, fault } => self.fail_install(worker, fault),
             Input::WorkerLost { worker } => self.lose(worker),
+            Input::EngineReady => self.note_engine(),
+            Input::EngineLost { fault } => self.lose_engine(fault),
             Input::WorkersReserved { count } => self.await_workers(count.min(self.settings.stretch_to)),
             Input::PoolResized { sizes } => self.resize(sizes),
             Input::PoolDrained => self.drain(),
@@ -138,7 +156,7 @@ impl Ledger {
     /// Enters an order that came out of the scheduler.
     pub(crate) fn enter_output(&mut self, output: &Output) {
         match *output {
-            Output::StartWorker { worker } => self.start(worker),
+            Output::StartWorker { worker, location } => self.start(worker, location),
             Output::StopWorker { worker, reason } => self.stop(worker, reason),
             Output::PostTask { worker, task, posting } => self.post(worker, task, posting),
             Output::AnnounceStart { worker, task } => self.begin(worker, task),
@@ -147,6 +165,9 @@ impl Ledger {
             Output::AbortTask { worker, task } => self.abort(worker, task),
             Output::SettleTask { task, .. } => self.settle(task),
             Output::FailPool => self.fail(),
+            Output::ConnectEngine => self.connect(),
+            Output::DisconnectEngine => self.let_go_of_engine(),
+            Output::FailRemote => self.enter_remote_failure(),
         }
     }
 
@@ -178,12 +199,28 @@ impl Ledger {
     fn end_drain(&mut self) {
         if self.phase == Phase::Draining && self.open == 0 {
             self.phase = Phase::Over(PoolEnd::Drained);
+            self.close_engine();
         }
     }
 
     fn close(&mut self, end: PoolEnd, reason: ExitReason) {
         self.phase = Phase::Over(end);
         self.end_all(reason);
+        self.close_engine();
+    }
+
+    const fn site(&self, location: Location) -> &Site {
+        match location {
+            Location::Local => &self.local,
+            Location::Remote => &self.remote,
+        }
+    }
+
+    const fn site_mut(&mut self, location: Location) -> &mut Site {
+        match location {
+            Location::Local => &mut self.local,
+            Location::Remote => &mut self.remote,
+        }
     }
 
     fn set_deadline(&mut self, subject: Whose, from: Option<Instant>, to: Option<Instant>) {

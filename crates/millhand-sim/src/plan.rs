@@ -31,9 +31,9 @@ pub struct Plan {
 pub enum Arrival {
     /// Schedules a task.
     Task {
-        /// What is wanted of it, but for the worker that it is meant for.
+        /// What is wanted of it, but for who may run it.
         spec: TaskSpec,
-        /// Which worker it is meant for.
+        /// Who may run it.
         aim: Aim,
     },
     /// Cancels a task.
@@ -58,10 +58,14 @@ pub enum Arrival {
 }
 
 kinds! {
-    /// Which worker a task is meant for, decided when the task arrives.
+    /// Who may run a task, decided when the task arrives.
     pub enum Aim {
         /// Whichever is free.
         Any,
+        /// Whichever local one is free.
+        Local,
+        /// Whichever remote one is free, though there may be none.
+        Remote,
         /// One that has its environment.
         Up,
         /// One that is starting.
@@ -120,6 +124,12 @@ pub struct FaultRates {
     pub deaf_worker: u16,
     /// A worker that dies of stopping its task.
     pub lost_stop: u16,
+    /// An engine that is not there when it is connected to.
+    pub engine_missing: u16,
+    /// An engine that refuses the connection.
+    pub engine_refusing: u16,
+    /// An engine that goes some time after it was connected to.
+    pub engine_lost: u16,
     /// A message that is sent twice, or followed by one that contradicts it.
     pub echo: u16,
     /// A message about a wrong task or an unknown worker.
@@ -152,6 +162,9 @@ impl FaultRates {
         late_stop: 0,
         deaf_worker: 0,
         lost_stop: 0,
+        engine_missing: 0,
+        engine_refusing: 0,
+        engine_lost: 0,
         echo: 0,
         stray: 0,
         late: 0,

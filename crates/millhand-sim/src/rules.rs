@@ -7,7 +7,7 @@ mod on_order;
 use std::any::Any;
 use std::time::Duration;
 
-use millhand_core::{Instant, Output, PoolState, Stats, Timer};
+use millhand_core::{EngineState, Instant, Output, PoolState, Stats, Timer};
 
 use crate::Ledger;
 use crate::trace::Stamp;
@@ -30,8 +30,8 @@ kinds! {
         /// A task is posted to an idle worker: not to one that is gone, starting, busy or unknown.
         PostedToIdle,
         /// A task is posted behind others only if those of its kind were short of late, and the worker's own is; while
-        /// that has not run for long and is not to stop; and only so many. A task that has little time to wait is not, and
-        /// one whose time counts is not taken for one whose start need not be told.
+        /// that has not run for long and is not to stop; only so many; and to local workers alone. A task that has little
+        /// time to wait is not, and one whose time counts is not taken for one whose start need not be told.
         FoundedAhead,
         /// The user is told that a task which was posted behind others starts when it is its turn, and not before.
         StartTold,
@@ -39,14 +39,14 @@ kinds! {
         StallEnds,
         /// A worker is told of each task that is settled while it waits there, once.
         DropTold,
-        /// A task that is meant for a worker is posted to that worker.
+        /// A task that is meant for a worker, or for a place, is posted to that worker, or there.
         OwnTarget,
         /// A worker gets the first of the tasks that it may run: in the order of their submission, moved ahead by so
         /// many priority steps as they are urgent. So none waits for ever.
         InOrder,
         /// No idle worker is left without a task that it may run.
         WorkConserving,
-        /// A task that is for any worker is posted only while fewer workers have a task than the pool may stretch to:
+        /// A task that is not for one worker is posted only while fewer workers of its place have a task than that may stretch to:
         /// spare workers do not work beside the others.
         WorkBound,
         /// A task whose worker died is run again as often as was asked, and no oftener; and one that is meant for a
@@ -70,7 +70,7 @@ kinds! {
         GraceEnds,
         /// A worker's id was not used before.
         FreshWorker,
-        /// No more workers live than the pool may stretch to, and its spares.
+        /// No more workers live in a place than the pool may stretch to there, and its spares.
         StretchBound,
         /// After a resize, starting and idle workers that are too many are stopped at once, busy ones with their task.
         SurplusEnds,
@@ -91,16 +91,26 @@ kinds! {
         HungBootEnds,
         /// Workers that are too many with nothing to do are gone when all is quiet.
         ShrinksWhenCalm,
-        /// No worker is started in the pause after a failed install, or after the death of an idle worker while some are
+        /// No engine is connected to in the pause after its loss, and no worker started in the pause after a failed install, or after the death of an idle worker while some are
         /// to come up, unless one becomes ready or the last one that is up goes.
         PauseKept,
         /// After too many failed installs, with no worker up, no more are started; and the pool fails if, and
-        /// only if, no worker is even starting then.
+        /// only if, no worker is even starting then. There are no remote workers any more if, and only if, the same is so of
+        /// them, or their engine refuses.
         GivesUp,
         /// A pool that is to end with its tasks ends when the last of them has, no sooner and no later.
         DrainEnds,
         /// A pool that is over starts and posts nothing, and leaves no worker behind.
         ClosedForGood,
+        /// A remote worker is started only while the engine is up.
+        EngineNeeded,
+        /// The engine is connected to when the pool begins, and again when the pause after its loss is over; and never
+        /// while it is held.
+        EngineSought,
+        /// The engine is let go of when the pool is over, or there can be no remote workers, and not otherwise.
+        EngineReleased,
+        /// Tasks wait for an engine that is not there for as long as they may, and no longer.
+        PatienceEnds,
         /// After a wake the next one is wanted later than now.
         TimerAhead,
         /// A wake is wanted only for something that is still under way.
@@ -109,6 +119,8 @@ kinds! {
         RightStats,
         /// The scheduler says how far the pool is: one that has failed and is to end has ended, whichever came first.
         RightState,
+        /// The scheduler says how far it is with its engine.
+        RightEngine,
         /// The scheduler says how many workers are to be up whether or not there is work: as many as it starts with or
         /// are reserved, until these are up at one time, or too many installs failed beside workers that are up.
         RightFloor,
@@ -159,6 +171,7 @@ pub(crate) struct Readings {
     pub(crate) stats: Stats,
     pub(crate) state: PoolState,
     pub(crate) floor: u32,
+    pub(crate) engine: EngineState,
 }
 
 /// The pool is judged whenever all orders are carried out and before the next fact. `wake_lag` is how late the driver

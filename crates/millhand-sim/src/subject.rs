@@ -1,6 +1,8 @@
 //! What a run drives: the scheduler, or something that claims to be one.
 
-use millhand_core::{Input, Instant, Output, PoolConfig, PoolSettings, PoolState, Scheduler, Stats, Timer};
+use millhand_core::{
+    EngineState, Input, Instant, Output, PoolConfig, PoolSettings, PoolState, Scheduler, Stats, Timer,
+};
 
 /// The four methods of the scheduler's contract, see the documentation of `millhand-core`, and what it says of
 /// itself.
@@ -19,6 +21,8 @@ pub trait Subject {
     fn state(&self) -> PoolState;
     /// How many workers are to be up whether or not there is work.
     fn floor(&self) -> u32;
+    /// How far the pool is with its engine.
+    fn engine(&self) -> EngineState;
 }
 
 impl Subject for Scheduler {
@@ -48,6 +52,10 @@ impl Subject for Scheduler {
 
     fn floor(&self) -> u32 {
         self.floor()
+    }
+
+    fn engine(&self) -> EngineState {
+        self.engine()
     }
 }
 

@@ -39,6 +39,10 @@ kinds! {
         Grace,
         /// A worker that has nothing to do.
         Idle,
+        /// The pause after a lost engine.
+        Reconnect,
+        /// Tasks that wait for an engine.
+        Patience,
         /// A task that others wait behind.
         Stall,
     }
@@ -48,11 +52,13 @@ impl From<Timer> for TimerKind {
     fn from(timer: Timer) -> Self {
         match timer {
             Timer::Boot(_) => Self::Boot,
-            Timer::Backoff => Self::Backoff,
+            Timer::Backoff(_) => Self::Backoff,
             Timer::Queue(_) => Self::Queue,
             Timer::Run(_) => Self::Run,
             Timer::Grace(_) => Self::Grace,
             Timer::Idle(_) => Self::Idle,
+            Timer::Reconnect => Self::Reconnect,
+            Timer::Patience => Self::Patience,
             Timer::Stall(_) => Self::Stall,
         }
     }
@@ -75,12 +81,16 @@ pub struct Tally {
     pub quick: u64,
     /// Tasks that workers gave back.
     pub returned: u64,
-    /// Workers started.
+    /// Local workers started.
     pub started: u64,
+    /// Remote workers started.
+    pub started_remotely: u64,
     /// Pools resized.
     pub resized: u64,
     /// Pools that failed.
     pub failed_pools: u64,
+    /// Pools whose remote workers could not be had.
+    pub failed_remotes: u64,
     /// Pools that ended with their last task, as a user had wanted.
     pub drained_pools: u64,
     /// Tasks by how they ended, in the order of [`EXIT_REASONS`].
@@ -154,8 +164,10 @@ impl Tally {
         self.quick += other.quick;
         self.returned += other.returned;
         self.started += other.started;
+        self.started_remotely += other.started_remotely;
         self.resized += other.resized;
         self.failed_pools += other.failed_pools;
+        self.failed_remotes += other.failed_remotes;
         self.drained_pools += other.drained_pools;
         let exits = self.exits.iter_mut().zip(other.exits);
         let stops = self.stops.iter_mut().zip(other.stops);
@@ -218,8 +230,10 @@ impl fmt::Display for Tally {
         writeln!(f, "{:>9} of them quick", self.quick)?;
         writeln!(f, "{:>9} tasks given back", self.returned)?;
         writeln!(f, "{:>9} workers started", self.started)?;
+        writeln!(f, "{:>9} workers started remotely", self.started_remotely)?;
         writeln!(f, "{:>9} pools resized", self.resized)?;
         writeln!(f, "{:>9} pools failed", self.failed_pools)?;
+        writeln!(f, "{:>9} pools without remote workers for good", self.failed_remotes)?;
         writeln!(f, "{:>9} pools drained", self.drained_pools)?;
         for &reason in EXIT_REASONS {
             writeln!(f, "{:>9} exits {reason:?}", self.exits(reason))?;

@@ -8,7 +8,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::time::Duration;
 
 use fastrand::Rng;
-use millhand_core::{Input, Instant, Output, PoolSettings, Posting, StopReason};
+use millhand_core::{Input, Instant, Location, Output, PoolSettings, Posting, StopReason};
 
 use crate::agenda::{Agenda, Event};
 use crate::fleet::Fleet;
@@ -225,6 +225,7 @@ impl<S: Subject> World<S> {
         }
         self.tally.inputs += 1;
         self.trace.push(self.now, Step::Wake(next.map(|(_, timer)| timer)));
+        self.ledger.enter_wake();
         self.subject.handle_timeout(self.now);
         self.carry_out()?;
         rules::check_woken(&self.ledger, self.subject.poll_timeout())?;
@@ -250,14 +251,15 @@ impl<S: Subject> World<S> {
     fn judge(&self) -> Result<(), Violation> {
         let next = self.subject.poll_timeout().map(|(_, timer)| timer);
         let (stats, state, floor) = (self.subject.stats(), self.subject.state(), self.subject.floor());
-        let readings = Readings { next, stats, state, floor };
+        let readings = Readings { next, stats, state, floor, engine: self.subject.engine() };
         rules::check_between(&self.ledger, readings, self.wake_lag)
     }
 
     /// Counts an order that is about to be entered.
     fn count(&mut self, output: &Output) {
         match *output {
-            Output::StartWorker { .. } => self.tally.started += 1,
+            Output::StartWorker { location: Location::Local, .. } => self.tally.started += 1,
+            Output::StartWorker { location: Location::Remote, .. } => self.tally.started_remotely += 1,
             Output::StopWorker { reason, .. } => {
                 self.tally.count_stop(reason);
                 match reason {
@@ -273,10 +275,13 @@ impl<S: Subject> World<S> {
             }
             Output::SettleTask { reason, .. } => self.tally.count_exit(reason),
             Output::FailPool => self.tally.failed_pools += 1,
+            Output::FailRemote => self.tally.failed_remotes += 1,
             Output::AbortTask { .. }
             | Output::AnnounceStart { .. }
             | Output::WithdrawTask { .. }
-            | Output::DropTask { .. } => {}
+            | Output::DropTask { .. }
+            | Output::ConnectEngine
+            | Output::DisconnectEngine => {}
         }
     }
 }

@@ -64,6 +64,9 @@ fn assert_everything_occurs(tally: &Tally) {
         (tally.returned, "task given back"),
         (tally.resized, "pool resized"),
         (tally.failed_pools, "pool failed"),
+        (tally.started, "local worker started"),
+        (tally.started_remotely, "remote worker started"),
+        (tally.failed_remotes, "pool goes on without remote workers for good"),
         (tally.drained_pools, "pool drained"),
     ] {
         assert!(count > 0, "no {what}");

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use js_sys::{Array, WeakRef};
 use millhand_core::{
-    Admission, ExitReason, PoolConfig, PoolSettings, PoolSizes, Priority, TaskKind, TaskSpec, WorkerId,
+    Admission, EngineState, ExitReason, Location, PoolConfig, PoolSettings, PoolSizes, Priority,
+    RemoteSettings, RemoteStart, Target, TaskKind, TaskSpec, WorkerId,
 };
 use wasm_bindgen::prelude::*;
 
+use crate::engine::{Engine, HostEngine, JsEngine};
 use crate::error::{PoolError, to_js_error};
 use crate::event::Event;
 use crate::js_port::{JsPort, OpenPort};
@@ -25,9 +27,15 @@ export type ExitReason =
   | "Completed" | "Threw" | "Unclonable" | "Cancelled" | "TimedOut" | "QueueTimedOut"
   | "WorkerLost" | "InstallFailed" | "Rejected" | "PoolTerminated"
 
+/** Where a worker is: beside the pool, or on the machines of its engine. */
+export type WorkerLocation = "local" | "remote"
+
+/** How a pool is with its engine; `none` if it has none, can have none any more, or has ended. */
+export type EngineState = "none" | "connecting" | "up" | "away"
+
 /** Told of everything that happens in a pool, in order. What it throws changes nothing. */
 export interface HostListener {
-  workerStarted(worker: number): void
+  workerStarted(worker: number, location: WorkerLocation): void
   installProgressed(worker: number, event: unknown): void
   workerReady(worker: number): void
   workerGone(worker: number): void
@@ -38,6 +46,8 @@ export interface HostListener {
   taskPostFailed(task: number, worker: number, error: unknown): void
   taskExited(task: number, worker: number | undefined, reason: ExitReason, value: unknown): void
   poolFailed(cause: unknown): void
+  engineChanged(state: EngineState, cause: unknown): void
+  remoteFailed(cause: unknown): void
   batchEnded(): void
   poolTerminated(): void
   /** Another method of the listener threw this. */
@@ -54,12 +64,24 @@ export interface HostSettings {
   idleTimeoutMs: number | undefined
   cancelGraceMs: number
   maxQueue: number
+  remote: HostRemoteSettings | undefined
+}
+
+/** Remote workers: sizes and bounds, in whole numbers. */
+export interface HostRemoteSettings {
+  stretchTo: number
+  /** Whether they start for tasks that wait as local ones do, and not after these. */
+  always: boolean
+  bootTimeoutMs: number
+  idleTimeoutMs: number
+  engineTimeoutMs: number
 }
 
 /** What a task may do and how long; times in milliseconds. */
 export interface HostTaskSpec {
   priority: number
-  target: number | undefined
+  /** Who may run it: one worker, whoever is in one place, or anyone. */
+  target: number | WorkerLocation | undefined
   timeoutMs: number | undefined
   queueTimeoutMs: number | undefined
   retries: number
@@ -84,7 +106,7 @@ extern "C" {
     pub type HostListener;
 
     #[wasm_bindgen(method, catch, js_name = workerStarted)]
-    fn worker_started(this: &HostListener, worker: u32) -> Result<(), JsValue>;
+    fn worker_started(this: &HostListener, worker: u32, location: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = installProgressed)]
     fn install_progressed(this: &HostListener, worker: u32, event: &JsValue) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = workerReady)]
@@ -117,6 +139,10 @@ extern "C" {
     ) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = poolFailed)]
     fn pool_failed(this: &HostListener, cause: &JsValue) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch, js_name = engineChanged)]
+    fn engine_changed(this: &HostListener, state: &str, cause: &JsValue) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch, js_name = remoteFailed)]
+    fn remote_failed(this: &HostListener, cause: &JsValue) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = batchEnded)]
     fn batch_ended(this: &HostListener) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = poolTerminated)]
@@ -145,6 +171,23 @@ extern "C" {
     fn cancel_grace_ms(this: &HostSettings) -> u32;
     #[wasm_bindgen(method, getter, js_name = maxQueue)]
     fn max_queue(this: &HostSettings) -> u32;
+    #[wasm_bindgen(method, getter)]
+    fn remote(this: &HostSettings) -> Option<HostRemoteSettings>;
+
+    /// The sizes and bounds of remote workers.
+    #[wasm_bindgen(typescript_type = "HostRemoteSettings")]
+    pub type HostRemoteSettings;
+
+    #[wasm_bindgen(method, getter, js_name = stretchTo)]
+    fn stretch_to(this: &HostRemoteSettings) -> u32;
+    #[wasm_bindgen(method, getter)]
+    fn always(this: &HostRemoteSettings) -> bool;
+    #[wasm_bindgen(method, getter, js_name = bootTimeoutMs)]
+    fn boot_timeout_ms(this: &HostRemoteSettings) -> u32;
+    #[wasm_bindgen(method, getter, js_name = idleTimeoutMs)]
+    fn idle_timeout_ms(this: &HostRemoteSettings) -> u32;
+    #[wasm_bindgen(method, getter, js_name = engineTimeoutMs)]
+    fn engine_timeout_ms(this: &HostRemoteSettings) -> u32;
 
     /// What a task may do and how long.
     #[wasm_bindgen(typescript_type = "HostTaskSpec")]
@@ -153,7 +196,7 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     fn priority(this: &HostTaskSpec) -> i32;
     #[wasm_bindgen(method, getter)]
-    fn target(this: &HostTaskSpec) -> Option<u32>;
+    fn target(this: &HostTaskSpec) -> JsValue;
     #[wasm_bindgen(method, getter, js_name = timeoutMs)]
     fn timeout_ms(this: &HostTaskSpec) -> Option<u32>;
     #[wasm_bindgen(method, getter, js_name = queueTimeoutMs)]
@@ -183,8 +226,8 @@ pub struct Host {
 
 #[wasm_bindgen]
 impl Host {
-    /// Starts a pool, whose workers `open_port` opens; `setup_of` gives the promise of a worker's `WorkerSetup`, and must not
-    /// call the pool.
+    /// Starts a pool, whose local workers `open_port` opens, and remote ones `engine`; `setup_of` gives the promise of a worker's
+    /// `WorkerSetup`, and must not call the pool.
     ///
     /// # Errors
     /// An `Error` with a `code` for settings that do not hold together.
@@ -193,9 +236,12 @@ impl Host {
     pub fn new(
         settings: HostSettings,
         open_port: OpenPort,
-        #[wasm_bindgen(unchecked_param_type = "(workerId: string) => Promise<unknown>")]
+        #[wasm_bindgen(
+            unchecked_param_type = "(workerId: string, location: WorkerLocation) => Promise<unknown>"
+        )]
         setup_of: js_sys::Function,
         listener: HostListener,
+        engine: Option<HostEngine>,
     ) -> Result<Self, JsValue> {
         let settings = PoolSettings {
             start_at: settings.start_at(),
@@ -206,15 +252,19 @@ impl Host {
             idle_timeout_ms: settings.idle_timeout_ms(),
             cancel_grace_ms: settings.cancel_grace_ms(),
             max_queue: settings.max_queue(),
+            remote: settings.remote().as_ref().map(read_remote),
             ..PoolSettings::default()
         };
         let config = PoolConfig::try_from(settings).map_err(|error| to_js_error(&error.into()))?;
         let open_port = move |worker, sink| -> Result<Box<dyn Port>, JsValue> {
             Ok(Box::new(JsPort::open(&open_port, worker, sink)?))
         };
-        let setup_of = move |worker| match setup_of.call1(&JsValue::UNDEFINED, &worker_name(worker).into()) {
-            Ok(setup) => js_sys::Promise::resolve(&setup),
-            Err(exception) => js_sys::Promise::reject(&exception),
+        let setup_of = move |worker, location| {
+            let (name, place) = (worker_name(worker), name_of_location(location));
+            match setup_of.call2(&JsValue::UNDEFINED, &name.into(), &place.into()) {
+                Ok(setup) => js_sys::Promise::resolve(&setup),
+                Err(exception) => js_sys::Promise::reject(&exception),
+            }
         };
         let ear = Ear::new(listener);
         let on_event = move |event| {
@@ -226,7 +276,8 @@ impl Host {
                 ear.loosen();
             }
         };
-        Ok(Self { pool: Pool::new(config, setup_of, open_port, on_event) })
+        let engine = engine.map(|engine| Box::new(JsEngine::new(engine)) as Box<dyn Engine>);
+        Ok(Self { pool: Pool::new(config, setup_of, open_port, engine, on_event) })
     }
 
     /// Gives the pool a function, as a `FunctionDefinition`; the id is for `submit`.
@@ -372,7 +423,9 @@ const ALL_REASONS: [ExitReason; 10] = [
 fn tell(listener: &HostListener, event: Event) -> Result<(), JsValue> {
     let id = task_number;
     match event {
-        Event::WorkerStarted { worker } => listener.worker_started(worker.0),
+        Event::WorkerStarted { worker, location } => {
+            listener.worker_started(worker.0, name_of_location(location))
+        }
         Event::InstallProgressed { worker, event } => listener.install_progressed(worker.0, &event),
         Event::WorkerReady { worker } => listener.worker_ready(worker.0),
         Event::WorkerGone { worker } => listener.worker_gone(worker.0),
@@ -392,6 +445,8 @@ fn tell(listener: &HostListener, event: Event) -> Result<(), JsValue> {
             REASONS.with(|names| listener.task_exited(id(task), worker, &names[reason as usize], &value))
         }
         Event::PoolFailed { cause } => listener.pool_failed(&cause),
+        Event::EngineChanged { state, cause } => listener.engine_changed(name_of_engine_state(state), &cause),
+        Event::RemoteFailed { cause } => listener.remote_failed(&cause),
         Event::BatchEnded => listener.batch_ended(),
         Event::PoolTerminated => listener.pool_terminated(),
     }
@@ -403,7 +458,7 @@ fn read_spec(spec: &HostTaskSpec) -> (TaskSpec, JsValue) {
     let (admission, cancel_cause) = spec.admission().as_ref().map_or_else(Default::default, read_admission);
     let spec = TaskSpec {
         priority: Priority(spec.priority()),
-        target: spec.target().map(WorkerId),
+        target: read_target(&spec.target()),
         timeout: spec.timeout_ms().map(millis),
         queue_timeout: spec.queue_timeout_ms().map(millis),
         retries: spec.retries(),
@@ -423,6 +478,48 @@ fn read_admission(admission: &HostAdmission) -> (Admission, JsValue) {
         (Admission::Withdrawn, admission.cause())
     } else {
         (Admission::Essential, JsValue::UNDEFINED)
+    }
+}
+
+fn read_remote(settings: &HostRemoteSettings) -> RemoteSettings {
+    RemoteSettings {
+        stretch_to: settings.stretch_to(),
+        start: if settings.always() { RemoteStart::Always } else { RemoteStart::Queued },
+        boot_timeout_ms: settings.boot_timeout_ms(),
+        idle_timeout_ms: settings.idle_timeout_ms(),
+        patience_ms: settings.engine_timeout_ms(),
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "what was given as a worker's number is one"
+)]
+fn read_target(target: &JsValue) -> Target {
+    if target.is_undefined() {
+        return Target::Anyone;
+    }
+    match target.as_f64() {
+        Some(worker) => Target::Worker(WorkerId(worker as u32)),
+        None if *target == name_of_location(Location::Remote) => Target::At(Location::Remote),
+        None => Target::At(Location::Local),
+    }
+}
+
+const fn name_of_location(location: Location) -> &'static str {
+    match location {
+        Location::Local => "local",
+        Location::Remote => "remote",
+    }
+}
+
+const fn name_of_engine_state(state: EngineState) -> &'static str {
+    match state {
+        EngineState::None => "none",
+        EngineState::Connecting => "connecting",
+        EngineState::Up => "up",
+        EngineState::Away => "away",
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a pool tells its user.
 
-use millhand_core::{ExitReason, TaskId, WorkerId};
+use millhand_core::{EngineState, ExitReason, Location, TaskId, WorkerId};
 use wasm_bindgen::JsValue;
 
 /// Something that happened in the pool. Values are JavaScript values as they came from the worker; errors are
@@ -11,6 +11,8 @@ pub enum Event {
     WorkerStarted {
         /// Who.
         worker: WorkerId,
+        /// Where.
+        location: Location,
     },
     /// A worker got on with its install.
     InstallProgressed {
@@ -81,6 +83,18 @@ pub enum Event {
     /// The pool cannot get workers and takes no more tasks. The exits of those that it had come next.
     PoolFailed {
         /// An `ErrorRecord` or a sentence.
+        cause: JsValue,
+    },
+    /// The pool is with its engine as it was not before.
+    EngineChanged {
+        /// How it is.
+        state: EngineState,
+        /// Why it was lost last, if it was: an error.
+        cause: JsValue,
+    },
+    /// There can be no remote workers; the pool goes on without them.
+    RemoteFailed {
+        /// An error, an `ErrorRecord` or a sentence.
         cause: JsValue,
     },
     /// What happened together has been told: a good moment to update what is derived from it.

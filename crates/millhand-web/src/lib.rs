@@ -7,6 +7,7 @@
 
 pub mod bindings;
 mod clock;
+mod engine;
 mod error;
 mod event;
 mod interrupt;
@@ -18,12 +19,13 @@ mod port;
 mod state;
 mod wire;
 
+pub use engine::{Engine, EngineEvent, EngineSink, HostEngine, HostEngineSink, JsEngine};
 pub use error::{PoolError, to_js_error};
 pub use event::Event;
 pub use js_port::{HostPort, HostSink, JsPort, OpenPort};
 pub use millhand_core::{
-    Admission, ConfigError, ExitReason, PoolConfig, PoolSettings, PoolSizes, Priority, TaskId, TaskKind,
-    TaskSpec, WorkerId,
+    Admission, ConfigError, EngineState, ExitReason, InstallFault, Location, PoolConfig, PoolSettings,
+    PoolSizes, Priority, RemoteSettings, RemoteStart, Target, TaskId, TaskKind, TaskSpec, WorkerId,
 };
 pub use payloads::FunctionId;
 pub use pool::{Pool, TaskCall};

@@ -1,7 +1,7 @@
 //! The JavaScript values of a pool, by id: functions, and what tasks carry until they have ended.
 
 use js_sys::Array;
-use millhand_core::{TaskId, TaskSpec, TaskTable, WorkerId};
+use millhand_core::{Target, TaskId, TaskSpec, TaskTable, WorkerId};
 use wasm_bindgen::JsValue;
 
 /// A function that has been given to a pool.
@@ -37,8 +37,8 @@ pub(crate) struct Task {
     /// `None` once it was sent, unless it may have to be sent again.
     call: Option<Call>,
     retries: u32,
-    /// The only worker that may run it.
-    target: Option<WorkerId>,
+    /// Who may run it.
+    target: Target,
     runner: Option<WorkerId>,
     /// Whether it waits there behind others: what it carries is kept, for it may have to be sent again.
     is_ahead: bool,
@@ -65,8 +65,8 @@ pub(crate) struct Ended {
     pub(crate) value: JsValue,
     /// Why its user cancelled it.
     pub(crate) cancel_cause: JsValue,
-    /// The only worker that could run it.
-    pub(crate) target: Option<WorkerId>,
+    /// Who could run it.
+    pub(crate) target: Target,
 }
 
 /// Where data for a task has to go.

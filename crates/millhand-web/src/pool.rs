@@ -4,16 +4,17 @@ use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
 use js_sys::{Array, Promise};
-use millhand_core::{Input, Instant, PoolConfig, PoolSizes, Stats, TaskId, TaskSpec, WorkerId};
+use millhand_core::{Input, Instant, Location, PoolConfig, PoolSizes, Stats, TaskId, TaskSpec, WorkerId};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 use crate::clock::{self, WakeUp};
+use crate::engine::{Engine, EngineEvent, EngineSink};
 use crate::error::PoolError;
 use crate::event::Event;
 use crate::payloads::{Call, FunctionId};
 use crate::port::{Port, PortEvent, PortSink};
-use crate::state::State;
+use crate::state::{Remote, State};
 
 #[wasm_bindgen]
 extern "C" {
@@ -58,21 +59,37 @@ struct Inner {
 }
 
 impl Pool {
-    /// A pool whose workers are opened by `open_port`. Each installs what the promise that `setup_of` gives for it resolves to (a
-    /// `WorkerSetup` of the wire protocol); if that rejects, the worker cannot be had. `setup_of` must not call the pool.
+    /// A pool whose local workers are opened by `open_port`, and remote ones by `engine`. Each installs what the promise that
+    /// `setup_of` gives for it resolves to (a `WorkerSetup` of the wire protocol); if that rejects, the worker cannot be had.
+    /// `setup_of` must not call the pool.
     pub fn new(
         config: PoolConfig,
-        setup_of: impl Fn(WorkerId) -> Promise + 'static,
+        setup_of: impl Fn(WorkerId, Location) -> Promise + 'static,
         open_port: impl Fn(WorkerId, PortSink) -> Result<Box<dyn Port>, JsValue> + 'static,
+        engine: Option<Box<dyn Engine>>,
         on_event: impl Fn(Event) + 'static,
     ) -> Self {
         let inner = Rc::new_cyclic(|this: &Weak<Inner>| {
             let for_ports = this.clone();
             let open = move |worker| open_port(worker, sink_of(&for_ports, worker));
             let for_setups = this.clone();
-            let order = move |worker| spawn_local(set_up(for_setups.clone(), worker, setup_of(worker)));
+            let order = move |worker, location| {
+                spawn_local(set_up(for_setups.clone(), worker, setup_of(worker, location)));
+            };
+            let for_engine = this.clone();
+            let remote = engine.map(|engine| Remote {
+                engine,
+                heard: engine_sink_of(this),
+                sink_of: Box::new(move |worker| sink_of(&for_engine, worker)),
+            });
             Inner {
-                state: RefCell::new(State::new(clock::now(), config, Box::new(open), Box::new(order))),
+                state: RefCell::new(State::new(
+                    clock::now(),
+                    config,
+                    Box::new(open),
+                    Box::new(order),
+                    remote,
+                )),
                 wake_up: RefCell::new(None),
                 end_turn: RefCell::new(None),
                 is_turning: Cell::new(false),
@@ -262,6 +279,16 @@ fn sink_of(inner: &Weak<Inner>, worker: WorkerId) -> PortSink {
     Rc::new(move |event: PortEvent| {
         if let Some(inner) = inner.upgrade() {
             inner.turn(|state, now| state.on_port_event(now, worker, event));
+        }
+    })
+}
+
+/// Where the engine reports to.
+fn engine_sink_of(inner: &Weak<Inner>) -> EngineSink {
+    let inner = inner.clone();
+    Rc::new(move |event: EngineEvent| {
+        if let Some(inner) = inner.upgrade() {
+            inner.turn(|state, now| state.on_engine_event(now, event));
         }
     })
 }

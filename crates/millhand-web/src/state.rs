@@ -8,23 +8,31 @@ use std::time::Duration;
 
 use js_sys::Promise;
 use millhand_core::{
-    ExitReason, Input, InstallFault, Instant, Outcome, Output, PoolConfig, PoolSizes, PoolState, Posting,
-    Scheduler, SortedMap, SortedSet, StopReason, TaskId, WorkerId, WorkerState,
+    EngineState, ExitReason, Input, InstallFault, Instant, Location, Outcome, Output, PoolConfig, PoolSizes,
+    PoolState, Posting, Scheduler, SortedMap, SortedSet, StopReason, Target, TaskId, WorkerId, WorkerState,
 };
 use wasm_bindgen::JsValue;
 
+use crate::engine::{Engine, EngineEvent, EngineSink};
 use crate::event::Event;
 use crate::interrupt::Interrupts;
 use crate::outbox::Outbox;
 use crate::payloads::{Call, Ended, FunctionId, Functions, Recipient, Tasks};
-use crate::port::{FOREIGN_MESSAGE, Port, PortEvent};
+use crate::port::{FOREIGN_MESSAGE, Port, PortEvent, PortSink};
 use crate::wire::{HostMessage, Subject, WorkerMessage};
 
-/// Opens the port of a new worker.
+/// Opens the port of a new local worker.
 pub(crate) type OpenPort = Box<dyn Fn(WorkerId) -> Result<Box<dyn Port>, JsValue>>;
 
+/// What opens the ports of remote workers, and where these and it report to.
+pub(crate) struct Remote {
+    pub(crate) engine: Box<dyn Engine>,
+    pub(crate) heard: EngineSink,
+    pub(crate) sink_of: Box<dyn Fn(WorkerId) -> PortSink>,
+}
+
 /// Orders what a new worker is to install: it comes by [`State::on_setup_prepared`] or [`State::on_setup_failed`].
-pub(crate) type OrderSetup = Box<dyn Fn(WorkerId)>;
+pub(crate) type OrderSetup = Box<dyn Fn(WorkerId, Location)>;
 
 pub(crate) struct State {
     pub(crate) scheduler: Scheduler,
@@ -35,10 +43,17 @@ pub(crate) struct State {
     open_port: OpenPort,
     /// `None` once the pool has ended.
     order_setup: Option<OrderSetup>,
+    remote: Option<Remote>,
+    /// How the engine was when it was last told.
+    told_engine: EngineState,
     /// Facts that carrying out an order brought to light.
     follow_ups: VecDeque<Input>,
-    /// Why the last install failed.
+    /// Why the last install of a local worker failed.
     last_failure: JsValue,
+    /// Why the last install of a remote worker failed, or the engine was lost.
+    remote_failure: JsValue,
+    /// Whether all remote workers are gone with the engine.
+    is_engine_going: bool,
     /// The worker that went last, and why: the scheduler settles the tasks that were for it alone right after.
     last_gone: Option<(WorkerId, JsValue)>,
     waiters: Vec<Waiter>,
@@ -51,6 +66,7 @@ pub(crate) struct State {
 
 /// A live worker.
 struct Hired {
+    location: Location,
     port: Box<dyn Port>,
     /// Messages of this turn, sent together at its end.
     outbox: Outbox,
@@ -74,6 +90,7 @@ impl State {
         config: PoolConfig,
         open_port: OpenPort,
         order_setup: OrderSetup,
+        remote: Option<Remote>,
     ) -> Self {
         Self {
             scheduler: Scheduler::new(now, config),
@@ -83,8 +100,12 @@ impl State {
             workers: SortedMap::default(),
             open_port,
             order_setup: Some(order_setup),
+            remote,
+            told_engine: EngineState::None,
             follow_ups: VecDeque::new(),
             last_failure: JsValue::UNDEFINED,
+            remote_failure: JsValue::UNDEFINED,
+            is_engine_going: false,
             last_gone: None,
             waiters: Vec::new(),
             first_up: false,
@@ -121,6 +142,7 @@ impl State {
         while self.flush() {
             self.obey(now);
         }
+        self.tell_engine();
         self.resolve_waiters();
     }
 
@@ -133,6 +155,31 @@ impl State {
                 }
             }
             PortEvent::Lost(cause) => self.lose(now, worker, cause.into()),
+        }
+    }
+
+    /// Acts on what the engine reported. If it is gone, what is left of its workers is ended once the scheduler has
+    /// settled their tasks.
+    pub(crate) fn on_engine_event(&mut self, now: Instant, event: EngineEvent) {
+        let (cause, fault) = match event {
+            EngineEvent::Ready => return self.decide(now, Input::EngineReady),
+            EngineEvent::Lost { cause, fault } => (cause, fault),
+        };
+        if !matches!(self.scheduler.engine(), EngineState::Connecting | EngineState::Up) {
+            return;
+        }
+        self.remote_failure = cause.clone();
+        self.is_engine_going = true;
+        let is_remote = |(_, hired): &(WorkerId, &Hired)| hired.location == Location::Remote;
+        let gone: Vec<WorkerId> = self.workers.iter().filter(is_remote).map(|(id, _)| id).collect();
+        let tasks: Vec<_> = gone.iter().filter_map(|&worker| Some((worker, self.task_of(worker)?))).collect();
+        self.decide(now, Input::EngineLost { fault });
+        self.is_engine_going = false;
+        for (worker, task) in tasks {
+            self.tasks.leave(task, worker);
+        }
+        for worker in gone {
+            self.dismiss(worker, cause.clone());
         }
     }
 
@@ -227,11 +274,11 @@ impl State {
 
     fn carry_out(&mut self, now: Instant, output: Output) {
         match output {
-            Output::StartWorker { worker } => self.start_worker(worker),
+            Output::StartWorker { worker, location } => self.start_worker(worker, location),
             Output::StopWorker { worker, reason } => {
                 let cause = JsValue::from(sentence_of(reason));
                 if reason == StopReason::BootTimedOut {
-                    self.last_failure = cause.clone();
+                    self.note_failure(worker, &cause);
                 }
                 self.dismiss(worker, cause);
             }
@@ -247,15 +294,29 @@ impl State {
             }
             Output::AbortTask { worker, task } => self.abort_task(now, worker, task),
             Output::SettleTask { task, worker, reason } => self.settle_task(task, worker, reason),
+            Output::ConnectEngine => {
+                if let Some(Remote { engine, heard, .. }) = &self.remote {
+                    engine.connect(heard.clone());
+                }
+            }
+            Output::DisconnectEngine => {
+                if let Some(Remote { engine, .. }) = &self.remote {
+                    engine.disconnect();
+                }
+            }
+            Output::FailRemote => {
+                self.events.push_back(Event::RemoteFailed { cause: self.remote_failure.clone() });
+            }
             Output::FailPool => self.events.push_back(Event::PoolFailed { cause: self.last_failure.clone() }),
         }
     }
 
-    fn start_worker(&mut self, worker: WorkerId) {
-        self.events.push_back(Event::WorkerStarted { worker });
-        match (self.open_port)(worker) {
+    fn start_worker(&mut self, worker: WorkerId, location: Location) {
+        self.events.push_back(Event::WorkerStarted { worker, location });
+        match self.open_port_at(location, worker) {
             Ok(port) => {
                 let hired = Hired {
+                    location,
                     port,
                     outbox: Outbox::default(),
                     defined: SortedSet::default(),
@@ -264,10 +325,20 @@ impl State {
                 };
                 self.workers.insert(worker, hired);
                 if let Some(order) = &self.order_setup {
-                    order(worker);
+                    order(worker, location);
                 }
             }
             Err(exception) => self.fail_install(worker, exception, InstallFault::Transient),
+        }
+    }
+
+    fn open_port_at(&self, location: Location, worker: WorkerId) -> Result<Box<dyn Port>, JsValue> {
+        match (location, &self.remote) {
+            (Location::Local, _) => (self.open_port)(worker),
+            (Location::Remote, Some(Remote { engine, sink_of, .. })) => {
+                engine.open_port(worker, sink_of(worker))
+            }
+            (Location::Remote, None) => Err("the pool was given no engine".into()),
         }
     }
 
@@ -310,8 +381,8 @@ impl State {
         let value = match reason {
             ExitReason::Completed | ExitReason::Threw | ExitReason::Unclonable => said,
             ExitReason::Cancelled => cancel_cause,
-            ExitReason::InstallFailed => self.last_failure.clone(),
-            ExitReason::WorkerLost => self.why_gone(worker.or(target)),
+            ExitReason::InstallFailed => self.why_not_installed(target),
+            ExitReason::WorkerLost => self.why_gone(worker.or(only_worker(target))),
             ExitReason::TimedOut
             | ExitReason::QueueTimedOut
             | ExitReason::Rejected
@@ -324,7 +395,17 @@ impl State {
     fn why_gone(&self, worker: Option<WorkerId>) -> JsValue {
         match &self.last_gone {
             Some((gone, cause)) if worker == Some(*gone) => cause.clone(),
+            Some(_) | None if self.is_engine_going => self.remote_failure.clone(),
             Some(_) | None => JsValue::UNDEFINED,
+        }
+    }
+
+    /// Why a task had no worker: there is none at all, or none where it could have run.
+    fn why_not_installed(&self, target: Target) -> JsValue {
+        let is_pool_over = matches!(self.scheduler.state(), PoolState::Failed | PoolState::Terminated);
+        match target {
+            Target::At(Location::Remote) if !is_pool_over => self.remote_failure.clone(),
+            Target::At(_) | Target::Anyone | Target::Worker(_) => self.last_failure.clone(),
         }
     }
 
@@ -389,7 +470,7 @@ impl State {
 
     /// The install of a starting worker failed.
     fn fail_install(&mut self, worker: WorkerId, cause: JsValue, fault: InstallFault) {
-        self.last_failure = cause.clone();
+        self.note_failure(worker, &cause);
         self.dismiss(worker, cause);
         self.follow_ups.push_back(Input::InstallFailed { worker, fault });
     }
@@ -403,16 +484,29 @@ impl State {
             self.fail_install(worker, cause, InstallFault::Transient);
             return self.obey(now);
         }
-        let task = match self.scheduler.worker_state(worker) {
-            Some(WorkerState::Busy(task)) => Some(task),
-            Some(WorkerState::Starting | WorkerState::Idle) | None => None,
-        };
+        let task = self.task_of(worker);
         self.last_gone = Some((worker, cause.clone()));
         self.decide(now, Input::WorkerLost { worker });
         if let Some(task) = task {
             self.tasks.leave(task, worker);
         }
         self.dismiss(worker, cause);
+    }
+
+    fn note_failure(&mut self, worker: WorkerId, cause: &JsValue) {
+        let place =
+            match self.scheduler.location(worker).or(self.workers.get(&worker).map(|hired| hired.location)) {
+                Some(Location::Remote) => &mut self.remote_failure,
+                Some(Location::Local) | None => &mut self.last_failure,
+            };
+        *place = cause.clone();
+    }
+
+    fn task_of(&self, worker: WorkerId) -> Option<TaskId> {
+        match self.scheduler.worker_state(worker)? {
+            WorkerState::Busy(task) => Some(task),
+            WorkerState::Starting | WorkerState::Idle => None,
+        }
     }
 
     fn is_starting(&self, worker: WorkerId) -> bool {
@@ -471,6 +565,13 @@ impl State {
         }
     }
 
+    fn tell_engine(&mut self) {
+        let state = self.scheduler.engine();
+        if std::mem::replace(&mut self.told_engine, state) != state {
+            self.events.push_back(Event::EngineChanged { state, cause: self.remote_failure.clone() });
+        }
+    }
+
     fn resolve_waiters(&mut self) {
         let up = self.scheduler.workers_up();
         self.first_up |= up >= self.scheduler.config().sizes().start_at() as usize;
@@ -493,6 +594,14 @@ impl State {
 impl std::fmt::Debug for State {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("State").field("scheduler", &self.scheduler).finish_non_exhaustive()
+    }
+}
+
+/// The worker that a task was for, if it was for one.
+const fn only_worker(target: Target) -> Option<WorkerId> {
+    match target {
+        Target::Worker(worker) => Some(worker),
+        Target::Anyone | Target::At(_) => None,
     }
 }
 

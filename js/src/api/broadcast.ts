@@ -19,6 +19,8 @@ export interface Broadcast {
   args: unknown
   title: string
   signal: AbortSignal | undefined
+  /** Whether remote workers cannot run it: it passes them by. */
+  isLocal: boolean
 }
 
 /** The most that are kept for workers that start later: each of those runs them all before it has any other task. */
@@ -51,8 +53,8 @@ export class Broadcasts {
   }
 
   /** A worker has started: it runs all that was broadcast before. */
-  reach(worker: number): void {
-    for (const broadcast of this.#kept) this.#submitTo(broadcast, worker)
+  reach(worker: number, isRemote: boolean): void {
+    for (const broadcast of this.#kept) if (!(isRemote && broadcast.isLocal)) this.#submitTo(broadcast, worker)
   }
 }
 

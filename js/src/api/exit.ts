@@ -2,7 +2,7 @@
 
 import { taskName, workerName } from '../wire/names.js'
 import { isCloneable, isErrorRecord, RemoteError, toErrorRecord } from '../wire/errors.js'
-import { InstallError, isMillhandError, sentenceOf, TaskError } from '../common/errors.js'
+import { InstallError, isMillhandError, MillhandError, sentenceOf, TaskError } from '../common/errors.js'
 import type { ExitReason, MessageExit } from './messages.js'
 import type { PoolEnd } from './pool-news.js'
 
@@ -81,6 +81,12 @@ function toResult({ reason, value, title, refusedAfter, taskId, workerId }: Ende
         cause,
       })
     case 'InstallFailed': {
+      // Why there is no engine is said as it is; `undefined`: it was not there yet.
+      const engine = value === undefined ? ENGINE_NOT_THERE : value
+      if (isMillhandError(engine) && !(engine instanceof InstallError)) {
+        const { hint } = engine
+        return new TaskError({ reason, ...ids }, `\`${title}\` had no remote worker: ${sentenceOf(engine)}`, { hint, cause: engine })
+      }
       const failure = toInstallError(value)
       return new TaskError({ reason, ...ids }, `\`${title}\` had no worker: ${sentenceOf(failure)}`, {
         hint: failure.hint,
@@ -93,6 +99,8 @@ function toResult({ reason, value, title, refusedAfter, taskId, workerId }: Ende
       })
   }
 }
+
+const ENGINE_NOT_THERE = new MillhandError('engine-down', 'the engine was not there within `pool.remote.engineTimeout`')
 
 /** What the host says of a worker that posts messages of its own. */
 const NOT_OF_THE_PROTOCOL = 'not of the protocol'

@@ -37,6 +37,8 @@ export interface FunctionTableOptions {
   define: (definition: FunctionDefinition) => number
   /** Looks a source over before it is sent; throws if it cannot run in a worker. */
   inspect: (source: string, inspected: Inspected) => void
+  /** Names that only local workers have. */
+  localNames: readonly string[]
 }
 
 /**
@@ -52,6 +54,8 @@ export class FunctionTable {
   readonly #byDefinition = new Map<string, number>()
   /** Functions that seem to use the Python runtime. */
   readonly #pythonUsers = new Set<number>()
+  /** Functions that only local workers can run, and why. */
+  readonly #local = new Map<number, string>()
   #sourcesForbidden = false
 
   constructor(options: FunctionTableOptions) {
@@ -69,9 +73,15 @@ export class FunctionTable {
     if (known !== undefined && (origin || !this.#sourcesForbidden)) return known
     const check = (): void => this.#checkCount(entryPoint, field)
     const id = origin ? this.#define({ call, from: origin }, check) : this.#defineSource(call, entryPoint, field)
+    if (origin) this.#local.set(id, 'is of a module, which remote workers cannot import')
     const ids = this.#known.get(call) ?? new WeakMap<object, number>()
     this.#known.set(call, ids.set(entryPoint as object, id))
     return id
+  }
+
+  /** Why only local workers can run a function, if it is so. */
+  whyLocal(id: number): string | null {
+    return this.#local.get(id) ?? null
   }
 
   /** Whether a function's source mentions the Python runtime. */
@@ -92,6 +102,8 @@ export class FunctionTable {
       this.#options.inspect(source, { call, entryPoint: entryPoint as object, field })
     })
     if (/\bpyodide\b/.test(source)) this.#pythonUsers.add(id)
+    const name = this.#options.localNames.find((name) => mentions(source, name))
+    if (name !== undefined) this.#local.set(id, `uses \`${name}\`, which only local workers have`)
     return id
   }
 
@@ -111,6 +123,14 @@ export class FunctionTable {
     this.#byDefinition.set(key, id)
     return id
   }
+}
+
+/** Whether a name stands in a source, be it in a comment. */
+function mentions(source: string, name: string): boolean {
+  const at = source.indexOf(name)
+  if (at === -1) return false
+  const isPart = (char: string | undefined): boolean => char !== undefined && /[\p{ID_Continue}$]/u.test(char)
+  return (!isPart(source[at - 1]) && !isPart(source[at + name.length])) || mentions(source.slice(at + name.length), name)
 }
 
 function sourceForbidden(field: string): MillhandError {

@@ -16,7 +16,10 @@ import { snapshot } from '../common/cloneable.js'
 import { InvalidInputError } from '../common/errors.js'
 import { sourceOf } from './functions.js'
 import type { CdnEvent } from './messages.js'
+import { MAX_TIMEOUT_MS, MAX_WORKERS } from './limits.js'
 import type { Platform } from './platform.js'
+import type { RemoteInput, RemotePlan } from './remote-input.js'
+import { parseRemote } from './remote-input.js'
 import type { EntryPoint } from './task.js'
 import type { TraceOptions } from './trace.js'
 import { DEFAULT_TRACED_TASKS } from './trace.js'
@@ -120,6 +123,8 @@ export interface PoolSizing {
   maxQueue?: number
   /** In Node: bounds on the memory of each worker. A worker that needs more is lost. */
   resourceLimits?: ResourceLimits
+  /** Workers on other machines, beside the local ones that all of the above is about. */
+  remote?: RemoteInput
   /** What tasks have that say nothing else. */
   defaults?: Pick<TaskTimes, 'timeout' | 'queueTimeout' | 'retries'>
 }
@@ -149,6 +154,7 @@ export interface TaskTimes {
 /** A checked input. */
 export interface PoolPlan {
   settings: HostSettings
+  remote: RemotePlan | null
   resourceLimits: ResourceLimits | null
   defaults: TaskTimes
   esm: EsmPlan<string> | null
@@ -170,8 +176,11 @@ export function parsePoolInput(input: WorkersPoolInput, platform: Pick<Platform,
   }
   const { esm, python } = parsePoolInstall(install, platform.baseUrl())
   const installedNames = [...namesOf(esm), ...(python ? [python.alias] : [])]
+  const settings = parseSizing(pool, platform.machine(), python !== null)
+  const remote = pool.remote === undefined ? null : parseRemote(pool.remote, python, platform.baseUrl())
   return {
-    settings: parseSizing(pool, platform.machine(), python !== null),
+    settings: { ...settings, remote: remote?.settings },
+    remote,
     resourceLimits: parseResourceLimits(pool.resourceLimits),
     defaults: parseDefaults(pool.defaults === undefined ? {} : pool.defaults),
     esm,
@@ -195,10 +204,6 @@ function parseTrace(trace: TraceOptions): TraceOptions {
   return { maxTasks: parseCount('trace.maxTasks', maxTasks, 0, MAX_TRACED_TASKS), devTools }
 }
 
-/** The most workers of a pool; the host holds to it too. */
-export const MAX_WORKERS = 1_024
-/** The longest delay that a page's timer takes, in milliseconds. */
-const MAX_TIMEOUT_MS = 2 ** 31 - 1
 const DEFAULT_BOOT_TIMEOUT_MS = 60_000
 
 /** What sizes are chosen by. */
@@ -213,7 +218,7 @@ const MEMORY_SHARE = 0.25
 const PYTHON_WORKER_GB = 0.15
 const PLAIN_WORKER_GB = 0.02
 
-function parseSizing(pool: PoolSizing, machine: Machine, hasPython: boolean): HostSettings {
+function parseSizing(pool: PoolSizing, machine: Machine, hasPython: boolean): Omit<HostSettings, 'remote'> {
   checkOptions('pool', pool, POOL_OPTIONS)
   const { startAt, stretchTo } = parseSizes(pool, 'pool.')
   const count = (name: keyof PoolSizing, min: number, max: number): number | undefined =>
@@ -252,6 +257,7 @@ const POOL_OPTIONS = [
   'cancelGrace',
   'maxQueue',
   'resourceLimits',
+  'remote',
   'defaults',
 ]
 const DEFAULT_CANCEL_GRACE_MS = 500

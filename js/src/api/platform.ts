@@ -1,6 +1,6 @@
 /** What a pool asks of where it is: a page (`js/src/page`) or Node (`js/src/node`). A build has one of them, as `#platform`. */
 
-import type { OpenPort } from '../host.js'
+import type { OpenPort, WorkerLocation } from '../host.js'
 import type { InstallEvent, WorkerSetup } from '../wire/protocol.js'
 import type { Machine, PoolPlan } from './inputs.js'
 
@@ -20,8 +20,8 @@ export interface Platform {
 }
 
 export interface WorkerSetups {
-  /** What the next worker installs. */
-  next(): Promise<WorkerSetup>
+  /** What the next worker of a place installs. */
+  next(location: WorkerLocation): Promise<WorkerSetup>
   /** Hears how the installs of workers get on. */
   hear(event: InstallEvent): void
 }

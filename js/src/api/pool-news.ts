@@ -1,13 +1,14 @@
 /** What a pool tells: the host's events, as messages of tasks and as the pool's observables. No call goes in here. */
 
 import type { Observable } from 'rxjs'
-import { filter, Subject } from 'rxjs'
+import { BehaviorSubject, filter, Subject } from 'rxjs'
 import { platform } from '#platform'
-import type { HostListener } from '../host.js'
+import type { EngineState, HostListener, WorkerLocation } from '../host.js'
 import type { InstallError } from '../common/errors.js'
+import { MillhandError } from '../common/errors.js'
 import { RemoteError, toErrorRecord } from '../wire/errors.js'
 import { taskName, workerName } from '../wire/names.js'
-import type { ErrorRecord, InstallEvent } from '../wire/protocol.js'
+import type { ErrorRecord, InstallEvent, RemoteMachine } from '../wire/protocol.js'
 import { CurrentValue } from './current-value.js'
 import { toInstallError } from './exit.js'
 import type { CdnEvent, ExitReason, Message } from './messages.js'
@@ -25,6 +26,21 @@ export interface WorkerEntry {
 /** A worker's handle. */
 export interface WWorkerTrait {
   readonly id: string
+  /** Beside the pool, or on a machine of `pool.remote`. */
+  readonly location: WorkerLocation
+  /** Where a remote worker runs, once the engine has said so. */
+  readonly machine?: RemoteMachine
+}
+
+/** How a pool is with the engine of its remote workers. */
+export interface EngineStatus {
+  /**
+   * `none`: the pool has no `remote`, or has ended. `away`: it was lost, or could not be had, and is tried again. `failed`: there can be
+   * no remote workers; the pool goes on without them.
+   */
+  state: EngineState | 'failed'
+  /** Why it is `away` or `failed`. */
+  error?: Error
 }
 
 export interface RunningTask {
@@ -45,7 +61,7 @@ export interface PoolStats {
 
 /** What of the host's events is more than news. */
 export interface PoolHooks {
-  workerStarted: (worker: number) => void
+  workerStarted: (worker: number, location: WorkerLocation) => void
   sourcesForbidden: () => void
   /** Hears of the install's progress, besides `cdnEvent$`. */
   cdnEvent: (event: CdnEvent) => void
@@ -78,11 +94,14 @@ export class PoolNews {
   #release: (() => void) | null = null
   /** Ids of all live workers, also within a batch of the host's events. */
   readonly started = new Set<string>()
+  /** Those that are on other machines, and which ones once they have them. */
+  readonly #remote = new Map<string, RemoteMachine | undefined>()
   // What these are is said where users see them, in `WorkersPool`.
   readonly workers$ = new CurrentValue(() => this.#ready)
   readonly startedWorkers$ = new CurrentValue(() => this.#startedNames())
   readonly busyWorkers$ = new CurrentValue(() => [...this.#running.values()].map(workerName))
   readonly runningTasks$ = new CurrentValue(() => [...this.#running].map(([task, worker]) => this.#runningTask(task, worker)))
+  readonly engine$ = new BehaviorSubject<EngineStatus>({ state: 'none' })
   readonly stats$ = new CurrentValue(() => this.#stats())
   readonly workerReleased$ = new Subject<{ workerId: string; taskId: string }>()
   readonly mergedChannel$ = new Subject<Message>()
@@ -110,6 +129,11 @@ export class PoolNews {
     this.#release ??= platform.hold()
   }
 
+  /** Whether a live worker is on another machine. */
+  isRemote(workerId: string): boolean {
+    return this.#remote.has(workerId)
+  }
+
   /** The install got on; `workerId` is `null` for what the page does for all workers. */
   report(event: InstallEvent, workerId: string | null): void {
     if (workerId === null) this.#recorder.installProgressed(null, event, performance.now())
@@ -127,28 +151,32 @@ export class PoolNews {
 
   #makeListener(): HostListener {
     return {
-      workerStarted: (worker) => {
+      workerStarted: (worker, location) => {
         this.#recorder.workerStarted(worker, this.#now())
         this.lastWorker = worker
         this.started.add(workerName(worker))
-        this.#hooks?.workerStarted(worker)
+        if (location === 'remote') this.#remote.set(workerName(worker), undefined)
+        this.#hooks?.workerStarted(worker, location)
       },
       installProgressed: (worker, event) => {
         const workerId = workerName(worker)
-        this.#recorder.installProgressed(worker, event as InstallEvent, this.#now())
-        this.report(event as InstallEvent, workerId)
-        this.mergedChannel$.next({ type: 'CdnEvent', data: { taskId: null, workerId, event: event as InstallEvent } })
+        const installEvent = event as InstallEvent
+        this.#recorder.installProgressed(worker, installEvent, this.#now())
+        if (installEvent.step === 'WorkerPlaced') this.#remote.set(workerId, installEvent.at)
+        this.report(installEvent, workerId)
+        this.mergedChannel$.next({ type: 'CdnEvent', data: { taskId: null, workerId, event: installEvent } })
       },
       workerReady: (worker) => {
         this.#recorder.workerReady(worker, this.#now())
         const id = workerName(worker)
         const channel$ = this.mergedChannel$.pipe(filter((message) => message.data.workerId === id))
-        this.#ready = { ...this.#ready, [id]: { worker: { id }, channel$ } }
+        this.#ready = { ...this.#ready, [id]: { worker: this.#handleOf(id), channel$ } }
       },
       workerGone: (worker) => {
         this.#recorder.workerGone(worker, this.#now())
         this.#ready = Object.fromEntries(Object.entries(this.#ready).filter(([id]) => id !== workerName(worker)))
         this.started.delete(workerName(worker))
+        this.#remote.delete(workerName(worker))
         for (const [task, runner] of this.#running) {
           if (runner !== worker) continue
           this.#running.delete(task)
@@ -196,6 +224,11 @@ export class PoolNews {
         this.failure = toInstallError(cause)
         this.report({ step: 'PoolFailed', error: toErrorRecord(this.failure) }, null)
       },
+      engineChanged: (state, cause) => {
+        if (this.engine$.value.state === 'failed') return
+        this.engine$.next(state === 'away' ? { state, error: toEngineError(cause) } : { state })
+      },
+      remoteFailed: (cause) => this.engine$.next({ state: 'failed', error: toEngineError(cause) }),
       batchEnded: () => this.#update(),
       poolTerminated: () => this.#complete(),
       threw: (exception) => platform.reportError(exception),
@@ -219,6 +252,12 @@ export class PoolNews {
   #tell(task: number, message: Message): void {
     this.#streams.get(task)?.push(message)
     this.mergedChannel$.next(message)
+  }
+
+  #handleOf(id: string): WWorkerTrait {
+    const machine = this.#remote.get(id)
+    const location = this.#remote.has(id) ? 'remote' : 'local'
+    return machine ? { id, location, machine } : { id, location }
   }
 
   /** Tells what is derived from the host's events. */
@@ -261,9 +300,15 @@ export class PoolNews {
   #complete(): void {
     this.#letGo()
     this.#ending.abort()
-    const subjects = [this.workers$, this.startedWorkers$, this.busyWorkers$, this.runningTasks$, this.stats$]
+    if (this.engine$.value.state !== 'failed') this.engine$.next({ state: 'none' })
+    const subjects = [this.engine$, this.workers$, this.startedWorkers$, this.busyWorkers$, this.runningTasks$, this.stats$]
     for (const subject of [...subjects, this.workerReleased$, this.mergedChannel$, this.cdnEvent$]) subject.complete()
   }
+}
+
+/** What the host says of a lost engine, as an error. */
+function toEngineError(cause: unknown): Error {
+  return cause instanceof MillhandError ? cause : toInstallError(cause)
 }
 
 function recordOf(stream: TaskStream, worker: number | undefined, batch_ms: number, reason: TaskRecord['reason']): TaskRecord {

@@ -25,6 +25,8 @@ export interface TaskOptions extends TaskTimes {
   title?: string
   /** The only worker that may run the task, a key of `workers$`. If it is gone, the task exits `WorkerLost`. */
   targetWorkerId?: string
+  /** The only place where the task may run: with the local workers, or on the machines of `pool.remote`. Anywhere otherwise. */
+  target?: 'local' | 'remote'
   /**
    * Higher goes first among queued tasks; 0 otherwise. Equal ones keep the order of their calls. Each step is worth ten seconds
    * of waiting, so that nothing waits for ever.
@@ -34,7 +36,7 @@ export interface TaskOptions extends TaskTimes {
   replay?: number
 }
 
-export const TASK_OPTIONS = ['title', 'targetWorkerId', 'priority', 'replay', 'signal', 'transfer', ...TIME_OPTIONS] as const
+export const TASK_OPTIONS = ['title', 'targetWorkerId', 'target', 'priority', 'replay', 'signal', 'transfer', ...TIME_OPTIONS] as const
 
 /** Checked options. */
 export interface ParsedTaskOptions {
@@ -51,13 +53,16 @@ export function parseTaskOptions(
   defaults: TaskTimes & { title: string },
   parseTarget: (workerId: string) => number,
 ): ParsedTaskOptions {
-  const { title = defaults.title, targetWorkerId, priority = 0, replay = DEFAULT_REPLAY, signal } = options
+  const { title = defaults.title, targetWorkerId, target: place, priority = 0, replay = DEFAULT_REPLAY, signal } = options
   const { timeout, queueTimeout, retries = 0 } = { ...defaults, ...parseTimes(options) }
   if (!Number.isInteger(priority) || Math.abs(priority) > MAX_PRIORITY) {
     const problem = `is not a whole number from -${MAX_PRIORITY} to ${MAX_PRIORITY}`
     throw new InvalidInputError('priority', priority, problem)
   }
-  const target = targetWorkerId === undefined ? undefined : parseTarget(targetWorkerId)
+  const target = targetWorkerId === undefined ? parsePlace(place) : parseTarget(targetWorkerId)
+  if (targetWorkerId !== undefined && place !== undefined) {
+    throw new InvalidInputError('target', place, 'does not go with `targetWorkerId`', 'a worker is in one place')
+  }
   checkText('title', title)
   checkTransfer(options)
   checkSignal(signal)
@@ -85,6 +90,11 @@ export function broadcastSpec(target: number, signal: AbortSignal | undefined): 
     admission: signal?.aborted ? { kind: 'Withdrawn', cause: toCancelCause(signal.reason) } : { kind: 'Essential' },
     isMeasured: false,
   }
+}
+
+function parsePlace(place: unknown): 'local' | 'remote' | undefined {
+  if (place === undefined || place === 'local' || place === 'remote') return place
+  throw new InvalidInputError('target', place, 'is neither `local` nor `remote`')
 }
 
 function checkTransfer({ transfer, retries }: TaskOptions): void {

@@ -2,9 +2,10 @@
 
 import type { BehaviorSubject, Subject } from 'rxjs'
 import { Observable } from 'rxjs'
-import type { HostTaskSpec } from '../host.js'
+import type { HostTaskSpec, WorkerLocation } from '../host.js'
 import { Host } from '../host.js'
 import { platform } from '#platform'
+import { namesOf } from '../install/esm.js'
 import { checkOptions, checkSignal, parseCount } from '../common/checks.js'
 import type { Snapshot } from '../common/cloneable.js'
 import { snapshot } from '../common/cloneable.js'
@@ -14,11 +15,14 @@ import { toCancelCause, toInstallError } from './exit.js'
 import type { BroadcastOptions } from './broadcast.js'
 import { Broadcasts, resultsOf } from './broadcast.js'
 import { FunctionTable } from './functions.js'
+import { lazyEngine } from './lazy-engine.js'
+import type { RemotePlan } from './remote-input.js'
 import type { PoolPlan, PoolSizing, TaskTimes, WorkersPoolInput } from './inputs.js'
-import { MAX_WORKERS, parsePoolInput, parseSizes } from './inputs.js'
+import { parsePoolInput, parseSizes } from './inputs.js'
+import { MAX_WORKERS } from './limits.js'
 import type { MapOptions } from './map.js'
 import { checkIterable, mapItems, parseMapOptions } from './map.js'
-import type { PoolEnd, PoolStats, RunningTask, WorkerEntry } from './pool-news.js'
+import type { EngineStatus, PoolEnd, PoolStats, RunningTask, WorkerEntry } from './pool-news.js'
 import { PoolNews } from './pool-news.js'
 import { Preflight } from './preflight.js'
 import type { ScheduleInput, TaskOptions } from './task-options.js'
@@ -27,7 +31,7 @@ import type { PoolModule } from './use.js'
 import { useModule } from './use.js'
 import type { CdnEvent, Message } from './messages.js'
 import type { InstallEvent } from '../wire/protocol.js'
-import { parseTaskId, parseWorkerId } from '../wire/names.js'
+import { parseTaskId, parseWorkerId, workerName } from '../wire/names.js'
 import type { EntryPoint } from './task.js'
 import { Task } from './task.js'
 import type { TaskTraits } from './task-stream.js'
@@ -54,6 +58,8 @@ export class WorkersPool {
   readonly busyWorkers$: BehaviorSubject<string[]>
   readonly runningTasks$: BehaviorSubject<RunningTask[]>
   readonly stats$: BehaviorSubject<PoolStats>
+  /** How the pool is with the engine of its remote workers. */
+  readonly engine$: BehaviorSubject<EngineStatus>
   /** Each time that a task which ran has ended, or its worker with it. */
   readonly workerReleased$: Subject<{ workerId: string; taskId: string }>
   /** Every message of every task, and of every worker's install. */
@@ -67,6 +73,7 @@ export class WorkersPool {
   readonly #preflight: Preflight
   readonly #defaults: TaskTimes
   readonly #hasPython: boolean
+  readonly #remote: RemotePlan | null
   readonly #broadcasts = new Broadcasts(({ functionId, args, title, signal }, worker) => {
     const traits = { title, replay: DEFAULT_REPLAY, hint: undefined }
     const stream = this.#queue(traits, functionId, { value: args, transfer: undefined }, broadcastSpec(worker, signal))
@@ -87,13 +94,13 @@ export class WorkersPool {
   constructor(input: WorkersPoolInput = {}) {
     const plan = parsePoolInput(input, platform)
     const news = new PoolNews({
-      workerStarted: (worker) => this.#broadcasts.reach(worker),
+      workerStarted: (worker, location) => this.#broadcasts.reach(worker, location === 'remote'),
       sourcesForbidden: () => {
         this.#usual = null
         this.#functions.forbidSources()
       },
       cdnEvent: (event) => {
-        if (event.workerId !== null) setups.hear(event)
+        if (event.workerId !== null && !news.isRemote(event.workerId)) setups.hear(event)
         quietly(() => plan.cdnEvent$?.next(event))
       },
       endedBy: () => this.#endedBy,
@@ -107,18 +114,23 @@ export class WorkersPool {
     this.busyWorkers$ = news.busyWorkers$
     this.runningTasks$ = news.runningTasks$
     this.stats$ = news.stats$
+    this.engine$ = news.engine$
     this.workerReleased$ = news.workerReleased$
     this.mergedChannel$ = news.mergedChannel$
     this.cdnEvent$ = news.cdnEvent$
-    this.#host = new Host(plan.settings, platform.portOpener(plan), () => setups.next(), news.listener)
+    const { remote, esm, python } = plan
+    const setupOf = (_: string, location: WorkerLocation): Promise<unknown> => setups.next(location)
+    this.#host = new Host(plan.settings, platform.portOpener(plan), setupOf, news.listener, remote && lazyEngine(remote))
     const { startAt, stretchTo } = plan.settings
     this.#sizes = { startAt, stretchTo }
     this.#defaults = plan.defaults
-    this.#hasPython = plan.python !== null
+    this.#hasPython = python !== null
+    this.#remote = remote
     this.#preflight = preflightOf(plan)
     this.#functions = new FunctionTable({
       define: (definition) => this.#host.define(definition),
       inspect: (source, inspected) => this.#preflight.inspect(source, inspected),
+      localNames: remote ? [...namesOf(esm), ...(python ? [python.alias] : [])] : [],
     })
   }
 
@@ -189,11 +201,12 @@ export class WorkersPool {
     const parsed = parseMapOptions(options)
     const functionId = this.#functions.idOf('each', fn, 'fn')
     const title = fn.name || 'map'
+    const remoteWorkers = this.#whyLocal(functionId) === null ? (this.#remote?.settings.stretchTo ?? 0) : 0
     return mapItems<Item, Awaited<Result>>(
       items,
       {
         // One chunk runs and one waits, for each worker that there may be.
-        width: () => 2 * this.#sizes.stretchTo,
+        width: () => 2 * (this.#sizes.stretchTo + remoteWorkers),
         run: (chunk, first) => {
           const copy = (): Snapshot => snapshot({ items: chunk, first }, 'items')
           return this.#handle(this.#submitCall(functionId, copy, title, {}))
@@ -221,8 +234,10 @@ export class WorkersPool {
     const functionId = this.#functions.idOf('entryPoint', entryPoint, 'entryPoint')
     const refusal = this.#endedBy ? endedError(this.#endedBy) : (this.#news.failure ?? this.#broadcasts.refusal)
     if (refusal) return Promise.reject(refusal)
-    const broadcast = { functionId, args: value, title: entryPoint.name || 'broadcast', signal }
-    const tasks = this.#broadcasts.add(broadcast, this.#news.started)
+    const isLocal = this.#whyLocal(functionId) !== null
+    const broadcast = { functionId, args: value, title: entryPoint.name || 'broadcast', signal, isLocal }
+    const workers = [...this.#news.started].filter((worker) => !(isLocal && this.#news.isRemote(worker)))
+    const tasks = this.#broadcasts.add(broadcast, workers)
     return resultsOf<Result>(tasks.map((submitted) => this.#handle(submitted)))
   }
 
@@ -330,7 +345,7 @@ export class WorkersPool {
       const options = title === undefined ? {} : { title }
       const { spec, traits } = this.#parseOptions(functionId, entryPoint.name || 'task', options)
       const hasDefaults = Object.values(this.#defaults).some((time) => time !== undefined)
-      this.#usual = { entryPoint, title, functionId, traits, spec: hasDefaults ? spec : undefined }
+      this.#usual = { entryPoint, title, functionId, traits, spec: hasDefaults || spec.target !== undefined ? spec : undefined }
     }
     const { functionId, traits, spec } = this.#usual
     return this.#queue(traits, functionId, snapshot(args, 'args'), spec)
@@ -350,8 +365,30 @@ export class WorkersPool {
   #parseOptions(functionId: number, name: string, options: TaskOptions): { spec: HostTaskSpec; traits: TaskTraits } {
     const parseTarget = (workerId: string): number => this.#parseTarget(workerId)
     const { spec, traits } = parseTaskOptions(options, { ...this.#defaults, title: name }, parseTarget)
+    spec.target = this.#placeOf(functionId, spec.target)
     const hint = !this.#hasPython && this.#functions.mentionsPython(functionId) ? NO_PYTHON : undefined
     return { spec, traits: { ...traits, hint } }
+  }
+
+  /** A function that only local workers can run stays with them. */
+  #placeOf(functionId: number, target: HostTaskSpec['target']): HostTaskSpec['target'] {
+    if (!this.#remote) {
+      if (target !== 'remote') return target
+      throw new InvalidInputError('target', target, 'is for pools with remote workers', 'make the pool with `pool: { remote: … }`')
+    }
+    const reason = this.#whyLocal(functionId)
+    if (reason === null) return target
+    const isRemote = target === 'remote' || (typeof target === 'number' && this.#news.isRemote(workerName(target)))
+    if (!isRemote) return target ?? 'local'
+    const hint = 'remote workers run `pool.python`, and functions that need no more than their arguments and the pool\'s `globals`'
+    throw new InvalidInputError('target', target, `is remote, and the function ${reason}`, hint)
+  }
+
+  /** Why only local workers can run a function, if it is so. */
+  #whyLocal(functionId: number): string | null {
+    if (!this.#remote || (this.#hasPython && functionId === this.#functions.pythonId())) return null
+    if (!this.#remote.runtimes.includes('javascript')) return 'is JavaScript, and `pool.remote.javascript` is false'
+    return this.#functions.whyLocal(functionId)
   }
 
   #queue(traits: TaskTraits, functionId: number, { value, transfer }: Snapshot, spec: HostTaskSpec | undefined): TaskStream {

@@ -14,6 +14,9 @@ export type ErrorCode =
   | 'source-forbidden'
   | 'unread-overflow'
   | 'worker-lost'
+  | 'gateway-unreachable'
+  | 'token-refused'
+  | 'engine-down'
   | 'pool-terminated'
   | 'unsupported'
 

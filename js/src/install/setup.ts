@@ -5,6 +5,7 @@
 
 import type { PoolPlan } from '../api/inputs.js'
 import type { WorkerSetups } from '../api/platform.js'
+import type { WorkerLocation } from '../host.js'
 import type { PythonImage } from '../wire/image.js'
 import type { InstallEvent, WorkerSetup } from '../wire/protocol.js'
 import type { ImagePlan } from './images.js'
@@ -49,9 +50,10 @@ export class PoolSetups implements WorkerSetups {
     signal.addEventListener('abort', () => this.#letGo(), { once: true })
   }
 
-  async next(): Promise<WorkerSetup> {
+  async next(location: WorkerLocation): Promise<WorkerSetup> {
     const { setup, image: there } = await this.#prepared
-    if (this.#isImageBad || !setup.python) return setup
+    // Images are of Pyodide, which remote workers do not have.
+    if (location === 'remote' || this.#isImageBad || !setup.python) return setup
     const image = there ?? (await this.#made())
     return image && !this.#isImageBad ? { ...setup, python: { ...setup.python, image } } : setup
   }

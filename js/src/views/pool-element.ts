@@ -259,7 +259,9 @@ function summaryOf({ workers, stats, isTerminated }: PoolModel): string {
   const count = (state: string): number => states.filter((known) => known === state).length
   const up = states.length - count('lost') - count('ended')
   const starting = count('starting') + count('installing')
-  const parts = [`${up} ${up === 1 ? 'worker' : 'workers'}`, `${count('busy')} busy`, `${count('idle')} idle`, ...(starting > 0 ? [`${starting} starting`] : [])]
+  const remote = [...workers.values()].filter(({ machine, state }) => machine !== null && state !== 'lost' && state !== 'ended').length
+  const where = remote > 0 ? ` (${remote} remote)` : ''
+  const parts = [`${up} ${up === 1 ? 'worker' : 'workers'}${where}`, `${count('busy')} busy`, `${count('idle')} idle`, ...(starting > 0 ? [`${starting} starting`] : [])]
   return `${parts.join(', ')} · ${stats?.queued ?? 0} tasks queued, ${stats?.running ?? 0} running`
 }
 

@@ -2,7 +2,7 @@
 
 import type { Subscription } from 'rxjs'
 import type { ExitReason, Message } from '../api/messages.js'
-import type { PoolStats, RunningTask } from '../api/pool-news.js'
+import type { PoolStats, RunningTask, WorkerEntry } from '../api/pool-news.js'
 import type { WorkersPool } from '../api/workers-pool.js'
 import type { CdnEvent } from '../api/messages.js'
 import { stepText } from './steps.js'
@@ -11,6 +11,8 @@ export type WorkerState = 'starting' | 'installing' | 'idle' | 'busy' | 'lost' |
 
 export interface WorkerModel {
   id: string
+  /** Where a remote worker runs, as far as it is known; `null` for a local one. */
+  machine: string | null
   state: WorkerState
   /** What is installed now, while it is. */
   step: string
@@ -67,7 +69,7 @@ export class PoolModel {
       this.#subscriptions.push(source.subscribe({ next: heard }))
     }
     listen<string[]>(pool.startedWorkers$, (ids) => this.#onStarted(ids))
-    listen<Record<string, unknown>>(pool.workers$, (ready) => this.#onReady(Object.keys(ready)))
+    listen<Record<string, WorkerEntry>>(pool.workers$, (ready) => this.#onReady(Object.values(ready)))
     listen<PoolStats>(pool.stats$, (stats) => this.#onStats(stats))
     listen<RunningTask[]>(pool.runningTasks$, (running) => this.#onRunning(running))
     listen<Message>(pool.mergedChannel$, (message) => this.#onMessage(message))
@@ -114,7 +116,7 @@ export class PoolModel {
   #onStarted(ids: string[]): void {
     for (const id of ids) {
       if (!this.workers.has(id)) {
-        this.workers.set(id, { id, state: 'starting', step: '', bytes: 0, total: 0, task: null, spans: [], ended: 0, lastReason: null })
+        this.workers.set(id, { id, machine: null, state: 'starting', step: '', bytes: 0, total: 0, task: null, spans: [], ended: 0, lastReason: null })
       }
     }
     const up = new Set(ids)
@@ -126,9 +128,10 @@ export class PoolModel {
     }
   }
 
-  #onReady(ids: string[]): void {
-    for (const id of ids) {
-      const worker = this.workers.get(id)
+  #onReady(entries: WorkerEntry[]): void {
+    for (const { worker: handle } of entries) {
+      const worker = this.workers.get(handle.id)
+      if (worker && handle.location === 'remote') worker.machine = handle.machine?.host ?? 'remote'
       if (worker && (worker.state === 'starting' || worker.state === 'installing')) worker.state = 'idle'
     }
   }
@@ -159,6 +162,8 @@ export class PoolModel {
     Object.assign(place, event.step === 'FileProgress' ? { bytes, total } : { bytes: 0, total: 0 })
     if (event.step === 'PoolFailed') this.failure = event.error.message
     if (worker?.state === 'starting') worker.state = 'installing'
+    if (worker && event.step === 'WorkerWaiting') worker.machine = 'remote'
+    if (worker && event.step === 'WorkerPlaced') worker.machine = event.at.host
   }
 
   #onMessage(message: Message): void {

@@ -12,6 +12,10 @@ export function stepText(event: InstallEvent): string {
       return `fetching ${event.name}`
     case 'FileVerified':
       return `checked ${event.name}`
+    case 'WorkerWaiting':
+      return 'waiting for a machine'
+    case 'WorkerPlaced':
+      return `booting ${event.at.runtime}`
     case 'WorkerBooted':
       return 'booted'
     case 'ModuleImported':

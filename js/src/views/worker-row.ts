@@ -33,12 +33,13 @@ export class WorkerRow {
   }
 
   draw(worker: WorkerModel, now: number, colours: Colours): void {
-    const { state, step, bytes, total, task, ended } = worker
+    const { state, machine, step, bytes, total, task, ended } = worker
     const isInstalling = state === 'installing'
     if (this.element.dataset['state'] !== state) this.element.dataset['state'] = state
     setText(this.#state, state)
-    if (isInstalling) setText(this.#task, progressText(step, bytes, total))
-    else setText(this.#task, task ? `${task.title || task.id} · ${time(now - task.since_ms)}` : `${ended} done`)
+    const current = task ? `${task.title || task.id} · ${time(now - task.since_ms)}` : `${ended} done`
+    const text = isInstalling ? progressText(step, bytes, total) : current
+    setText(this.#task, machine === null ? text : `${machine} · ${text}`)
     this.#task.title = isInstalling ? step : (task?.title ?? '')
     this.#bar.hidden = !isInstalling
     this.#canvas.hidden = isInstalling

@@ -196,6 +196,9 @@ export type InstallEvent =
   | { step: 'ManifestReceived'; files: number; bytes: number }
   | { step: 'FileProgress'; name: string; bytes: number; total: number }
   | { step: 'FileVerified'; name: string; bytes: number }
+  /** A remote worker waits for a machine, or has one. */
+  | { step: 'WorkerWaiting' }
+  | { step: 'WorkerPlaced'; at: RemoteMachine }
   | { step: 'WorkerBooted' }
   | { step: 'ModuleImported'; name: string }
   | { step: 'ScriptRun'; name: string }
@@ -219,6 +222,16 @@ export type InstallEvent =
   | { step: 'InstallFailed'; error: ErrorRecord }
   /** Of the page: the pool cannot get workers, and has given up. */
   | { step: 'PoolFailed'; error: ErrorRecord }
+
+/** Where a remote worker runs. */
+export interface RemoteMachine {
+  /** The engine's name of it. */
+  node: string
+  host: string
+  pid: number
+  /** As in `CPython 3.11.7`. */
+  runtime: string
+}
 
 /** An error as it travels between threads: structured clone alone would lose most of it. */
 export interface ErrorRecord {

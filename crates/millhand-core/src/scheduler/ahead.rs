@@ -2,14 +2,15 @@
 //! and tiny tasks travel together.
 //!
 //! Only what is known to be short is posted ahead, and only behind what is known to be short. A task that then takes long
-//! all the same gives the others back, if its worker can hear.
+//! all the same gives the others back, if its worker can hear. Remote workers have nothing ahead: what waits there waits for
+//! one machine, while the way to it, which is what they would save, is long for each result as well.
 
 use core::time::Duration;
 
 use super::tasks::TaskState;
-use super::{Scheduler, WorkerState};
+use super::{Scheduler, Site, WorkerState};
 use crate::forecast::{LONGEST_AHEAD, MOST_AHEAD, QUICK};
-use crate::{ExitReason, Instant, MAX_GATHERED, Output, Posting, TaskId, Timer, WorkerId};
+use crate::{ExitReason, Instant, MAX_GATHERED, Output, Posting, Target, TaskId, Timer, WorkerId};
 
 /// The most tasks that a worker has ahead.
 pub const MAX_AHEAD: usize = 128;
@@ -125,10 +126,12 @@ impl Scheduler {
         let is_going_well = worker.takes_more
             && now < worker.since.after(STALL)
             && matches!(own.state, TaskState::Running(_));
-        if !is_going_well || worker.ahead.len() >= MAX_AHEAD || self.workers.len() > self.config.max_live() {
+        let site = &self.sites[worker.location];
+        let is_surplus = site.live > self.config.max_live(worker.location);
+        if !is_going_well || worker.ahead.len() >= MAX_AHEAD || is_surplus {
             return None;
         }
-        let id = self.first_for(id, self.busy() <= self.config.sizes.stretch_to() as usize)?;
+        let id = self.first_for(id, site.busy() <= self.config.stretch_to(worker.location))?;
         let task = self.tasks.get(id)?;
         let expected = self.forecasts.expected(task.kind?)?;
         let own = self.forecasts.expected(own.kind?)?;
@@ -136,10 +139,15 @@ impl Scheduler {
             && own + worker.work_ahead + expected <= MOST_AHEAD
             && !self.timers.is_set(Timer::Queue(id));
         // What takes some time is left for whoever is free first, unless there is as much for each that there may be.
-        let workers = self.config.sizes.stretch_to() as usize;
-        let is_plenty = || self.shared.len() >= workers * (worker.ahead.len() + 1);
-        let may_go = expected <= QUICK || task.target().is_some() || is_plenty();
+        let workers = self.config.stretch_to(worker.location);
+        let is_plenty = || self.waiting_for(site) >= workers * (worker.ahead.len() + 1);
+        let may_go = expected <= QUICK || matches!(task.target(), Target::Worker(_)) || is_plenty();
         (fits && may_go).then_some((id, expected))
+    }
+
+    /// Tasks that any worker of a place may run.
+    fn waiting_for(&self, site: &Site) -> usize {
+        self.shared.len() + site.waiting.len()
     }
 
     /// Settles a task that a worker has ahead.
@@ -150,7 +158,8 @@ impl Scheduler {
     }
 
     /// A worker is lost: what it ran or may have started is run again or settled, what it had besides waits again.
-    pub(super) fn lose_tasks(&mut self, running: TaskId, id: WorkerId) {
+    pub(super) fn lose_tasks(&mut self, id: WorkerId) {
+        let Some(WorkerState::Busy(running)) = self.worker_state(id) else { return };
         self.on_runner_lost(running, id);
         let Some(worker) = self.workers.get_mut(&id) else { return };
         let ahead = core::mem::take(&mut worker.ahead);
@@ -171,7 +180,7 @@ impl Scheduler {
         if let Some(task) = self.tasks.get_mut(id) {
             task.state = TaskState::Queued;
             let (place, target) = (task.place, task.target());
-            self.enqueue(place, target);
+            self.queue_of(target).insert(place);
         }
     }
 

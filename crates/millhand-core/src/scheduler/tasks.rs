@@ -4,10 +4,10 @@ use alloc::boxed::Box;
 use core::time::Duration;
 
 use super::{PoolState, Scheduler, WorkerState};
-use crate::queue::Place;
+use crate::queue::{Place, TaskQueue};
 use crate::{
-    Admission, ExitReason, Instant, Outcome, Output, Posting, StopReason, TaskId, TaskKind, TaskSpec, Timer,
-    WorkerId,
+    Admission, ExitReason, Instant, Location, Outcome, Output, Posting, StopReason, Target, TaskId, TaskKind,
+    TaskSpec, Timer, WorkerId,
 };
 
 /// A task that is not settled.
@@ -23,7 +23,7 @@ pub(super) struct Task {
 /// What only some users want of a task.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Terms {
-    target: Option<WorkerId>,
+    target: Target,
     timeout: Option<Duration>,
     retries: u32,
 }
@@ -35,8 +35,8 @@ impl Task {
         Self { place, kind: spec.kind, state: TaskState::Queued, terms }
     }
 
-    pub(super) fn target(&self) -> Option<WorkerId> {
-        self.terms.as_ref()?.target
+    pub(super) fn target(&self) -> Target {
+        self.terms.as_ref().map_or(Target::Anyone, |terms| terms.target)
     }
 
     pub(super) fn timeout(&self) -> Option<Duration> {
@@ -46,7 +46,7 @@ impl Task {
     /// Takes one more run off those that it has left, if it has one and may go to another worker.
     fn take_retry(&mut self) -> bool {
         match &mut self.terms {
-            Some(terms) if terms.retries > 0 && terms.target.is_none() => {
+            Some(terms) if terms.retries > 0 && !is_for_one(terms.target) => {
                 terms.retries -= 1;
                 true
             }
@@ -74,15 +74,15 @@ impl Scheduler {
         }
         let place = Place::new(id, now, spec.priority, self.config.priority_step);
         self.tasks.insert(id, Task::new(place, spec));
-        self.enqueue(place, spec.target);
+        self.queue_of(spec.target).insert(place);
         self.queued += 1;
         if let Some(timeout) = spec.queue_timeout {
             self.timers.set(Timer::Queue(id), now.after(timeout));
         }
         match spec.target {
-            Some(target) if self.idle.contains(&target) => self.feed(now, target),
-            Some(target) => self.fill(now, target),
-            None => self.serve_shared(now),
+            Target::Worker(target) if self.is_idle(target) => self.feed(now, target),
+            Target::Worker(target) => self.fill(now, target),
+            Target::Anyone | Target::At(_) => self.serve_shared(now),
         }
         self.start_workers(now);
     }
@@ -99,7 +99,10 @@ impl Scheduler {
             return self.count_stale();
         }
         if let Some(kind) = self.tasks.get(task).map(|task| task.kind) {
-            if let Some(kind) = kind {
+            // How long it takes elsewhere says nothing of those that have tasks ahead.
+            if let Some(kind) = kind
+                && self.location(worker) == Some(Location::Local)
+            {
                 self.forecasts.learn(kind, took);
             }
             let reason = self.stopping_reason(task).unwrap_or_else(|| outcome.into());
@@ -129,9 +132,9 @@ impl Scheduler {
     }
 
     pub(super) fn on_grace_over(&mut self, now: Instant, worker: WorkerId) {
-        let Some(WorkerState::Busy(task)) = self.worker_state(worker) else { return };
+        debug_assert!(self.is_busy(worker), "a grace timer outlived the task of {worker:?}");
         self.outputs.push_back(Output::StopWorker { worker, reason: StopReason::Unresponsive });
-        self.lose_tasks(task, worker);
+        self.lose_tasks(worker);
         self.replace(now, worker);
     }
 
@@ -141,7 +144,8 @@ impl Scheduler {
         let Some(task) = self.tasks.get_mut(id) else { return };
         if stopping.is_none() && task.take_retry() {
             task.state = TaskState::Queued;
-            self.shared.insert(task.place);
+            let (place, target) = (task.place, task.target());
+            self.queue_of(target).insert(place);
             self.queued += 1;
             self.timers.cancel(Timer::Run(id));
         } else {
@@ -149,12 +153,16 @@ impl Scheduler {
         }
     }
 
-    /// Gives idle workers the first of the tasks that any may run, while more may be at work; and if there is none, a
-    /// busy one that has little.
+    /// Gives idle workers the first of the tasks that any may run, or any of their place, while more may be at work; and if
+    /// none is idle, one more to a busy one that has little.
     pub(super) fn serve_shared(&mut self, now: Instant) {
-        while self.may_work() && !self.shared.is_empty() {
-            let Some(worker) = self.idle.first() else { break };
-            self.feed(now, worker);
+        for location in Location::ALL {
+            while self.may_work(location)
+                && !(self.shared.is_empty() && self.sites[location].waiting.is_empty())
+                && let Some(worker) = self.sites[location].idle.first()
+            {
+                self.feed(now, worker);
+            }
         }
         if let Some((_, worker)) = self.loads.first() {
             self.post_ahead(now, worker);
@@ -164,10 +172,11 @@ impl Scheduler {
     /// Gives an idle worker the first of the tasks that it may run.
     pub(super) fn feed(&mut self, now: Instant, id: WorkerId) {
         debug_assert_eq!(self.worker_state(id), Some(WorkerState::Idle), "only an idle worker is fed");
-        let Some(task) = self.first_for(id, self.may_work()) else { return };
+        let Some(location) = self.location(id) else { return };
+        let Some(task) = self.first_for(id, self.may_work(location)) else { return };
         self.dequeue(task);
         self.queued -= 1;
-        self.idle.remove(&id);
+        self.sites[location].idle.remove(&id);
         self.timers.cancel(Timer::Idle(id));
         self.set_state(id, WorkerState::Busy(task));
         self.outputs.push_back(Output::PostTask { worker: id, task, posting: Posting::Now });
@@ -177,19 +186,18 @@ impl Scheduler {
 
     /// The first of the tasks that a worker may run. Spare workers take shared ones only in the place of another.
     pub(super) fn first_for(&self, id: WorkerId, takes_shared: bool) -> Option<TaskId> {
-        let own = self.workers.get(&id)?.targeted.first();
-        let shared = if takes_shared { self.shared.first() } else { None };
-        own.into_iter().chain(shared).min().map(Place::task)
+        let worker = self.workers.get(&id)?;
+        let shared = [self.shared.first(), self.sites[worker.location].waiting.first()];
+        let shared = shared.into_iter().flatten().filter(|_| takes_shared);
+        shared.chain(worker.targeted.first()).min().map(Place::task)
     }
 
     /// Takes a task out of the queue that it is in.
     pub(super) fn dequeue(&mut self, id: TaskId) {
         let Some(task) = self.tasks.get(id) else { return };
         debug_assert_eq!(task.state, TaskState::Queued, "{id:?} is taken out of a queue that it is not in");
-        match task.target().and_then(|target| self.workers.get_mut(&target)) {
-            Some(worker) => worker.targeted.remove(task.place),
-            None => self.shared.remove(task.place),
-        }
+        let (place, target) = (task.place, task.target());
+        self.queue_of(target).remove(place);
     }
 
     /// A task starts, as far as is known.
@@ -197,7 +205,7 @@ impl Scheduler {
         let kind = self.tasks.get(id).and_then(|task| task.kind);
         if let Some(worker) = self.workers.get_mut(&worker) {
             worker.since = now;
-            worker.takes_more = kind.is_some();
+            worker.takes_more = kind.is_some() && worker.location == Location::Local;
         }
         let Some(task) = self.tasks.get_mut(id) else { return };
         task.state = TaskState::Running(worker);
@@ -235,18 +243,30 @@ impl Scheduler {
             (PoolState::Open, Admission::Ordinary) => true,
         };
         let is_served = match spec.target {
-            Some(worker) if !self.workers.contains_key(&worker) => return Some(ExitReason::WorkerLost),
-            Some(worker) => self.idle.contains(&worker),
-            None => !self.idle.is_empty() && self.may_work(),
+            Target::Worker(worker) if !self.workers.contains_key(&worker) => {
+                return Some(ExitReason::WorkerLost);
+            }
+            Target::At(Location::Remote) if !self.engine.is_awaited() => {
+                return Some(ExitReason::InstallFailed);
+            }
+            Target::Worker(worker) => self.is_idle(worker),
+            Target::At(location) => self.takes_at_once(location),
+            Target::Anyone => Location::ALL.into_iter().any(|location| self.takes_at_once(location)),
         };
         let is_full = self.queued >= self.config.max_queue as usize;
         (is_ordinary && is_full && !is_served).then_some(ExitReason::Rejected)
     }
 
-    pub(super) fn enqueue(&mut self, place: Place, target: Option<WorkerId>) {
-        match target.and_then(|target| self.workers.get_mut(&target)) {
-            Some(worker) => worker.targeted.insert(place),
-            None => self.shared.insert(place),
+    /// Where tasks of this target wait.
+    pub(super) fn queue_of(&mut self, target: Target) -> &mut TaskQueue {
+        match target {
+            Target::Anyone => &mut self.shared,
+            Target::At(location) => &mut self.sites[location].waiting,
+            Target::Worker(id) => {
+                let worker = self.workers.get_mut(&id);
+                debug_assert!(worker.is_some(), "a task outlived {id:?}, which it was for");
+                worker.map_or(&mut self.shared, |worker| &mut worker.targeted)
+            }
         }
     }
 
@@ -266,8 +286,25 @@ impl Scheduler {
         self.timers.set(Timer::Grace(worker), now.after(self.config.cancel_grace));
     }
 
-    /// Whether one more worker may be at work.
-    fn may_work(&self) -> bool {
-        self.busy() < self.config.sizes.stretch_to() as usize
+    /// Whether one more worker of a place may be at work.
+    pub(super) fn may_work(&self, location: Location) -> bool {
+        self.sites[location].busy() < self.config.stretch_to(location)
     }
+
+    /// Whether a worker of a place is free.
+    fn takes_at_once(&self, location: Location) -> bool {
+        !self.sites[location].idle.is_empty() && self.may_work(location)
+    }
+
+    fn is_busy(&self, worker: WorkerId) -> bool {
+        matches!(self.worker_state(worker), Some(WorkerState::Busy(_)))
+    }
+
+    fn is_idle(&self, worker: WorkerId) -> bool {
+        self.worker_state(worker) == Some(WorkerState::Idle)
+    }
+}
+
+const fn is_for_one(target: Target) -> bool {
+    matches!(target, Target::Worker(_))
 }

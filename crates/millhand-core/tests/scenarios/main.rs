@@ -14,6 +14,7 @@ mod idle;
 mod losses;
 mod pool;
 mod queue;
+mod remote;
 mod resize;
 mod retries;
 mod sizing;

@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use millhand_core::{
-    Admission, Input, InstallFault, Instant, Outcome, Output, PoolConfig, PoolSettings, PoolSizes, Posting,
-    Priority, Scheduler, TaskId, TaskKind, TaskSpec, Timer, WorkerId,
+    Admission, Input, InstallFault, Instant, Location, Outcome, Output, PoolConfig, PoolSettings, PoolSizes,
+    Posting, Priority, Scheduler, Target, TaskId, TaskKind, TaskSpec, Timer, WorkerId,
 };
 
 /// No worker to start with, few bounds in the way, round times.
@@ -24,6 +24,7 @@ pub(crate) fn settings() -> PoolSettings {
         cancel_grace_ms: 50,
         max_queue: 1_000,
         priority_step_ms: 10_000,
+        remote: None,
     }
 }
 
@@ -101,7 +102,11 @@ impl Pool {
     }
 
     pub(crate) fn submit_to_with(&mut self, spec: TaskSpec, worker: u32, task: u64) -> Vec<String> {
-        self.submit_with(TaskSpec { target: Some(WorkerId(worker)), ..spec }, task)
+        self.submit_with(TaskSpec { target: Target::Worker(WorkerId(worker)), ..spec }, task)
+    }
+
+    pub(crate) fn submit_at(&mut self, location: Location, task: u64) -> Vec<String> {
+        self.submit_with(TaskSpec { target: Target::At(location), ..TaskSpec::default() }, task)
     }
 
     pub(crate) fn cancel(&mut self, task: u64) -> Vec<String> {
@@ -146,6 +151,18 @@ impl Pool {
 
     pub(crate) fn lose(&mut self, worker: u32) -> Vec<String> {
         self.give(Input::WorkerLost { worker: WorkerId(worker) })
+    }
+
+    pub(crate) fn engine_ready(&mut self) -> Vec<String> {
+        self.give(Input::EngineReady)
+    }
+
+    pub(crate) fn lose_engine(&mut self) -> Vec<String> {
+        self.give(Input::EngineLost { fault: InstallFault::Transient })
+    }
+
+    pub(crate) fn lose_engine_for_good(&mut self) -> Vec<String> {
+        self.give(Input::EngineLost { fault: InstallFault::Permanent })
     }
 
     pub(crate) fn reserve(&mut self, count: u32) -> Vec<String> {
@@ -211,7 +228,8 @@ impl Pool {
 
 fn in_words(order: Output) -> String {
     match order {
-        Output::StartWorker { worker } => format!("start w{}", worker.0),
+        Output::StartWorker { worker, location: Location::Local } => format!("start w{}", worker.0),
+        Output::StartWorker { worker, location: Location::Remote } => format!("start w{} remotely", worker.0),
         Output::StopWorker { worker, reason } => format!("stop w{}: {reason:?}", worker.0),
         Output::PostTask { worker, task, posting } => {
             let how = match posting {
@@ -230,6 +248,9 @@ fn in_words(order: Output) -> String {
         }
         Output::SettleTask { task, worker: None, reason } => format!("settle t{}: {reason:?}", task.0),
         Output::FailPool => "fail".to_owned(),
+        Output::ConnectEngine => "connect".to_owned(),
+        Output::DisconnectEngine => "disconnect".to_owned(),
+        Output::FailRemote => "fail remote".to_owned(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What can be wrong with a canary, and what it is configured with for that.
 
-use millhand_core::{PoolConfig, PoolSettings};
+use millhand_core::{PoolConfig, PoolSettings, RemoteSettings, RemoteStart};
 
 use crate::Rule;
 
@@ -33,6 +33,8 @@ kinds! {
         PostToBusy,
         /// It takes it for known how long any task takes.
         BoldAhead,
+        /// It posts tasks behind those of remote workers.
+        RemoteAhead,
         /// It does not say that tasks which were posted behind others start.
         UntoldStart,
         /// It says so as soon as it posts them.
@@ -45,6 +47,8 @@ kinds! {
         UntoldDrop,
         /// It gives tasks that are meant for one worker to another.
         IgnoredTarget,
+        /// It gives tasks that are meant for one place to workers of the other.
+        IgnoredPlace,
         /// It treats all tasks as equally urgent.
         IgnoredPriority,
         /// It lets no time make up for urgency.
@@ -59,7 +63,7 @@ kinds! {
         DeafToCancel,
         /// It does not hear that running tasks are cancelled.
         DeafToStop,
-        /// It does not tell workers to stop tasks.
+        /// It does not tell workers to stop tasks that are cancelled.
         LostAbort,
         /// It tells workers twice to stop a task.
         DoubledAbort,
@@ -97,6 +101,12 @@ kinds! {
         DoubledStart,
         /// It stretches to one worker more.
         OverStretch,
+        /// It stretches to one remote worker more.
+        OverStretchRemote,
+        /// It starts remote workers beside local ones that would do.
+        EagerRemote,
+        /// It starts remote workers after local ones, though they are to start beside them.
+        LazyRemote,
         /// It keeps workers that are too many after a resize.
         KeptSurplus,
         /// It stops idle workers that are too many after a resize in the place of starting ones.
@@ -143,6 +153,24 @@ kinds! {
         StartAfterEnd,
         /// It does not stop workers at the end.
         LeakedWorker,
+        /// It starts a remote worker when its engine has gone.
+        StartWithoutEngine,
+        /// It connects to its engine twice.
+        DoubledConnect,
+        /// It does not connect to its engine.
+        ForgottenEngine,
+        /// It does not let go of its engine.
+        LeakedEngine,
+        /// It lets tasks wait half as long for its engine.
+        Impatient,
+        /// It lets tasks wait twice as long for its engine, and a bit.
+        Patient,
+        /// It gives remote workers up when its engine is lost for the first time.
+        HastyRemoteFailure,
+        /// It does not say that there can be no remote workers.
+        StubbornRemote,
+        /// It says that its engine is up when it is being connected to.
+        MisreadEngine,
         /// It asks for the same wake again.
         StuckTimer,
         /// It counts one idle worker too few.
@@ -176,11 +204,11 @@ impl Defect {
             Self::ForgottenBackoff => Rule::SettledWhenCalm,
             Self::DoubledPost => Rule::PostedOnce,
             Self::PostToGone | Self::PostToStarting | Self::PostToBusy => Rule::PostedToIdle,
-            Self::BoldAhead => Rule::FoundedAhead,
+            Self::BoldAhead | Self::RemoteAhead => Rule::FoundedAhead,
             Self::UntoldStart | Self::HastyStart => Rule::StartTold,
             Self::IgnoredStall | Self::DoubledWithdrawal => Rule::StallEnds,
             Self::UntoldDrop => Rule::DropTold,
-            Self::IgnoredTarget => Rule::OwnTarget,
+            Self::IgnoredTarget | Self::IgnoredPlace => Rule::OwnTarget,
             Self::IgnoredPriority | Self::IgnoredAge | Self::QueueJumping => Rule::InOrder,
             Self::HoardedTask => Rule::WorkConserving,
             Self::WorkingSpare => Rule::WorkBound,
@@ -193,12 +221,12 @@ impl Defect {
             Self::IgnoredWithdrawal => Rule::WithdrawnEnds,
             Self::ExcessRetry | Self::NoRetry => Rule::RetriedAsAsked,
             Self::DoubledStart => Rule::FreshWorker,
-            Self::OverStretch => Rule::StretchBound,
+            Self::OverStretch | Self::OverStretchRemote => Rule::StretchBound,
             Self::KeptSurplus => Rule::SurplusEnds,
             Self::WastefulShrink => Rule::SurplusOrder,
             Self::OverInstall => Rule::InstallBound,
-            Self::EagerStart => Rule::NeededStart,
-            Self::LazyStart => Rule::PromptStart,
+            Self::EagerStart | Self::EagerRemote => Rule::NeededStart,
+            Self::LazyStart | Self::LazyRemote => Rule::PromptStart,
             Self::NoSpares => Rule::SparesKept,
             Self::HastyStop
             | Self::DoubledStop
@@ -209,7 +237,14 @@ impl Defect {
             Self::LateStop => Rule::HungBootEnds,
             Self::NoIdleTimeout => Rule::ShrinksWhenCalm,
             Self::ShortPause | Self::EagerReplacement => Rule::PauseKept,
-            Self::HastyFailure | Self::StubbornPool => Rule::GivesUp,
+            Self::HastyFailure | Self::StubbornPool | Self::HastyRemoteFailure | Self::StubbornRemote => {
+                Rule::GivesUp
+            }
+            Self::StartWithoutEngine => Rule::EngineNeeded,
+            Self::DoubledConnect | Self::ForgottenEngine => Rule::EngineSought,
+            Self::LeakedEngine => Rule::EngineReleased,
+            Self::Impatient | Self::Patient => Rule::PatienceEnds,
+            Self::MisreadEngine => Rule::RightEngine,
             Self::HastyDrain | Self::EndlessDrain => Rule::DrainEnds,
             Self::StartAfterEnd | Self::LeakedWorker => Rule::ClosedForGood,
             Self::StuckTimer => Rule::TimerAhead,
@@ -249,9 +284,24 @@ impl Defect {
             }
             Self::HastyFailure => settings.max_install_failures = 1,
             Self::StubbornPool => settings.max_install_failures = u32::MAX,
+            Self::OverStretchRemote => change_remote(&mut settings, |remote| remote.stretch_to += 1),
+            Self::EagerRemote => change_remote(&mut settings, |remote| remote.start = RemoteStart::Always),
+            Self::LazyRemote => change_remote(&mut settings, |remote| remote.start = RemoteStart::Queued),
+            Self::Impatient => {
+                change_remote(&mut settings, |remote| remote.patience_ms = remote.patience_ms.div_ceil(2));
+            }
+            Self::Patient => {
+                change_remote(&mut settings, |remote| remote.patience_ms = remote.patience_ms * 2 + 1);
+            }
             Self::LowStart => settings.start_at = settings.start_at.saturating_sub(1),
             _ => {}
         }
         settings
+    }
+}
+
+fn change_remote(settings: &mut PoolSettings, change: impl FnOnce(&mut RemoteSettings)) {
+    if let Some(remote) = &mut settings.remote {
+        change(remote);
     }
 }

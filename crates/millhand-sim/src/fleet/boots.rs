@@ -1,5 +1,7 @@
 //! How workers boot.
 
+use std::time::Duration;
+
 use millhand_core::{Input, InstallFault, Instant, WorkerId};
 
 use super::{Fleet, LONGEST_LIFE, micros, say};
@@ -16,31 +18,31 @@ enum Boot {
 }
 
 impl Fleet {
-    pub(super) fn boot(&mut self, worker: WorkerId, now: Instant, agenda: &mut Agenda) {
+    pub(super) fn boot(&mut self, worker: WorkerId, timeout: Duration, now: Instant, agenda: &mut Agenda) {
         match self.draw_boot() {
             Boot::ComesUp => {
-                let at = self.later_in_boot(now, 1, 5);
+                let at = self.later_in_boot(now, timeout, 1, 5);
                 self.come_up(worker, at, agenda);
             }
             Boot::ComesUpSlowly => {
                 let mut at = now;
                 for _ in 0..self.rng.u32(2..=4) {
-                    at = self.later_in_boot(at, 4, 8);
+                    at = self.later_in_boot(at, timeout, 4, 8);
                     say(agenda, at, Input::InstallProgressed { worker });
                 }
-                let at = self.later_in_boot(at, 3, 8);
+                let at = self.later_in_boot(at, timeout, 3, 8);
                 self.come_up(worker, at, agenda);
             }
-            Boot::Hangs => self.hang(worker, now, agenda),
+            Boot::Hangs => self.hang(worker, timeout, now, agenda),
             Boot::Fails(fault) => {
-                let at = self.later_in_boot(now, 1, 5);
+                let at = self.later_in_boot(now, timeout, 1, 5);
                 say(agenda, at, Input::InstallFailed { worker, fault });
                 if self.chance(self.faults.echo) {
                     say(agenda, self.soon(at), Input::WorkerLost { worker });
                 }
             }
             Boot::Dies => {
-                let at = self.later_in_boot(now, 0, 5);
+                let at = self.later_in_boot(now, timeout, 0, 5);
                 say(agenda, at, Input::WorkerLost { worker });
                 if self.chance(self.faults.echo) {
                     say(
@@ -88,10 +90,10 @@ impl Fleet {
 
     /// Shows progress at most once and then no more, except that its last words may come when it is too late,
     /// or just not too late.
-    fn hang(&mut self, worker: WorkerId, now: Instant, agenda: &mut Agenda) {
+    fn hang(&mut self, worker: WorkerId, timeout: Duration, now: Instant, agenda: &mut Agenda) {
         let mut at = now;
         if self.rng.bool() {
-            at = self.later_in_boot(at, 1, 9);
+            at = self.later_in_boot(at, timeout, 1, 9);
             say(agenda, at, Input::InstallProgressed { worker });
         }
         let last_words = match self.rng.u8(0..6) {
@@ -101,12 +103,12 @@ impl Fleet {
             3 => Input::WorkerLost { worker },
             _ => return,
         };
-        say(agenda, self.later_in_boot(at, 10, 12), last_words);
+        say(agenda, self.later_in_boot(at, timeout, 10, 12), last_words);
     }
 
     /// Between so many tenths of the boot timeout after `at`.
-    fn later_in_boot(&mut self, at: Instant, least: u32, most: u32) -> Instant {
-        let tenth = self.boot_timeout / 10;
+    fn later_in_boot(&mut self, at: Instant, timeout: Duration, least: u32, most: u32) -> Instant {
+        let tenth = timeout / 10;
         let delay = self.rng.u64(micros(tenth * least)..=micros(tenth * most));
         at.after(self.grind(delay))
     }

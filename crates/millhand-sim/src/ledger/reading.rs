@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use millhand_core::{
-    Admission, Input, Instant, PoolSettings, PoolState, Stats, StopReason, TaskId, TaskKind, TaskSpec,
-    WorkerId,
+    Admission, EngineState, Input, Instant, Location, PoolSettings, PoolState, RemoteStart, Stats,
+    StopReason, Target, TaskId, TaskKind, TaskSpec, WorkerId,
 };
 
 use super::workers::Posted;
@@ -82,10 +82,16 @@ impl Ledger {
         self.tasks.get(&task).and_then(|task| task.deadline)
     }
 
-    /// The only worker that may run a task.
+    /// Who may run a task.
     #[must_use]
-    pub fn target(&self, task: TaskId) -> Option<WorkerId> {
-        self.tasks.get(&task).and_then(|task| task.spec.target)
+    pub fn target(&self, task: TaskId) -> Option<Target> {
+        self.tasks.get(&task).map(|task| task.spec.target)
+    }
+
+    /// Where a worker is, or was.
+    #[must_use]
+    pub fn location(&self, worker: WorkerId) -> Option<Location> {
+        self.workers.get(&worker).map(|worker| worker.location)
     }
 
     /// How far a worker is; `None` if it was never started.
@@ -118,8 +124,28 @@ impl Ledger {
         self.workers.get(&worker).and_then(|worker| worker.deadline)
     }
 
-    pub(crate) fn boot_timeout(&self) -> Duration {
-        Duration::from_millis(self.settings.boot_timeout_ms.into())
+    /// How long a worker may boot without a sign of progress.
+    pub(crate) fn boot_timeout(&self, worker: WorkerId) -> Duration {
+        let timeout_ms = match (self.location(worker), self.settings.remote) {
+            (Some(Location::Remote), Some(remote)) => remote.boot_timeout_ms,
+            _ => self.settings.boot_timeout_ms,
+        };
+        Duration::from_millis(timeout_ms.into())
+    }
+
+    /// How long a worker may have nothing to do.
+    pub(crate) fn idle_timeout(&self, worker: WorkerId) -> Option<Duration> {
+        let timeout_ms = match self.location(worker)? {
+            Location::Local => self.settings.idle_timeout_ms?,
+            Location::Remote => self.settings.remote?.idle_timeout_ms,
+        };
+        Some(Duration::from_millis(timeout_ms.into()))
+    }
+
+    /// Whether the death of a worker, should it be idle, counts as a failed install.
+    #[must_use]
+    pub fn dies_early(&self, worker: WorkerId) -> bool {
+        self.awaited_workers() > 0 && self.location(worker) == Some(Location::Local)
     }
 
     /// The earliest deadline of all.
@@ -140,6 +166,8 @@ impl Ledger {
             | Input::WorkerReady { worker }
             | Input::InstallFailed { worker, .. } => self.worker(worker) != Some(WorkerState::Starting),
             Input::WorkerLost { worker } => matches!(self.worker(worker), None | Some(WorkerState::Gone)),
+            Input::EngineReady => self.engine() != EngineState::Connecting,
+            Input::EngineLost { .. } => !self.is_engine_held(),
             Input::TaskSubmitted { .. }
             | Input::WorkersReserved { .. }
             | Input::PoolResized { .. }
@@ -153,9 +181,9 @@ impl Ledger {
     pub fn stats(&self) -> Stats {
         Stats {
             queued: self.queued,
-            starting: self.starting,
-            idle: self.idle,
-            busy: self.workers_busy(),
+            starting: self.local.starting + self.remote.starting,
+            idle: self.local.idle + self.remote.idle,
+            busy: self.workers_busy(Location::Local) + self.workers_busy(Location::Remote),
             stale_inputs: self.stale_inputs,
         }
     }
@@ -170,59 +198,121 @@ impl Ledger {
         self.workers.keys().copied().filter(|id| !self.live.contains(id))
     }
 
-    /// How many workers live.
+    /// How many workers live in a place.
     #[must_use]
-    pub fn workers_live(&self) -> usize {
-        self.live.len()
+    pub const fn workers_live(&self, location: Location) -> usize {
+        self.site(location).live
     }
 
-    /// How many workers are starting.
+    /// How many workers of a place are starting.
     #[must_use]
-    pub const fn workers_starting(&self) -> usize {
-        self.starting
+    pub const fn workers_starting(&self, location: Location) -> usize {
+        self.site(location).starting
     }
 
-    /// How many workers are idle.
+    /// How many workers of a place are idle.
     #[must_use]
-    pub const fn workers_idle(&self) -> usize {
-        self.idle
+    pub const fn workers_idle(&self, location: Location) -> usize {
+        self.site(location).idle
     }
 
-    /// How many workers have their environment.
+    /// How many workers of a place have their environment.
     #[must_use]
-    pub fn workers_up(&self) -> usize {
-        self.live.len() - self.starting
+    pub const fn workers_up(&self, location: Location) -> usize {
+        self.site(location).live - self.site(location).starting
     }
 
-    /// How many workers have a task.
+    /// How many workers have their environment, wherever they are.
     #[must_use]
-    pub fn workers_busy(&self) -> usize {
-        self.workers_up() - self.idle
+    pub const fn all_up(&self) -> usize {
+        self.workers_up(Location::Local) + self.workers_up(Location::Remote)
     }
 
-    /// The most workers that may live.
+    /// How many workers of a place have a task.
     #[must_use]
-    pub const fn most_live(&self) -> usize {
-        self.settings.stretch_to as usize + self.settings.spares as usize
+    pub const fn workers_busy(&self, location: Location) -> usize {
+        self.workers_up(location) - self.site(location).idle
     }
 
-    /// Whether one more worker may take a task that is for any: a spare one takes such tasks only in place of
-    /// another.
+    /// The most workers that may be at work in a place.
     #[must_use]
-    pub fn may_work(&self) -> bool {
-        self.workers_busy() < self.settings.stretch_to as usize
+    pub fn most_busy(&self, location: Location) -> usize {
+        match location {
+            Location::Local => self.settings.stretch_to as usize,
+            Location::Remote => self.settings.remote.map_or(0, |remote| remote.stretch_to as usize),
+        }
     }
 
-    /// How many workers must still be up at one time, by the settings or because a user reserved them.
+    /// The most workers that may live in a place.
+    #[must_use]
+    pub fn most_live(&self, location: Location) -> usize {
+        self.most_busy(location) + self.spares(location)
+    }
+
+    /// How many workers of a place are to be idle, to take over.
+    #[must_use]
+    pub const fn spares(&self, location: Location) -> usize {
+        match location {
+            Location::Local => self.settings.spares as usize,
+            Location::Remote => 0,
+        }
+    }
+
+    /// The most workers of a place that may be starting.
+    #[must_use]
+    pub fn most_starting(&self, location: Location) -> usize {
+        match location {
+            Location::Local => self.settings.install_concurrency as usize,
+            Location::Remote => self.most_live(location),
+        }
+    }
+
+    /// Workers of a place that tasks can wait for.
+    #[must_use]
+    pub const fn workers_serving(&self, location: Location) -> usize {
+        self.site(location).idle + self.site(location).starting
+    }
+
+    /// How many waiting tasks a place should have workers for: those for it, and those for any that it is to take.
+    #[must_use]
+    pub fn tasks_to_serve(&self, location: Location) -> usize {
+        let shared = self.waiting_for(Target::Anyone);
+        let here = self.waiting_for(Target::At(location));
+        match (location, self.settings.remote.map(|remote| remote.start)) {
+            (Location::Local, _) | (Location::Remote, Some(RemoteStart::Always)) => here + shared,
+            (Location::Remote, Some(RemoteStart::Queued)) if self.is_exhausted() => {
+                // What local workers will do, once they have done what is for them alone.
+                let most = self.most_busy(Location::Local).saturating_sub(self.workers_busy(Location::Local));
+                let free = self.workers_serving(Location::Local).min(most);
+                let free = free.saturating_sub(self.waiting_for(Target::At(Location::Local)));
+                here + shared.saturating_sub(free)
+            }
+            (Location::Remote, _) => here,
+        }
+    }
+
+    /// Whether no further local worker can be had just now.
+    fn is_exhausted(&self) -> bool {
+        self.local.live >= self.most_busy(Location::Local) || self.local.install_failures > 0
+    }
+
+    /// Whether one more worker of a place may take a task that is not for it alone: a spare one takes such tasks only
+    /// in place of another.
+    #[must_use]
+    pub fn may_work(&self, location: Location) -> bool {
+        self.workers_busy(location) < self.most_busy(location)
+    }
+
+    /// How many local workers must still be up at one time, by the settings or because a user reserved them.
     #[must_use]
     pub const fn awaited_workers(&self) -> u32 {
         if self.is_over() { 0 } else { self.awaited }
     }
 
-    /// How many tasks wait for whichever worker is free.
+    /// How many tasks wait that these may run, and nobody else.
     #[must_use]
-    pub fn waiting_for_any(&self) -> usize {
-        self.waiting.get(&None).map_or(0, BTreeSet::len)
+    pub fn waiting_for(&self, target: Target) -> usize {
+        self.waiting.get(&target).map_or(0, BTreeSet::len)
     }
 
     /// How many submitted tasks are not settled.
@@ -255,7 +345,7 @@ impl Ledger {
         self.workers.get(&worker).into_iter().flat_map(|worker| &worker.ahead)
     }
 
-    /// How many tasks of a kind have ended, and how long the shortest of the last ten took.
+    /// How many tasks of a kind have ended at local workers, and how long the shortest of the last ten took.
     #[must_use]
     pub fn ran(&self, kind: TaskKind) -> Option<(usize, Duration)> {
         let (runs, last) = self.ran.get(&kind)?;
@@ -271,37 +361,51 @@ impl Ledger {
     /// Whether a worker that has a task may have one that is for any behind it, or one that has none may take it.
     #[must_use]
     pub fn may_have_shared(&self, worker: WorkerId) -> bool {
+        let Some(location) = self.location(worker) else { return false };
         match self.worker(worker) {
-            Some(WorkerState::Busy(_)) => self.workers_busy() <= self.settings.stretch_to as usize,
-            _ => self.may_work(),
+            Some(WorkerState::Busy(_)) => self.workers_busy(location) <= self.most_busy(location),
+            _ => self.may_work(location),
         }
     }
 
     /// The first of the waiting tasks that a worker may run.
     #[must_use]
     pub fn next_task_for(&self, worker: WorkerId) -> Option<TaskId> {
+        let location = self.location(worker)?;
         let first = |target| self.waiting.get(&target).and_then(BTreeSet::first).copied();
-        let shared = if self.may_have_shared(worker) { first(None) } else { None };
-        [shared, first(Some(worker))].into_iter().flatten().min().map(|(_, task)| task)
+        let own = first(Target::Worker(worker));
+        let others = if self.may_have_shared(worker) {
+            [Target::Anyone, Target::At(location)].map(first)
+        } else {
+            [None; 2]
+        };
+        others.into_iter().chain([own]).flatten().min().map(|(_, task)| task)
     }
 
-    /// How many installs failed since a worker was last ready; the death of an idle worker counts while workers are
+    /// How many installs failed in a place since a worker of it was last ready; the death of an idle worker counts while workers are
     /// awaited, and is not made up for until they are not. The pool may pause while there are any.
     #[must_use]
-    pub const fn install_failures(&self) -> u32 {
-        self.install_failures
+    pub const fn install_failures(&self, location: Location) -> u32 {
+        self.site(location).install_failures
     }
 
-    /// Until when no worker may be started, after a failed install.
+    /// Until when no worker of a place may be started, after a failed install.
     #[must_use]
-    pub const fn paused_until(&self) -> Option<Instant> {
-        self.paused_until
+    pub const fn paused_until(&self, location: Location) -> Option<Instant> {
+        self.site(location).paused_until
     }
 
     /// Whether too many installs failed and no worker is up: those that are still starting are the last hope.
     #[must_use]
     pub fn is_giving_up(&self) -> bool {
-        self.install_failures >= self.settings.max_install_failures && self.workers_up() == 0
+        self.has_failed(Location::Local) && self.all_up() == 0
+    }
+
+    /// Whether too many installs failed in a place where no worker is up.
+    #[must_use]
+    pub const fn has_failed(&self, location: Location) -> bool {
+        self.install_failures(location) >= self.settings.max_install_failures
+            && self.workers_up(location) == 0
     }
 
     /// Whether even the last hope is gone.

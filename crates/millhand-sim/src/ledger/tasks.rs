@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use millhand_core::{
-    Admission, ExitReason, Instant, MAX_GATHERED, Outcome, Posting, TaskId, TaskSpec, WorkerId,
+    Admission, ExitReason, Instant, Location, MAX_GATHERED, Outcome, Posting, Target, TaskId, TaskSpec,
+    WorkerId,
 };
 
 use super::workers::Posted;
@@ -74,8 +75,9 @@ impl Ledger {
             (Phase::Over(_), _) => Some(ExitReason::PoolTerminated),
             (_, Admission::Withdrawn) => Some(ExitReason::Cancelled),
             (Phase::Draining, Admission::Ordinary) => Some(ExitReason::PoolTerminated),
-            _ if spec.target.is_some_and(|worker| !self.live.contains(&worker)) => {
-                Some(ExitReason::WorkerLost)
+            _ if self.is_for_the_lost(spec.target) => Some(ExitReason::WorkerLost),
+            _ if spec.target == Target::At(Location::Remote) && !self.is_engine_awaited() => {
+                Some(ExitReason::InstallFailed)
             }
             (_, Admission::Essential) => None,
             (Phase::Open, Admission::Ordinary) => {
@@ -86,11 +88,17 @@ impl Ledger {
     }
 
     /// Whether a worker is free for a task that is submitted now.
-    fn takes_at_once(&self, target: Option<WorkerId>) -> bool {
+    fn takes_at_once(&self, target: Target) -> bool {
+        let is_free = |location| self.site(location).idle > 0 && self.may_work(location);
         match target {
-            Some(worker) => self.worker(worker) == Some(WorkerState::Idle),
-            None => self.idle > 0 && self.may_work(),
+            Target::Worker(worker) => self.worker(worker) == Some(WorkerState::Idle),
+            Target::At(location) => is_free(location),
+            Target::Anyone => Location::ALL.into_iter().any(is_free),
         }
+    }
+
+    fn is_for_the_lost(&self, target: Target) -> bool {
+        matches!(target, Target::Worker(worker) if !self.live.contains(&worker))
     }
 
     pub(super) fn cancel(&mut self, id: TaskId) {
@@ -119,7 +127,9 @@ impl Ledger {
     }
 
     fn end_run(&mut self, worker: WorkerId, task: TaskId, outcome: Outcome, took: Duration) {
-        if let Some(kind) = self.spec(task).and_then(|spec| spec.kind) {
+        if let Some(kind) = self.spec(task).and_then(|spec| spec.kind)
+            && self.location(worker) == Some(Location::Local)
+        {
             let (runs, last) = self.ran.entry(kind).or_default();
             *runs += 1;
             last.push_back(took);
@@ -241,7 +251,7 @@ impl Ledger {
     fn is_to_be_run_again(&self, id: TaskId) -> bool {
         self.tasks.get(&id).is_some_and(|task| {
             matches!(task.state, TaskState::Running(_) | TaskState::Ahead(_))
-                && task.spec.target.is_none()
+                && !matches!(task.spec.target, Target::Worker(_))
                 && task.posts <= task.spec.retries
         })
     }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use millhand_core::{ExitReason, InstallFault, Instant, StopReason, TaskId, WorkerId};
+use millhand_core::{ExitReason, InstallFault, Instant, Location, StopReason, Target, TaskId, WorkerId};
 
 use super::tasks::Ending;
 use super::{Ledger, Whose};
@@ -11,6 +11,7 @@ use super::{Ledger, Whose};
 #[derive(Clone, Debug)]
 pub(super) struct Worker {
     pub(super) state: WorkerState,
+    pub(super) location: Location,
     pub(super) started_at: Instant,
     /// When its state began.
     pub(super) since: Instant,
@@ -47,18 +48,20 @@ pub enum WorkerState {
 }
 
 impl Ledger {
-    pub(super) fn start(&mut self, worker: WorkerId) {
-        let state = WorkerState::Starting;
-        let (started_at, since, ahead) = (self.now, self.now, VecDeque::new());
-        let entry = Worker { state, started_at, since, deadline: None, ahead, stopped: None };
+    pub(super) fn start(&mut self, worker: WorkerId, location: Location) {
+        let (state, now, ahead) = (WorkerState::Starting, self.now, VecDeque::new());
+        let entry =
+            Worker { state, location, started_at: now, since: now, deadline: None, ahead, stopped: None };
         self.workers.insert(worker, entry);
         self.live.insert(worker);
-        self.starting += 1;
+        let site = self.site_mut(location);
+        site.live += 1;
+        site.starting += 1;
         self.note_progress(worker);
     }
 
     pub(super) fn note_progress(&mut self, id: WorkerId) {
-        let deadline = self.now.after(self.boot_timeout());
+        let deadline = self.now.after(self.boot_timeout(id));
         if let Some(worker) = self.workers.get_mut(&id)
             && worker.state == WorkerState::Starting
         {
@@ -69,7 +72,9 @@ impl Ledger {
 
     pub(super) fn note_ready(&mut self, worker: WorkerId) {
         if self.worker(worker) == Some(WorkerState::Starting) {
-            self.forgive_failures();
+            if let Some(location) = self.location(worker) {
+                self.forgive_failures(location);
+            }
             self.set_worker(worker, WorkerState::Idle);
             self.await_workers(0);
             if self.early_deaths >= self.settings.max_install_failures {
@@ -79,22 +84,27 @@ impl Ledger {
     }
 
     pub(super) fn fail_install(&mut self, worker: WorkerId, fault: InstallFault) {
-        if self.worker(worker) != Some(WorkerState::Starting) {
+        let (Some(WorkerState::Starting), Some(location)) = (self.worker(worker), self.location(worker))
+        else {
             return;
-        }
-        let failures = self.install_failures + 1;
+        };
+        let failures = self.install_failures(location) + 1;
         self.bury(worker);
-        self.count_failures(match fault {
-            InstallFault::Transient => failures,
-            InstallFault::Permanent => failures.max(self.settings.max_install_failures),
-        });
+        self.count_failures(
+            location,
+            match fault {
+                InstallFault::Transient => failures,
+                InstallFault::Permanent => failures.max(self.settings.max_install_failures),
+            },
+        );
     }
 
     /// It came up only to die.
     fn die_early(&mut self, worker: WorkerId) {
         self.early_deaths += 1;
-        self.bury(worker);
-        self.count_failures(self.early_deaths.max(self.install_failures + 1));
+        let failures = self.early_deaths.max(self.install_failures(Location::Local) + 1);
+        self.lose_up(worker);
+        self.count_failures(Location::Local, failures);
     }
 
     pub(super) fn lose(&mut self, worker: WorkerId) {
@@ -104,7 +114,7 @@ impl Ledger {
                 self.lose_tasks(task, worker);
                 self.lose_up(worker);
             }
-            Some(WorkerState::Idle) if self.awaited > 0 => self.die_early(worker),
+            Some(WorkerState::Idle) if self.dies_early(worker) => self.die_early(worker),
             Some(WorkerState::Idle) => self.lose_up(worker),
             Some(WorkerState::Gone) | None => {}
         }
@@ -162,7 +172,7 @@ impl Ledger {
 
     pub(super) fn await_workers(&mut self, count: u32) {
         self.awaited = self.awaited.max(count);
-        if self.workers_up() >= self.awaited as usize {
+        if self.workers_up(Location::Local) >= self.awaited as usize {
             self.await_no_more();
         }
     }
@@ -173,27 +183,51 @@ impl Ledger {
     }
 
     /// Each makes the pause twice as long; too many beside workers that are up end the wait for more.
-    fn count_failures(&mut self, failures: u32) {
-        self.install_failures = failures;
-        let settings = &self.settings;
-        let doublings = (failures - 1).min(31);
-        let pause_ms = (u64::from(settings.backoff_ms) << doublings).min(settings.max_backoff_ms.into());
-        self.paused_until = Some(self.now.after(Duration::from_millis(pause_ms)));
-        if self.workers_up() > 0 && failures >= settings.max_install_failures {
-            self.await_no_more();
+    fn count_failures(&mut self, location: Location, failures: u32) {
+        let end = self.now.after(self.pause_after(failures));
+        let is_too_many = failures >= self.settings.max_install_failures;
+        let site = self.site_mut(location);
+        site.install_failures = failures;
+        site.paused_until = Some(end);
+        match location {
+            Location::Local if is_too_many && self.all_up() > 0 => self.await_no_more(),
+            Location::Remote if is_too_many && self.workers_live(location) == 0 => {
+                self.end_remote();
+            }
+            Location::Local | Location::Remote => {}
         }
     }
 
-    const fn forgive_failures(&mut self) {
-        self.install_failures = 0;
-        self.paused_until = None;
+    pub(super) fn pause_after(&self, failures: u32) -> Duration {
+        let settings = &self.settings;
+        let doublings = (failures - 1).min(31);
+        Duration::from_millis(
+            (u64::from(settings.backoff_ms) << doublings).min(settings.max_backoff_ms.into()),
+        )
     }
 
-    /// Failed installs count only in a row with no worker up.
+    pub(super) const fn forgive_failures(&mut self, location: Location) {
+        let site = self.site_mut(location);
+        site.install_failures = 0;
+        site.paused_until = None;
+    }
+
+    /// Failed installs count only in a row with no worker up in their place; and no longer than any is up.
     fn lose_up(&mut self, worker: WorkerId) {
         self.bury(worker);
-        if self.workers_up() == 0 {
-            self.forgive_failures();
+        for location in Location::ALL {
+            let is_here = self.location(worker) == Some(location) && self.workers_up(location) == 0;
+            if is_here || self.all_up() == 0 {
+                self.forgive_failures(location);
+            }
+        }
+    }
+
+    /// It is gone with its engine.
+    pub(super) fn lose_worker(&mut self, worker: WorkerId) {
+        match self.worker(worker) {
+            Some(WorkerState::Starting) => self.bury(worker),
+            _ => self.lose_up(worker),
         }
     }
 
@@ -201,10 +235,13 @@ impl Ledger {
     fn bury(&mut self, worker: WorkerId) {
         self.set_worker(worker, WorkerState::Gone);
         self.live.remove(&worker);
+        if let Some(location) = self.location(worker) {
+            self.site_mut(location).live -= 1;
+        }
         if let Some(worker) = self.workers.get_mut(&worker) {
             worker.ahead.clear();
         }
-        let orphans = self.waiting.remove(&Some(worker)).unwrap_or_default();
+        let orphans = self.waiting.remove(&Target::Worker(worker)).unwrap_or_default();
         self.queued -= orphans.len();
         for (_, task) in orphans {
             self.end(task, Ending { worker: None, reason: ExitReason::WorkerLost });
@@ -213,18 +250,19 @@ impl Ledger {
 
     pub(super) fn set_worker(&mut self, id: WorkerId, state: WorkerState) {
         let Some(worker) = self.workers.get_mut(&id) else { return };
-        let (before, deadline) = (worker.state, worker.deadline.take());
+        let (before, deadline, location) = (worker.state, worker.deadline.take(), worker.location);
         worker.state = state;
         worker.since = self.now;
         self.set_deadline(Whose::Worker(id), deadline, None);
-        self.count(before, usize::wrapping_sub);
-        self.count(state, usize::wrapping_add);
+        self.count(location, before, usize::wrapping_sub);
+        self.count(location, state, usize::wrapping_add);
     }
 
-    fn count(&mut self, state: WorkerState, change: fn(usize, usize) -> usize) {
+    fn count(&mut self, location: Location, state: WorkerState, change: fn(usize, usize) -> usize) {
+        let site = self.site_mut(location);
         match state {
-            WorkerState::Starting => self.starting = change(self.starting, 1),
-            WorkerState::Idle => self.idle = change(self.idle, 1),
+            WorkerState::Starting => site.starting = change(site.starting, 1),
+            WorkerState::Idle => site.idle = change(site.idle, 1),
             WorkerState::Busy(_) | WorkerState::Gone => {}
         }
     }

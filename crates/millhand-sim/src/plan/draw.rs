@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use fastrand::Rng;
-use millhand_core::{Admission, Instant, PoolSettings, PoolSizes, Priority, TaskKind, TaskSpec};
+use millhand_core::{
+    Admission, Instant, PoolSettings, PoolSizes, Priority, RemoteSettings, RemoteStart, Target, TaskKind,
+    TaskSpec,
+};
 
 use super::{Aim, Arrival, FaultRates, Plan, Victim};
 
@@ -24,6 +27,8 @@ struct Habits {
     withdrawn: u16,
     /// Tasks that are meant for one worker.
     aimed: u16,
+    /// Tasks that are meant for one place.
+    placed: u16,
 }
 
 impl Plan {
@@ -85,6 +90,9 @@ impl FaultRates {
             late_stop: rng.u16(0..300),
             deaf_worker: rng.u16(0..300),
             lost_stop: rng.u16(0..100),
+            engine_missing: rng.u16(0..300),
+            engine_refusing: if rng.bool() { 0 } else { rng.u16(0..100) },
+            engine_lost: rng.u16(0..500),
             echo: rng.u16(0..200),
             stray: rng.u16(0..60),
             late: rng.u16(300..=1_000),
@@ -114,6 +122,7 @@ impl Habits {
             essential: sometimes(rng, 200),
             withdrawn: sometimes(rng, 100),
             aimed: if rng.u8(0..8) == 0 { 900 } else { rng.u16(0..400) },
+            placed: sometimes(rng, 600),
         }
     }
 }
@@ -133,12 +142,23 @@ fn draw_settings(rng: &mut Rng) -> PoolSettings {
         cancel_grace_ms: if rng.u8(0..10) == 0 { 0 } else { rng.u32(1..=100) },
         max_queue: if rng.u8(0..4) == 0 { rng.u32(0..=40) } else { 10_000_000 },
         priority_step_ms: [0, rng.u32(1..=200), 10_000][rng.usize(0..3)],
+        remote: rng.bool().then(|| draw_remote(rng)),
     };
     if settings.start_at == 0 && settings.spares == 0 {
         // A pool that would reject every task is refused.
         settings.max_queue = settings.max_queue.max(1);
     }
     settings
+}
+
+fn draw_remote(rng: &mut Rng) -> RemoteSettings {
+    RemoteSettings {
+        stretch_to: rng.u32(1..=6),
+        start: if rng.bool() { RemoteStart::Queued } else { RemoteStart::Always },
+        boot_timeout_ms: rng.u32(50..=3_000),
+        idle_timeout_ms: rng.u32(1..=400),
+        patience_ms: rng.u32(1..=1_500),
+    }
 }
 
 fn draw_sizes(rng: &mut Rng) -> PoolSizes {
@@ -181,10 +201,10 @@ fn draw_task(rng: &mut Rng, habits: Habits) -> Arrival {
     let (is_urgent, is_timed) = (has(habits.urgent), has(habits.timeout));
     let (waits_briefly, is_retried) = (has(habits.queue_timeout), has(habits.retry));
     let (is_withdrawn, is_essential) = (has(habits.withdrawn), has(habits.essential));
-    let is_aimed = has(habits.aimed);
+    let (is_aimed, is_placed) = (has(habits.aimed), has(habits.placed));
     let spec = TaskSpec {
         priority: if is_urgent { draw_priority(rng) } else { Priority::NORMAL },
-        target: None,
+        target: Target::Anyone,
         timeout: is_timed.then(|| Duration::from_millis(rng.u64(0..=60))),
         queue_timeout: waits_briefly.then(|| Duration::from_millis(rng.u64(0..=300))),
         retries: if is_retried { rng.u32(1..=3) } else { 0 },
@@ -195,7 +215,12 @@ fn draw_task(rng: &mut Rng, habits: Habits) -> Arrival {
         },
         kind: None,
     };
-    let aim = if is_aimed { draw_aim(rng) } else { Aim::Any };
+    let aim = match (is_aimed, is_placed) {
+        (true, _) => draw_aim(rng),
+        (false, true) if rng.bool() => Aim::Local,
+        (false, true) => Aim::Remote,
+        (false, false) => Aim::Any,
+    };
     Arrival::Task { spec, aim }
 }
 

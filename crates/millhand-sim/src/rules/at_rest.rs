@@ -1,5 +1,7 @@
 //! Checkers of the pool at the end of a run, long after faults have stopped.
 
+use millhand_core::Location;
+
 use super::{PoolChecker, Rule, Verdict};
 use crate::Ledger;
 
@@ -23,15 +25,16 @@ pub(super) fn settled_when_calm(ledger: &Ledger, is_at_rest: bool) -> Verdict {
 fn floor_reached(ledger: &Ledger) -> Verdict {
     let awaited = ledger.awaited_workers();
     if awaited > 0 && !ledger.is_over() {
-        return Err(format!("{awaited} workers were to come up, and {} are", ledger.workers_up()));
+        let up = ledger.workers_up(Location::Local);
+        return Err(format!("{awaited} workers were to come up, and {up} are"));
     }
     Ok(())
 }
 
 /// Whatever failed before.
 fn spares_kept(ledger: &Ledger) -> Verdict {
-    let (idle, spares) = (ledger.workers_idle(), ledger.settings().spares as usize);
-    let is_full = ledger.workers_live() >= ledger.most_live();
+    let (idle, spares) = (ledger.workers_idle(Location::Local), ledger.spares(Location::Local));
+    let is_full = ledger.workers_live(Location::Local) >= ledger.most_live(Location::Local);
     if ledger.is_over() || is_full || idle >= spares {
         return Ok(());
     }
@@ -40,7 +43,11 @@ fn spares_kept(ledger: &Ledger) -> Verdict {
 
 fn shrinks_when_calm(ledger: &Ledger) -> Verdict {
     let settings = ledger.settings();
-    let (live, kept) = (ledger.workers_live(), settings.start_at.max(settings.spares));
+    let (live, kept) = (ledger.workers_live(Location::Local), settings.start_at.max(settings.spares));
+    let remote = ledger.workers_live(Location::Remote);
+    if remote > 0 {
+        return Err(format!("{remote} remote workers live though all is quiet"));
+    }
     if ledger.is_over() || settings.idle_timeout_ms.is_none() || live <= kept as usize {
         return Ok(());
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use millhand_core::{Admission, ExitReason, Instant, STALL, TaskId, Timer};
+use millhand_core::{Admission, EngineState, ExitReason, Instant, Location, STALL, Target, TaskId, Timer};
 
 use super::{PoolChecker, ReadingChecker, Readings, Rule, Verdict};
 use crate::ledger::Whose;
@@ -23,9 +23,12 @@ pub(super) const CHECKS: &[(Rule, PoolChecker)] = &[
     (Rule::PromptStart, prompt_start),
     (Rule::SparesKept, spares_kept),
     (Rule::FloorReached, floor_started),
+    (Rule::PatienceEnds, patience_ends),
+    (Rule::GivesUp, gives_remote_up),
     (Rule::GivesUp, gives_up),
     (Rule::DrainEnds, drain_ends),
     (Rule::ClosedForGood, leaves_no_worker),
+    (Rule::EngineReleased, releases_engine),
 ];
 
 /// About what the scheduler says of itself.
@@ -33,6 +36,7 @@ pub(super) const READING_CHECKS: &[(Rule, ReadingChecker)] = &[
     (Rule::FoundedTimer, founded_timer),
     (Rule::RightStats, right_stats),
     (Rule::RightState, right_state),
+    (Rule::RightEngine, right_engine),
     (Rule::RightFloor, right_floor),
 ];
 
@@ -54,7 +58,7 @@ fn rejects_when_full(ledger: &Ledger) -> Verdict {
     }
 }
 
-fn retries_no_oftener(ledger: &Ledger) -> Verdict {
+pub(super) fn retries_no_oftener(ledger: &Ledger) -> Verdict {
     let Some((task, state)) = ledger.first_due() else { return Ok(()) };
     let lost = matches!(state, TaskState::Over(Ending { worker: Some(_), reason: ExitReason::WorkerLost }));
     match ledger.spec(task) {
@@ -102,8 +106,9 @@ fn drops_told(ledger: &Ledger) -> Verdict {
 }
 
 fn surplus_ends(ledger: &Ledger) -> Verdict {
-    let (live, most) = (ledger.workers_live(), ledger.most_live());
-    let (idle, starting) = (ledger.workers_idle(), ledger.workers_starting());
+    const LOCAL: Location = Location::Local;
+    let (live, most) = (ledger.workers_live(LOCAL), ledger.most_live(LOCAL));
+    let (idle, starting) = (ledger.workers_idle(LOCAL), ledger.workers_starting(LOCAL));
     if live > most && idle + starting > 0 {
         return Err(format!("{live} workers live, {most} may, and {idle} are idle and {starting} starting"));
     }
@@ -111,7 +116,7 @@ fn surplus_ends(ledger: &Ledger) -> Verdict {
 }
 
 fn work_conserving(ledger: &Ledger) -> Verdict {
-    if ledger.workers_idle() == 0 {
+    if Location::ALL.into_iter().all(|location| ledger.workers_idle(location) == 0) {
         return Ok(());
     }
     for (worker, state) in ledger.live_workers() {
@@ -125,40 +130,65 @@ fn work_conserving(ledger: &Ledger) -> Verdict {
 }
 
 fn prompt_start(ledger: &Ledger) -> Verdict {
-    let is_stretched = ledger.workers_live() >= ledger.settings().stretch_to as usize;
-    let (waiting, serving) = (ledger.waiting_for_any(), serving(ledger));
-    if may_start(ledger) && !is_stretched && waiting > serving {
-        return Err(format!("{waiting} tasks wait for {serving} workers that are idle or starting"));
+    for location in Location::ALL {
+        let is_stretched = ledger.workers_live(location) >= ledger.most_busy(location);
+        let (waiting, serving) = (ledger.tasks_to_serve(location), ledger.workers_serving(location));
+        if may_start(ledger, location) && !is_stretched && waiting > serving {
+            return Err(format!(
+                "{waiting} tasks wait for {serving} {location:?} workers that are idle or starting"
+            ));
+        }
     }
     Ok(())
 }
 
 fn spares_kept(ledger: &Ledger) -> Verdict {
-    let (serving, spares) = (serving(ledger), ledger.settings().spares as usize);
-    if may_start(ledger) && serving < spares {
+    let serving = ledger.workers_serving(Location::Local);
+    let spares = ledger.spares(Location::Local);
+    if may_start(ledger, Location::Local) && serving < spares {
         return Err(format!("{serving} workers are idle or starting, and {spares} are to be spare"));
     }
     Ok(())
 }
 
 fn floor_started(ledger: &Ledger) -> Verdict {
-    let (live, awaited) = (ledger.workers_live(), ledger.awaited_workers());
-    if may_start(ledger) && live < awaited as usize {
+    let (live, awaited) = (ledger.workers_live(Location::Local), ledger.awaited_workers());
+    if may_start(ledger, Location::Local) && live < awaited as usize {
         return Err(format!("{live} workers live, and {awaited} were to come up"));
     }
     Ok(())
 }
 
 /// Whether nothing is in the way of another start.
-fn may_start(ledger: &Ledger) -> bool {
+fn may_start(ledger: &Ledger, location: Location) -> bool {
     !ledger.is_over()
-        && ledger.install_failures() == 0
-        && ledger.workers_starting() < ledger.settings().install_concurrency as usize
-        && ledger.workers_live() < ledger.most_live()
+        && !ledger.is_giving_up()
+        && ledger.install_failures(location) == 0
+        && ledger.workers_starting(location) < ledger.most_starting(location)
+        && ledger.workers_live(location) < ledger.most_live(location)
+        && (location == Location::Local || ledger.engine() == EngineState::Up)
 }
 
-const fn serving(ledger: &Ledger) -> usize {
-    ledger.workers_idle() + ledger.workers_starting()
+fn patience_ends(ledger: &Ledger) -> Verdict {
+    let waiting = ledger.waiting_for(Target::At(Location::Remote));
+    if waiting > 0 && ledger.is_engine_missed() {
+        return Err(format!("{waiting} tasks wait for an engine that has been away for too long"));
+    }
+    Ok(())
+}
+
+fn gives_remote_up(ledger: &Ledger) -> Verdict {
+    if !ledger.is_over() && ledger.is_remote_end_due() {
+        return Err("there can be no remote workers, and the user is not told".to_owned());
+    }
+    Ok(())
+}
+
+fn releases_engine(ledger: &Ledger) -> Verdict {
+    if ledger.is_engine_done() && ledger.is_engine_held() {
+        return Err(format!("there is no more use for the engine, and it is {:?}", ledger.engine()));
+    }
+    Ok(())
 }
 
 fn gives_up(ledger: &Ledger) -> Verdict {
@@ -215,6 +245,8 @@ pub(super) fn in_time(ledger: &Ledger, wake_lag: Duration) -> Result<(), (Rule, 
 fn overdue(ledger: &Ledger, at: Instant, whose: Whose) -> (Rule, String) {
     let at = Stamp(at);
     match whose {
+        Whose::Engine => (Rule::EngineSought, format!("the engine was to be connected to at {at}")),
+        Whose::Patience => (Rule::PatienceEnds, format!("tasks were to wait for the engine until {at}")),
         Whose::Worker(worker) if ledger.worker(worker) != Some(WorkerState::Starting) => {
             (Rule::GraceEnds, format!("{worker:?} has a dropped task, and its time was over at {at}"))
         }
@@ -238,7 +270,9 @@ fn founded_timer(ledger: &Ledger, readings: Readings) -> Verdict {
     let is_founded = match timer {
         Timer::Boot(worker) => ledger.worker(worker) == Some(WorkerState::Starting),
         Timer::Idle(worker) => ledger.worker(worker) == Some(WorkerState::Idle),
-        Timer::Backoff => ledger.install_failures() > 0,
+        Timer::Backoff(location) => ledger.install_failures(location) > 0,
+        Timer::Reconnect => ledger.engine() == EngineState::Away,
+        Timer::Patience => ledger.is_engine_waited_for(),
         Timer::Queue(id) => task(id) == Some(TaskState::Waiting) && ledger.posts(id) == 0,
         Timer::Run(id) => matches!(task(id), Some(TaskState::Running(_))),
         Timer::Grace(worker) => match ledger.worker(worker) {
@@ -273,6 +307,14 @@ fn right_state(ledger: &Ledger, readings: Readings) -> Verdict {
         return Ok(());
     }
     Err(format!("the scheduler says that the pool is {state:?}, and it is {right:?}"))
+}
+
+fn right_engine(ledger: &Ledger, readings: Readings) -> Verdict {
+    let (engine, right) = (readings.engine, ledger.engine());
+    if engine == right {
+        return Ok(());
+    }
+    Err(format!("the scheduler says that its engine is {engine:?}, and it is {right:?}"))
 }
 
 fn right_floor(ledger: &Ledger, readings: Readings) -> Verdict {

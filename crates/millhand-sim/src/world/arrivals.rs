@@ -1,6 +1,6 @@
 //! What users do becomes facts: which worker or task is meant is decided when it happens.
 
-use millhand_core::{Input, TaskId, TaskSpec, WorkerId};
+use millhand_core::{Input, Location, Target, TaskId, TaskSpec, WorkerId};
 
 use super::World;
 use crate::{Aim, Arrival, Subject, TaskState, Victim, Violation, WorkerState};
@@ -31,17 +31,26 @@ impl<S: Subject> World<S> {
     }
 
     /// A worker of the wanted kind; any will do if there is none.
-    fn take_aim(&mut self, aim: Aim) -> Option<WorkerId> {
+    fn take_aim(&mut self, aim: Aim) -> Target {
+        let target = match aim {
+            Aim::Any => Target::Anyone,
+            Aim::Local => Target::At(Location::Local),
+            Aim::Remote => Target::At(Location::Remote),
+            _ => self.take_aim_at_one(aim).map_or(Target::Anyone, Target::Worker),
+        };
+        self.tally.count_aim(if target == Target::Anyone { Aim::Any } else { aim });
+        target
+    }
+
+    fn take_aim_at_one(&mut self, aim: Aim) -> Option<WorkerId> {
         let found: Vec<WorkerId> = match aim {
-            Aim::Any => Vec::new(),
+            Aim::Any | Aim::Local | Aim::Remote => Vec::new(),
             Aim::Up => self.live_workers(|state| state != WorkerState::Starting),
             Aim::Starting => self.live_workers(|state| state == WorkerState::Starting),
             Aim::Gone => self.ledger.gone_workers().collect(),
             Aim::Unknown => vec![WorkerId(self.rng.u32(1_000_000..))],
         };
-        let target = self.rng.choice(found);
-        self.tally.count_aim(if target.is_some() { aim } else { Aim::Any });
-        target
+        self.rng.choice(found)
     }
 
     fn live_workers(&self, is_wanted: impl Fn(WorkerState) -> bool) -> Vec<WorkerId> {

@@ -1,11 +1,12 @@
 //! Checkers of orders about tasks.
 
 use millhand_core::{
-    Admission, ExitReason, KNOWN_AFTER, LONGEST_AHEAD, MAX_AHEAD, Output, Posting, QUICK, STALL, TaskId,
-    WorkerId,
+    Admission, ExitReason, KNOWN_AFTER, LONGEST_AHEAD, Location, MAX_AHEAD, Output, Posting, QUICK, STALL,
+    Target, TaskId, WorkerId,
 };
 
 use super::Verdict;
+use crate::rules::between_inputs;
 use crate::{Ending, Ledger, Phase, TaskState, WorkerState};
 
 pub(super) fn settled_once(ledger: &Ledger, output: &Output) -> Verdict {
@@ -56,7 +57,11 @@ pub(super) fn retries_no_seldomer(ledger: &Ledger, output: &Output) -> Verdict {
     }
 }
 
+/// A worker may be started for a task that is not to be run again.
 pub(super) fn retries_no_oftener(ledger: &Ledger, output: &Output) -> Verdict {
+    if let Output::StartWorker { .. } = output {
+        return between_inputs::retries_no_oftener(ledger);
+    }
     let Some((worker, task)) = posted(output) else { return Ok(()) };
     match ledger.task(task) {
         Some(TaskState::Over(Ending { worker: Some(_), reason: ExitReason::WorkerLost })) => {
@@ -78,9 +83,17 @@ pub(super) fn right_reason(ledger: &Ledger, output: &Output) -> Verdict {
     let Output::SettleTask { task, worker, reason } = *output else { return Ok(()) };
     let is_right = match ledger.task(task) {
         Some(TaskState::Over(ending)) => ending.worker == worker && ending.reason == reason,
-        // Only its time in the queue ends a waiting task by itself. It has none once it was started.
+        // Only its time in the queue ends a waiting task by itself, which is over once it was started, or the time that
+        // tasks wait for an engine.
         Some(TaskState::Waiting) => {
-            reason == ExitReason::QueueTimedOut && worker.is_none() && is_time_over(ledger, task)
+            let is_right = match reason {
+                ExitReason::QueueTimedOut => is_time_over(ledger, task),
+                ExitReason::InstallFailed => {
+                    ledger.is_engine_missed() && ledger.target(task) == Some(Target::At(Location::Remote))
+                }
+                _ => false,
+            };
+            is_right && worker.is_none()
         }
         _ => false,
     };
@@ -126,7 +139,9 @@ pub(super) fn founded_ahead(ledger: &Ledger, output: &Output) -> Verdict {
     let Some(WorkerState::Busy(running)) = ledger.worker(worker) else {
         return Err(format!("{task:?} is posted ahead to {worker:?}, which is {:?}", ledger.worker(worker)));
     };
-    let problem = if ledger.task(running) != Some(TaskState::Running(worker)) {
+    let problem = if ledger.location(worker) != Some(Location::Local) {
+        "its worker is remote"
+    } else if ledger.task(running) != Some(TaskState::Running(worker)) {
         "its worker's own is not one that runs and is to go on"
     } else if !is_short(ledger, running) || has_stalled(ledger, worker) {
         "its worker's own takes long, or may"
@@ -136,12 +151,17 @@ pub(super) fn founded_ahead(ledger: &Ledger, output: &Output) -> Verdict {
         "it has little time to wait"
     } else if posting == Posting::Quick && !may_be_quick(ledger, task) {
         "its start has to be told"
-    } else if ledger.ahead(worker).count() >= MAX_AHEAD || ledger.workers_live() > ledger.most_live() {
+    } else if has_enough(ledger, worker) {
         "its worker has enough"
     } else {
         return Ok(());
     };
     Err(format!("{task:?} is posted behind {running:?} of {worker:?}, and {problem}"))
+}
+
+fn has_enough(ledger: &Ledger, worker: WorkerId) -> bool {
+    let is_surplus = ledger.workers_live(Location::Local) > ledger.most_live(Location::Local);
+    is_surplus || ledger.ahead(worker).count() >= MAX_AHEAD
 }
 
 /// Whether it is known that a task does not take long.
@@ -192,7 +212,10 @@ pub(super) fn dropped_once(ledger: &Ledger, output: &Output) -> Verdict {
 pub(super) fn own_target(ledger: &Ledger, output: &Output) -> Verdict {
     let Some((worker, task)) = posted(output) else { return Ok(()) };
     match ledger.target(task) {
-        Some(target) if target != worker => {
+        Some(target @ Target::Worker(own)) if own != worker => {
+            Err(format!("{task:?} is meant for {target:?}, posted to {worker:?}"))
+        }
+        Some(target @ Target::At(place)) if ledger.location(worker) != Some(place) => {
             Err(format!("{task:?} is meant for {target:?}, posted to {worker:?}"))
         }
         _ => Ok(()),
@@ -201,10 +224,11 @@ pub(super) fn own_target(ledger: &Ledger, output: &Output) -> Verdict {
 
 pub(super) fn work_bound(ledger: &Ledger, output: &Output) -> Verdict {
     let Some((worker, task)) = posted(output) else { return Ok(()) };
-    if ledger.target(task).is_some() || ledger.may_have_shared(worker) {
+    let Some(location) = ledger.location(worker) else { return Ok(()) };
+    if matches!(ledger.target(task), Some(Target::Worker(_))) || ledger.may_have_shared(worker) {
         return Ok(());
     }
-    let busy = ledger.workers_busy();
+    let busy = ledger.workers_busy(location);
     Err(format!("{task:?} is posted to {worker:?} while {busy} workers have a task"))
 }
 

@@ -1,8 +1,6 @@
 //! Checkers of orders about workers, and about the pool as a whole.
 
-use std::time::Duration;
-
-use millhand_core::{ExitReason, Output, StopReason, WorkerId};
+use millhand_core::{EngineState, ExitReason, Location, Output, StopReason, WorkerId};
 
 use super::Verdict;
 use crate::trace::Stamp;
@@ -17,6 +15,8 @@ pub(super) fn closed_for_good(ledger: &Ledger, output: &Output) -> Verdict {
         | Output::DropTask { .. }
         | Output::AbortTask { .. }
         | Output::FailPool
+        | Output::ConnectEngine
+        | Output::FailRemote
             if ledger.is_over() =>
         {
             Err(format!("{output:?} in a pool that is over"))
@@ -42,7 +42,7 @@ pub(super) fn drains_no_sooner(ledger: &Ledger, output: &Output) -> Verdict {
 }
 
 pub(super) fn fresh_worker(ledger: &Ledger, output: &Output) -> Verdict {
-    let Output::StartWorker { worker } = *output else { return Ok(()) };
+    let Some((worker, _)) = started(output) else { return Ok(()) };
     match ledger.worker(worker) {
         None => Ok(()),
         Some(state) => Err(format!("{worker:?} is started, and is {state:?}")),
@@ -50,10 +50,10 @@ pub(super) fn fresh_worker(ledger: &Ledger, output: &Output) -> Verdict {
 }
 
 pub(super) fn pause_kept(ledger: &Ledger, output: &Output) -> Verdict {
-    let Output::StartWorker { worker } = *output else { return Ok(()) };
-    match ledger.paused_until() {
+    let Some((worker, location)) = started(output) else { return Ok(()) };
+    match ledger.paused_until(location) {
         Some(end) if ledger.now() < end => {
-            let failures = ledger.install_failures();
+            let failures = ledger.install_failures(location);
             Err(format!(
                 "{worker:?} is started before {}, after {failures} failed installs in a row",
                 Stamp(end)
@@ -64,8 +64,8 @@ pub(super) fn pause_kept(ledger: &Ledger, output: &Output) -> Verdict {
 }
 
 pub(super) fn stretch_bound(ledger: &Ledger, output: &Output) -> Verdict {
-    let Output::StartWorker { worker } = *output else { return Ok(()) };
-    let (live, bound) = (ledger.workers_live(), ledger.most_live());
+    let Some((worker, location)) = started(output) else { return Ok(()) };
+    let (live, bound) = (ledger.workers_live(location), ledger.most_live(location));
     if live < bound {
         return Ok(());
     }
@@ -73,32 +73,32 @@ pub(super) fn stretch_bound(ledger: &Ledger, output: &Output) -> Verdict {
 }
 
 pub(super) fn install_bound(ledger: &Ledger, output: &Output) -> Verdict {
-    let Output::StartWorker { worker } = *output else { return Ok(()) };
-    let (starting, bound) = (ledger.workers_starting(), ledger.settings().install_concurrency);
-    if starting < bound as usize {
+    let Some((worker, location)) = started(output) else { return Ok(()) };
+    let (starting, bound) = (ledger.workers_starting(location), ledger.most_starting(location));
+    if starting < bound {
         return Ok(());
     }
     Err(format!("{worker:?} is started while {starting} workers are starting, and {bound} may"))
 }
 
 pub(super) fn needed_start(ledger: &Ledger, output: &Output) -> Verdict {
-    let Output::StartWorker { worker } = *output else { return Ok(()) };
-    let (live, settings) = (ledger.workers_live(), ledger.settings());
-    let (waiting, serving) = (ledger.waiting_for_any(), ledger.workers_idle() + ledger.workers_starting());
-    let is_awaited = live < ledger.awaited_workers() as usize;
-    let is_for_a_task = live < settings.stretch_to as usize && waiting > serving;
-    if is_awaited || is_for_a_task || serving < settings.spares as usize {
+    let Some((worker, location)) = started(output) else { return Ok(()) };
+    let live = ledger.workers_live(location);
+    let (waiting, serving) = (ledger.tasks_to_serve(location), ledger.workers_serving(location));
+    let is_awaited = location == Location::Local && live < ledger.awaited_workers() as usize;
+    let is_for_a_task = live < ledger.most_busy(location) && waiting > serving;
+    if is_awaited || is_for_a_task || serving < ledger.spares(location) {
         return Ok(());
     }
     Err(format!(
-        "{worker:?} is started for {waiting} waiting tasks, while {live} workers live and {serving} of them are \
+        "{worker:?} is started at {location:?} for {waiting} waiting tasks, while {live} workers live and {serving} of them are \
          idle or starting"
     ))
 }
 
 pub(super) fn surplus_order(ledger: &Ledger, output: &Output) -> Verdict {
     let Output::StopWorker { worker, reason: StopReason::Surplus } = *output else { return Ok(()) };
-    let starting = ledger.workers_starting();
+    let starting = ledger.workers_starting(Location::Local);
     if starting > 0 && ledger.worker(worker) == Some(WorkerState::Idle) {
         return Err(format!("{worker:?} is idle and is stopped for surplus, and {starting} are starting"));
     }
@@ -136,17 +136,24 @@ fn has_had_its_grace(ledger: &Ledger, worker: WorkerId) -> bool {
 }
 
 fn has_idled_for_too_long(ledger: &Ledger, worker: WorkerId) -> bool {
-    let settings = ledger.settings();
-    let (Some(timeout), Some(since)) = (settings.idle_timeout_ms, ledger.since(worker)) else { return false };
-    let kept = settings.start_at.max(ledger.awaited_workers());
+    let (Some(timeout), Some(since), Some(location)) =
+        (ledger.idle_timeout(worker), ledger.since(worker), ledger.location(worker))
+    else {
+        return false;
+    };
+    let kept = match location {
+        Location::Local => ledger.settings().start_at.max(ledger.awaited_workers()),
+        Location::Remote => 0,
+    };
     ledger.worker(worker) == Some(WorkerState::Idle)
-        && since.after(Duration::from_millis(timeout.into())) <= ledger.now()
-        && ledger.workers_live() > kept as usize
-        && ledger.workers_idle() > settings.spares as usize
+        && since.after(timeout) <= ledger.now()
+        && ledger.workers_live(location) > kept as usize
+        && ledger.workers_idle(location) > ledger.spares(location)
 }
 
 fn is_surplus(ledger: &Ledger, worker: WorkerId) -> bool {
-    ledger.workers_live() > ledger.most_live()
+    ledger.location(worker) == Some(Location::Local)
+        && ledger.workers_live(Location::Local) > ledger.most_live(Location::Local)
         && matches!(ledger.worker(worker), Some(WorkerState::Idle | WorkerState::Starting))
 }
 
@@ -154,15 +161,67 @@ pub(super) fn founded_failure(ledger: &Ledger, output: &Output) -> Verdict {
     if !matches!(output, Output::FailPool) || ledger.is_hopeless() {
         return Ok(());
     }
-    let (live, failures) = (ledger.workers_live(), ledger.install_failures());
+    let live = ledger.live_workers().count();
+    let failures = ledger.install_failures(Location::Local);
     Err(format!("the pool fails while {live} workers live, after {failures} failed installs in a row"))
 }
 
 pub(super) fn hopeful_start(ledger: &Ledger, output: &Output) -> Verdict {
-    let Output::StartWorker { worker } = *output else { return Ok(()) };
-    if !ledger.is_giving_up() {
+    let Some((worker, location)) = started(output) else { return Ok(()) };
+    let has_failed = location == Location::Remote && ledger.has_failed(location);
+    if !ledger.is_giving_up() && !has_failed {
         return Ok(());
     }
-    let failures = ledger.install_failures();
+    let failures = ledger.install_failures(location);
     Err(format!("{worker:?} is started after {failures} failed installs in a row, with no worker up"))
+}
+
+pub(super) fn engine_needed(ledger: &Ledger, output: &Output) -> Verdict {
+    match started(output) {
+        Some((worker, Location::Remote)) if ledger.engine() != EngineState::Up => {
+            Err(format!("{worker:?} is started at an engine that is {:?}", ledger.engine()))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn engine_sought(ledger: &Ledger, output: &Output) -> Verdict {
+    match (output, ledger.engine_sought_at()) {
+        (Output::ConnectEngine, None) => {
+            Err(format!("the engine is connected to, and is {:?}", ledger.engine()))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn reconnect_pause_kept(ledger: &Ledger, output: &Output) -> Verdict {
+    match (output, ledger.engine_sought_at()) {
+        (Output::ConnectEngine, Some(end)) if ledger.now() < end => {
+            Err(format!("the engine is connected to before {}, after its loss", Stamp(end)))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn engine_released(ledger: &Ledger, output: &Output) -> Verdict {
+    let is_founded = ledger.is_engine_held() && ledger.is_engine_done();
+    if *output != Output::DisconnectEngine || is_founded {
+        return Ok(());
+    }
+    Err(format!("the engine is let go of, and is {:?}", ledger.engine()))
+}
+
+pub(super) fn remote_given_up(ledger: &Ledger, output: &Output) -> Verdict {
+    if *output != Output::FailRemote || ledger.is_remote_end_due() {
+        return Ok(());
+    }
+    let failures = ledger.install_failures(Location::Remote);
+    Err(format!("remote workers are given up after {failures} failed installs in a row"))
+}
+
+const fn started(output: &Output) -> Option<(WorkerId, Location)> {
+    match *output {
+        Output::StartWorker { worker, location } => Some((worker, location)),
+        _ => None,
+    }
 }
