@@ -50,7 +50,7 @@ export interface TaskRecord {
 
 export const DEFAULT_TRACED_TASKS = 10_000
 /** Workers beyond it are forgotten, the oldest first. */
-const MAX_WORKERS_KEPT = 1_024
+const MAX_WORKERS_KEPT = 256
 /** Steps of one install that are kept. */
 const MAX_STEPS = 200
 /** Measures that are in the page's timeline at a time. */

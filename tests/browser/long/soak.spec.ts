@@ -59,8 +59,9 @@ async function stalled(page: Page): Promise<never> {
 async function soak(seed: number) {
   const { WorkersPool } = await import('millhand')
   const { until } = await import('support')
-  const pool = new WorkersPool({ pool: { startAt: 2, stretchTo: 4, cancelGrace: 20, idleTimeout: 5_000 } })
-  const python = new WorkersPool({ install: { pyodide: [] }, pool: { startAt: 1, stretchTo: 1, spares: 1 } })
+  // What a trace keeps fills slowly up to its bound, and would hide what must not grow.
+  const pool = new WorkersPool({ trace: { maxTasks: 0 }, pool: { startAt: 2, stretchTo: 4, cancelGrace: 20, idleTimeout: 5_000 } })
+  const python = new WorkersPool({ trace: { maxTasks: 0 }, install: { pyodide: [] }, pool: { startAt: 1, stretchTo: 1, spares: 1 } })
   await Promise.all([pool.ready(), python.ready()])
 
   let state = seed
