@@ -13,6 +13,8 @@ export interface Platform {
   baseUrl(): string
   /** What the workers of a pool install; `signal` stops its preparation, which begins after this call. */
   setupsOf(plan: PoolPlan, report: (event: InstallEvent) => void, signal: AbortSignal): WorkerSetups
+  /** Whether a worker that ends itself tells first what it has ended: only then may it have tasks ahead. */
+  readonly postsAhead: boolean
   /** Keeps the program alive, where one ends that waits for nothing, until the function that it gives is called. */
   hold(): () => void
   /** Makes `error` an uncaught one. */

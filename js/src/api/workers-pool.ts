@@ -345,7 +345,8 @@ export class WorkersPool {
       const options = title === undefined ? {} : { title }
       const { spec, traits } = this.#parseOptions(functionId, entryPoint.name || 'task', options)
       const hasDefaults = Object.values(this.#defaults).some((time) => time !== undefined)
-      this.#usual = { entryPoint, title, functionId, traits, spec: hasDefaults || spec.target !== undefined ? spec : undefined }
+      const isUsualSpec = platform.postsAhead && !hasDefaults && spec.target === undefined
+      this.#usual = { entryPoint, title, functionId, traits, spec: isUsualSpec ? undefined : spec }
     }
     const { functionId, traits, spec } = this.#usual
     return this.#queue(traits, functionId, snapshot(args, 'args'), spec)
@@ -367,7 +368,7 @@ export class WorkersPool {
     const { spec, traits } = parseTaskOptions(options, { ...this.#defaults, title: name }, parseTarget)
     spec.target = this.#placeOf(functionId, spec.target)
     const hint = !this.#hasPython && this.#functions.mentionsPython(functionId) ? NO_PYTHON : undefined
-    return { spec, traits: { ...traits, hint } }
+    return { spec: { ...spec, isMeasured: spec.isMeasured && platform.postsAhead }, traits: { ...traits, hint } }
   }
 
   /** A function that only local workers can run stays with them. */

@@ -20,6 +20,8 @@ export const platform: Platform = {
   },
   baseUrl: () => pathToFileURL(`${process.cwd()}/`).href,
   setupsOf,
+  // What a thread posts is not always sent before `process.exit` ends it.
+  postsAhead: false,
   hold: () => {
     const timer = setInterval(() => undefined, LONG_MS)
     return () => clearInterval(timer)

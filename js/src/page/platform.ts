@@ -21,6 +21,7 @@ export const platform: Platform = {
     return new PoolSetups(plan, plan.settings.startAt > cores ? 0 : cores, report, signal)
   },
   // A page stays.
+  postsAhead: true,
   hold: () => () => undefined,
   reportError: (error) => reportError(error),
 }
