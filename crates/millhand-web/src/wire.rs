@@ -37,9 +37,8 @@ extern "C" {
     /// A message that came: an array.
     type Tuple;
 
-    /// `NaN` for what is no number.
-    #[wasm_bindgen(method, structural, indexing_getter)]
-    fn number(this: &Tuple, index: u32) -> f64;
+    // Not as a number, though that would be one call less: some values throw when they are made one, and an exception must not
+    // pass through the host.
     #[wasm_bindgen(method, structural, indexing_getter)]
     fn value(this: &Tuple, index: u32) -> JsValue;
 }
@@ -125,10 +124,11 @@ impl WorkerMessage {
             return None;
         }
         let tuple: &Tuple = message.unchecked_ref();
-        let task = || task_from_number(tuple.number(1));
-        Some(match whole(tuple.number(0))? {
+        let number = |index| tuple.value(index).as_f64();
+        let task = || number(1).and_then(task_from_number);
+        Some(match number(0).and_then(whole)? {
             BOOTED => Self::Booted { lock: tuple.value(1).as_string(), compiles: tuple.value(2).is_truthy() },
-            PROGRESS => Self::Progress { event: tuple.value(1) },
+            PROGRESS => Self::Progress { event: Some(tuple.value(1)).filter(JsValue::is_object)? },
             READY => Self::Ready,
             INSTALL_FAILED => {
                 Self::InstallFailed { error: tuple.value(1), permanent: tuple.value(2).is_truthy() }
@@ -138,14 +138,14 @@ impl WorkerMessage {
             POST_ERROR => Self::PostError { task: task()?, error: tuple.value(2) },
             EXIT => Self::Exit {
                 task: task()?,
-                outcome: match whole(tuple.number(2))? {
+                outcome: match number(2).and_then(whole)? {
                     COMPLETED => Outcome::Completed,
                     THREW => Outcome::Threw,
                     UNCLONABLE => Outcome::Unclonable,
                     _ => return None,
                 },
                 value: tuple.value(3),
-                took: Duration::from_micros(whole(tuple.number(4))?.into()),
+                took: Duration::from_micros(number(4).and_then(whole)?.into()),
             },
             RETURNED => Self::Returned { task: task()? },
             _ => return None,
