@@ -161,13 +161,14 @@ test('a worker that speaks out of turn is ended, and its task with it', async ({
       return new Promise(() => {})
     }
     const errors: unknown[] = []
-    // Not of the protocol; an unknown kind; an install that failed, of a worker that is up.
-    for (const message of ['hello', [[99]], [[3, { message: 'x', properties: {} }, true]]]) {
+    // Not of the protocol; unknown kinds; a task without a number; no event; an install that failed, of a worker that is up.
+    const messages = ['hello', [[99]], [[7n]], [[7, 1n, 0, null, 1]], [[1]], [[3, { message: 'x', properties: {} }, true]]]
+    for (const message of messages) {
       errors.push((await rejection(pool.run(speak, message))).reason)
     }
     return { errors, next: await pool.run(() => 'fine') }
   })
-  expect(errors).toEqual(['WorkerLost', 'WorkerLost', 'WorkerLost'])
+  expect(errors).toEqual(Array(6).fill('WorkerLost'))
   expect(next).toBe('fine')
 })
 
