@@ -32,6 +32,20 @@ test('open tasks keep it alive, also those that only wait', async () => {
   assert.deepEqual([code, stdout], [0, '1\n2\n'])
 })
 
+test('a task that is withdrawn at its call does not, nor one that an ended pool refuses', async () => {
+  const submit = (options) => `console.log(await pool.run(() => 1, undefined, ${options}).catch(({ reason }) => reason))`
+  const withdrawn = await run(`
+    const pool = new WorkersPool({ pool: { startAt: 1, stretchTo: 1 } })
+    await pool.ready()
+    ${submit('{ signal: AbortSignal.abort() }')}`)
+  assert.deepEqual([withdrawn.code, withdrawn.stdout], [0, 'Cancelled\n'])
+  const refused = await run(`
+    const pool = new WorkersPool()
+    await pool.drain()
+    ${submit('{}')}`)
+  assert.deepEqual([refused.code, refused.stdout], [0, 'PoolTerminated\n'])
+})
+
 test('`drain`, `ready` and `reserve` keep it alive until they are done', async () => {
   const { code, stdout } = await run(`
     const pool = new WorkersPool({ pool: { startAt: 0, stretchTo: 2 } })

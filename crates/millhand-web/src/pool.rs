@@ -54,6 +54,8 @@ struct Inner {
     is_turning: Cell<bool>,
     on_event: Box<dyn Fn(Event)>,
     telling: Cell<bool>,
+    /// Whether an event was told since the end of the last batch.
+    has_told: Cell<bool>,
     /// Counts at the end of the last batch.
     told_stats: Cell<Stats>,
 }
@@ -95,6 +97,7 @@ impl Pool {
                 is_turning: Cell::new(false),
                 on_event: Box::new(on_event),
                 telling: Cell::new(false),
+                has_told: Cell::new(false),
                 told_stats: Cell::default(),
             }
         });
@@ -204,9 +207,7 @@ impl Inner {
         }
         let value = act(&mut self.state.borrow_mut(), clock::now());
         if !self.telling.replace(true) {
-            while let Some(event) = self.next_event() {
-                (self.on_event)(event);
-            }
+            self.tell_queued();
             self.telling.set(false);
         }
         value
@@ -233,14 +234,11 @@ impl Inner {
             return;
         }
         loop {
-            let mut news = false;
-            while let Some(event) = self.next_event() {
-                news = true;
-                (self.on_event)(event);
-            }
+            self.tell_queued();
             let has_ended = self.state.borrow_mut().take_end();
             let stats = self.state.borrow().scheduler.stats();
-            if self.told_stats.replace(stats) == stats && !news && !has_ended {
+            let has_told = self.has_told.replace(false);
+            if self.told_stats.replace(stats) == stats && !has_told && !has_ended {
                 break;
             }
             (self.on_event)(Event::BatchEnded);
@@ -249,6 +247,13 @@ impl Inner {
             }
         }
         self.telling.set(false);
+    }
+
+    fn tell_queued(&self) {
+        while let Some(event) = self.next_event() {
+            self.has_told.set(true);
+            (self.on_event)(event);
+        }
     }
 
     fn next_event(&self) -> Option<Event> {

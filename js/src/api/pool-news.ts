@@ -126,8 +126,7 @@ export class PoolNews {
   /** A task's messages go to `stream` until it has ended. To be called before the host has the task. */
   open(stream: TaskStream): void {
     this.#streams.set(stream.id, stream)
-    // A pool that has ended refuses the task within this turn, and tells of no batch.
-    if (!this.#ending.signal.aborted) this.#release ??= platform.hold()
+    this.#release ??= platform.hold()
   }
 
   /** Whether a live worker is on another machine. */
