@@ -30,9 +30,17 @@ export async function rejection(promise) {
 export const until = (value$, isMeant) => firstValueFrom(value$.pipe(filter(isMeant)))
 export const collect = (message$) => firstValueFrom(message$.pipe(toArray()))
 
-/** Runs a program to its end; `whenSaid` is called with the child when its output first matches. */
+const PATIENCE_MS = 120_000
+
+/** Runs a program to its end; `signalAfter` is a signal for it, and what it is to have said before. */
 export async function runProgram(args, { cwd, signalAfter, env = {} } = {}) {
-  const child = spawn(process.execPath, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, args, {
+    cwd,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // One that does not end by itself is to fail its test rather than to hold it up.
+    timeout: PATIENCE_MS,
+  })
   let stdout = ''
   let stderr = ''
   child.stdout.setEncoding('utf8').on('data', (text) => {
