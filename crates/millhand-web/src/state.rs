@@ -355,7 +355,11 @@ impl State {
         {
             hired.outbox.push(HostMessage::define(function.0, definition));
         }
-        hired.outbox.push(HostMessage::run(task, posting, function.0, &args, transfer));
+        match posting {
+            Posting::Now => hired.outbox.push(HostMessage::run(task, function.0, &args, transfer)),
+            Posting::Ahead => hired.outbox.push(HostMessage::run_ahead(task, function.0, &args)),
+            Posting::Quick => hired.outbox.push_quick(task, function.0, &args),
+        }
         for data in &inbox {
             hired.outbox.push(HostMessage::data(task, data));
         }
@@ -443,10 +447,12 @@ impl State {
                 self.obey(now);
             }
             WorkerMessage::Exit { task, outcome, value, took } => {
-                if self.tasks.runs_on(task, worker) {
-                    self.tasks.set_value(task, value);
+                self.on_exit(now, worker, (task, outcome, took), value);
+            }
+            WorkerMessage::Exits(exits) => {
+                for (task, value, took) in exits.into_iter() {
+                    self.on_exit(now, worker, (task, Outcome::Completed, took), value);
                 }
-                self.decide(now, Input::TaskFinished { worker, task, outcome, took });
             }
             WorkerMessage::Returned { task } => self.decide(now, Input::TaskReturned { worker, task }),
             WorkerMessage::Log { task, text, json } => {
@@ -459,6 +465,19 @@ impl State {
                 self.tell_of(task, worker, Event::TaskPostFailed { task, worker, error });
             }
         }
+    }
+
+    fn on_exit(
+        &mut self,
+        now: Instant,
+        worker: WorkerId,
+        (task, outcome, took): (TaskId, Outcome, Duration),
+        value: JsValue,
+    ) {
+        if self.tasks.runs_on(task, worker) {
+            self.tasks.set_value(task, value);
+        }
+        self.decide(now, Input::TaskFinished { worker, task, outcome, took });
     }
 
     /// Tells an event of a task, unless the task has ended or is not this worker's.

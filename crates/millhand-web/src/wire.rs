@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use js_sys::Array;
-use millhand_core::{Outcome, Posting, TaskId};
+use js_sys::{Array, Float64Array};
+use millhand_core::{Outcome, TaskId};
 use wasm_bindgen::prelude::*;
 
 const INSTALL: u32 = 0;
@@ -23,6 +23,7 @@ const DATA_OUT: u32 = 5;
 const POST_ERROR: u32 = 6;
 const EXIT: u32 = 7;
 const RETURNED: u32 = 8;
+const EXITS: u32 = 9;
 
 const COMPLETED: u32 = 0;
 const THREW: u32 = 1;
@@ -30,9 +31,9 @@ const UNCLONABLE: u32 = 2;
 
 #[wasm_bindgen]
 extern "C" {
-    /// `Array.of` for what is sent most often: numbers cross the boundary as such.
+    /// `Array.of` with numbers that cross the boundary as such.
     #[wasm_bindgen(js_namespace = Array, js_name = of)]
-    fn run_tuple(kind: u32, task: f64, function: u32, args: &JsValue) -> Array;
+    fn numbers_and_value(kind: u32, task: f64, function: u32, args: &JsValue) -> Array;
 
     /// A message that came: an array.
     type Tuple;
@@ -43,12 +44,22 @@ extern "C" {
     fn value(this: &Tuple, index: u32) -> JsValue;
 }
 
-/// A message to a worker: the tuple that travels, what of it is moved rather than copied, and what it is about.
+/// A message to a worker.
 #[derive(Debug)]
-pub(crate) struct HostMessage {
-    pub(crate) tuple: Array,
-    pub(crate) transfer: Option<Array>,
-    pub(crate) subject: Subject,
+pub(crate) enum HostMessage {
+    /// The tuple that travels, what of it is moved rather than copied, and what it is about.
+    Single { tuple: Array, transfer: Option<Array>, subject: Subject },
+    /// Quick tasks of one function travel together: a tuple for each would cost more than many of them take to run.
+    Quick(QuickRuns),
+}
+
+/// Quick tasks of one function, in order.
+#[derive(Debug)]
+pub(crate) struct QuickRuns {
+    function: u32,
+    tasks: Vec<TaskId>,
+    /// One for each.
+    args: Array,
 }
 
 /// What a message is about: what fails if it cannot be sent.
@@ -62,6 +73,22 @@ pub(crate) enum Subject {
     Other,
 }
 
+impl QuickRuns {
+    /// The first of them.
+    pub(crate) fn of(function: u32, task: TaskId, args: &JsValue) -> Self {
+        Self { function, tasks: vec![task], args: Array::of1(args) }
+    }
+
+    pub(crate) fn push(&mut self, task: TaskId, args: &JsValue) {
+        self.tasks.push(task);
+        self.args.push(args);
+    }
+
+    pub(crate) const fn function(&self) -> u32 {
+        self.function
+    }
+}
+
 impl HostMessage {
     pub(crate) fn install(worker_name: &str, setup: &JsValue, interrupt: &JsValue) -> Self {
         Self::copied(Subject::Install, Array::of4(&INSTALL.into(), &worker_name.into(), setup, interrupt))
@@ -71,19 +98,14 @@ impl HostMessage {
         Self::copied(Subject::Function, Array::of3(&DEFINE.into(), &function.into(), definition))
     }
 
-    pub(crate) fn run(
-        task: TaskId,
-        posting: Posting,
-        function: u32,
-        args: &JsValue,
-        transfer: Option<Array>,
-    ) -> Self {
-        let (kind, subject) = match posting {
-            Posting::Now => (RUN, Subject::Run(task)),
-            Posting::Ahead => (RUN, Subject::RunAhead(task)),
-            Posting::Quick => (RUN_QUICK, Subject::RunAhead(task)),
-        };
-        Self { tuple: run_tuple(kind, task_number(task), function, args), transfer, subject }
+    pub(crate) fn run(task: TaskId, function: u32, args: &JsValue, transfer: Option<Array>) -> Self {
+        let tuple = numbers_and_value(RUN, task_number(task), function, args);
+        Self::Single { tuple, transfer, subject: Subject::Run(task) }
+    }
+
+    pub(crate) fn run_ahead(task: TaskId, function: u32, args: &JsValue) -> Self {
+        let tuple = numbers_and_value(RUN, task_number(task), function, args);
+        Self::copied(Subject::RunAhead(task), tuple)
     }
 
     pub(crate) fn data(task: TaskId, data: &JsValue) -> Self {
@@ -99,7 +121,39 @@ impl HostMessage {
     }
 
     const fn copied(subject: Subject, tuple: Array) -> Self {
-        Self { tuple, transfer: None, subject }
+        Self::Single { tuple, transfer: None, subject }
+    }
+
+    /// What travels.
+    pub(crate) fn tuple(&self) -> Array {
+        match self {
+            Self::Single { tuple, .. } => tuple.clone(),
+            Self::Quick(QuickRuns { function, tasks, args }) => {
+                let ids: Vec<f64> = tasks.iter().copied().map(task_number).collect();
+                Array::of4(&RUN_QUICK.into(), &(*function).into(), &Float64Array::from(&*ids).into(), args)
+            }
+        }
+    }
+
+    /// What of it is moved rather than copied.
+    pub(crate) const fn transfer(&self) -> Option<&Array> {
+        match self {
+            Self::Single { transfer, .. } => transfer.as_ref(),
+            Self::Quick(_) => None,
+        }
+    }
+
+    /// Messages that say the same, each of them about one thing.
+    pub(crate) fn parts(self) -> Vec<(Subject, Self)> {
+        match self {
+            Self::Single { subject, .. } => vec![(subject, self)],
+            Self::Quick(QuickRuns { function, tasks, args }) => {
+                let single = |(task, args): (TaskId, JsValue)| {
+                    (Subject::RunAhead(task), Self::Quick(QuickRuns::of(function, task, &args)))
+                };
+                tasks.into_iter().zip(args.iter()).map(single).collect()
+            }
+        }
     }
 }
 
@@ -114,7 +168,37 @@ pub(crate) enum WorkerMessage {
     Data { task: TaskId, payload: JsValue },
     PostError { task: TaskId, error: JsValue },
     Exit { task: TaskId, outcome: Outcome, value: JsValue, took: Duration },
+    Exits(Exits),
     Returned { task: TaskId },
+}
+
+/// Tasks that completed one after the other.
+#[derive(Debug)]
+pub(crate) struct Exits {
+    tasks: Vec<f64>,
+    /// One for each.
+    values: Array,
+    took_us: Vec<f64>,
+}
+
+impl Exits {
+    fn parse(tuple: &Tuple) -> Option<Self> {
+        let numbers = |index| tuple.value(index).dyn_into::<Float64Array>().ok().map(|array| array.to_vec());
+        let (tasks, took_us) = (numbers(1)?, numbers(3)?);
+        let values: Array = tuple.value(2).dyn_into().ok()?;
+        let are_whole = tasks.iter().all(|&id| task_from_number(id).is_some())
+            && took_us.iter().all(|&took| whole(took).is_some());
+        let are_alike = tasks.len() == took_us.len() && tasks.len() == values.length() as usize;
+        (are_whole && are_alike).then_some(Self { tasks, values, took_us })
+    }
+
+    /// Each task with its result, and how long it took.
+    pub(crate) fn into_iter(self) -> impl Iterator<Item = (TaskId, JsValue, Duration)> {
+        let Self { tasks, values, took_us } = self;
+        let ids = tasks.into_iter().filter_map(task_from_number);
+        let times = took_us.into_iter().filter_map(whole).map(|took| Duration::from_micros(took.into()));
+        ids.zip(values.into_iter()).zip(times).map(|((id, value), took)| (id, value, took))
+    }
 }
 
 impl WorkerMessage {
@@ -148,6 +232,7 @@ impl WorkerMessage {
                 took: Duration::from_micros(number(4).and_then(whole)?.into()),
             },
             RETURNED => Self::Returned { task: task()? },
+            EXITS => Self::Exits(Exits::parse(tuple)?),
             _ => return None,
         })
     }
@@ -224,6 +309,7 @@ mod tests {
                 ("PostError", POST_ERROR),
                 ("Exit", EXIT),
                 ("Returned", RETURNED),
+                ("Exits", EXITS),
             ],
         );
         let protocol = include_str!("../../../js/src/wire/protocol.ts");

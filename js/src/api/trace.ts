@@ -75,17 +75,14 @@ interface Step {
  * what happened at once, so that one span ends where the next begins.
  */
 export class TraceRecorder {
-  readonly #maxTasks: number
   readonly #measures: Measures | null
-  /** A ring, once it is full. */
-  readonly #tasks: TaskRecord[] = []
-  #next = 0
+  readonly #tasks: TaskRing
   readonly #workers = new Map<number, WorkerRecord>()
   /** Steps of the page, for all workers. */
   readonly #steps: Step[] = []
 
   constructor({ maxTasks = DEFAULT_TRACED_TASKS, devTools = false }: TraceOptions) {
-    this.#maxTasks = maxTasks
+    this.#tasks = new TaskRing(maxTasks)
     this.#measures = devTools ? new Measures() : null
   }
 
@@ -121,10 +118,7 @@ export class TraceRecorder {
   }
 
   taskEnded(task: TaskRecord): void {
-    if (this.#maxTasks > 0) {
-      this.#tasks[this.#next] = task
-      this.#next = (this.#next + 1) % this.#maxTasks
-    }
+    this.#tasks.push(task)
     const { worker, title, started_ms, ended_ms, reason } = task
     if (!this.#measures || worker === null || started_ms === null) return
     const colour = reason === 'Completed' ? 'primary' : 'error'
@@ -137,7 +131,7 @@ export class TraceRecorder {
 
   /** @param open Tasks that wait or run: they are shown as far as they are. */
   trace(open: TaskRecord[], now_ms: number): Trace {
-    const tasks = [...this.#tasks.slice(this.#next), ...this.#tasks.slice(0, this.#next), ...open]
+    const tasks = [...this.#tasks.oldestFirst(), ...open]
     const spans = [
       ...[...this.#workers].flatMap(([id, worker]) => workerEvents(id, worker, now_ms)),
       ...pageEvents(this.#steps),
@@ -146,6 +140,56 @@ export class TraceRecorder {
     ]
     const names = trackNames([...new Set(spans.map(({ tid }) => tid))])
     return { traceEvents: [...names, ...spans.sort((a, b) => a.ts - b.ts)], displayTimeUnit: 'ms' }
+  }
+}
+
+/** The last tasks, in columns: as objects, the garbage collector would move each of them about. */
+class TaskRing {
+  readonly #capacity: number
+  #next = 0
+  readonly #ids: number[] = []
+  readonly #titles: string[] = []
+  readonly #reasons: TaskRecord['reason'][] = []
+  // `NaN` where there is none.
+  readonly #workers: number[] = []
+  readonly #queued_ms: number[] = []
+  readonly #started_ms: number[] = []
+  readonly #ended_ms: number[] = []
+
+  constructor(capacity: number) {
+    this.#capacity = capacity
+  }
+
+  push({ task, title, worker, queued_ms, started_ms, ended_ms, reason }: TaskRecord): void {
+    if (this.#capacity === 0) return
+    const at = this.#next
+    this.#next = (at + 1) % this.#capacity
+    this.#ids[at] = task
+    this.#titles[at] = title
+    this.#reasons[at] = reason
+    this.#workers[at] = worker ?? NaN
+    this.#queued_ms[at] = queued_ms
+    this.#started_ms[at] = started_ms ?? NaN
+    this.#ended_ms[at] = ended_ms
+  }
+
+  oldestFirst(): TaskRecord[] {
+    const records = this.#ids.map((_, position) => this.#recordAt(position))
+    return [...records.slice(this.#next), ...records.slice(0, this.#next)]
+  }
+
+  #recordAt(position: number): TaskRecord {
+    const of = <T>(column: T[]): T => column[position] as T
+    const orNull = (number: number): number | null => (Number.isNaN(number) ? null : number)
+    return {
+      task: of(this.#ids),
+      title: of(this.#titles),
+      worker: orNull(of(this.#workers)),
+      queued_ms: of(this.#queued_ms),
+      started_ms: orNull(of(this.#started_ms)),
+      ended_ms: of(this.#ended_ms),
+      reason: of(this.#reasons),
+    }
   }
 }
 

@@ -69,9 +69,10 @@ export class RemotePort implements HostPort {
         return runtime
       }
       case HostKind.Run:
-      case HostKind.RunQuick:
         this.#current = this.#runtimes.get(message[2]) ?? this.#first
         return this.#current
+      case HostKind.RunQuick:
+        throw new Error('quick tasks are for local workers')
       case HostKind.Data:
       case HostKind.Abort:
       case HostKind.Withdraw:

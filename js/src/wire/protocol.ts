@@ -31,6 +31,7 @@ export const WorkerKind = {
   PostError: 6,
   Exit: 7,
   Returned: 8,
+  Exits: 9,
 } as const
 
 /** The most exits of tasks that a worker tells at a time. */
@@ -57,11 +58,13 @@ export type Install = [
 ]
 /** From now on `functionId` means this function; sent once per worker, before its first `Run`. */
 export type Define = [kind: typeof HostKind.Define, functionId: number, definition: FunctionDefinition]
+/** Run a task, after those that came before, when all that ended before it is told. */
+export type Run = [kind: typeof HostKind.Run, taskId: number, functionId: number, args: unknown]
 /**
- * Run a task, after those that came before. `RunQuick` says that it takes next to no time: it may start before the exits of up to
- * `MAX_GATHERED` - 1 others are told. Any other starts when all that ended before it is told.
+ * Run tasks that take next to no time, in order: each may start before the exits of up to `MAX_GATHERED` - 1 others are told. `args` has
+ * one element for each of them. Remote workers get none.
  */
-export type Run = [kind: typeof HostKind.Run | typeof HostKind.RunQuick, taskId: number, functionId: number, args: unknown]
+export type RunQuick = [kind: typeof HostKind.RunQuick, functionId: number, taskIds: Float64Array, args: unknown[]]
 /** Data for a task, for its `context.onData`. */
 export type DataIn = [kind: typeof HostKind.Data, taskId: number, data: unknown]
 
@@ -71,7 +74,7 @@ export type Abort = [kind: typeof HostKind.Abort, taskId: number, cause: unknown
 /** Give a task back, unless it is the first of those that have not ended. */
 export type Withdraw = [kind: typeof HostKind.Withdraw, taskId: number]
 
-export type HostMessage = Install | Define | Run | DataIn | Abort | Withdraw
+export type HostMessage = Install | Define | Run | RunQuick | DataIn | Abort | Withdraw
 
 /**
  * The worker's script runs, and it holds the Web Lock of that name, if the platform has locks. `compiles` says whether it may
@@ -95,10 +98,12 @@ export type PostError = [kind: typeof WorkerKind.PostError, taskId: number, erro
  * microseconds.
  */
 export type Exit = [kind: typeof WorkerKind.Exit, taskId: number, outcome: Outcome, value: unknown, took_us: number]
+/** Tasks `Completed`, in order; `values` and `took_us` have one element for each of them. */
+export type Exits = [kind: typeof WorkerKind.Exits, taskIds: Float64Array, values: unknown[], took_us: Float64Array]
 /** The task was not started, and will not be. It was not the first of those that have not ended. */
 export type Returned = [kind: typeof WorkerKind.Returned, taskId: number]
 
-export type WorkerMessage = Booted | Progress | Ready | InstallFailed | Log | DataOut | PostError | Exit | Returned
+export type WorkerMessage = Booted | Progress | Ready | InstallFailed | Log | DataOut | PostError | Exit | Exits | Returned
 
 /** A function that a worker can call. */
 export type FunctionDefinition =

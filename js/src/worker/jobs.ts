@@ -1,7 +1,5 @@
 /** Tasks that a worker has received and not ended, in order. The first one runs. */
 
-import type { Run } from '../wire/protocol.js'
-import { HostKind } from '../wire/protocol.js'
 import type { TaskContext } from './task-context.js'
 
 /** A task in a worker. */
@@ -12,10 +10,6 @@ export interface Job {
   /** Whether it may start before the exits of those before it are told. */
   readonly isQuick: boolean
   readonly context: TaskContext
-}
-
-export function toJob([kind, taskId, functionId, args]: Run, context: TaskContext): Job {
-  return { taskId, functionId, args, isQuick: kind === HostKind.RunQuick, context }
 }
 
 /** So many that have ended are dropped at once: one by one, each would move all that wait. */
@@ -36,13 +30,14 @@ export class Jobs {
 
   endFirst(): void {
     this.#ended += 1
-    if (this.#ended < MAX_ENDED && this.#ended < this.#jobs.length) return
-    this.#jobs.splice(0, this.#ended)
+    if (this.#ended === this.#jobs.length) this.#jobs.length = 0
+    else if (this.#ended < MAX_ENDED) return
+    else this.#jobs.splice(0, this.#ended)
     this.#ended = 0
   }
 
   find(taskId: number): Job | undefined {
-    return this.#jobs.slice(this.#ended).find((job) => job.taskId === taskId)
+    return this.#jobs.find((job, position) => position >= this.#ended && job.taskId === taskId)
   }
 
   /** Takes out a task, unless it is the first. */

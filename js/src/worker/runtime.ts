@@ -5,7 +5,7 @@
 
 import { scope } from '#scope'
 
-import type { Abort, DataIn, Define, ErrorRecord, HostMessage, Install, Run, Withdraw } from '../wire/protocol.js'
+import type { Abort, DataIn, Define, ErrorRecord, HostMessage, Install, RunQuick, Withdraw } from '../wire/protocol.js'
 import { HostKind, MAX_GATHERED, Outcome, WorkerKind } from '../wire/protocol.js'
 import { PermanentInstallError } from '../environment/failures.js'
 import { toErrorRecord } from '../wire/errors.js'
@@ -16,7 +16,7 @@ import { die, ItemError, UnclonableError } from './failures.js'
 import type { TaskFunction } from './functions.js'
 import { compileDefinition, mayCompile } from './functions.js'
 import type { Job } from './jobs.js'
-import { Jobs, toJob } from './jobs.js'
+import { Jobs } from './jobs.js'
 import { Outbox } from './outbox.js'
 import type { Python } from './python.js'
 import { isInterrupt } from './python.js'
@@ -77,8 +77,10 @@ class Runtime {
           this.#define(message)
           break
         case HostKind.Run:
+          this.#enqueue(message[1], message[2], message[3], false)
+          break
         case HostKind.RunQuick:
-          this.#enqueue(message)
+          this.#enqueueAll(message)
           break
         case HostKind.Data:
           this.#deliver(message)
@@ -126,8 +128,13 @@ class Runtime {
     compiled.then((run) => this.#functions.set(id, run)).catch(() => undefined)
   }
 
-  #enqueue(run: Run): void {
-    this.#jobs.push(toJob(run, new TaskContext(run[1], this.#outbox, this.#convert)))
+  #enqueue(taskId: number, functionId: number, args: unknown, isQuick: boolean): void {
+    const context = new TaskContext(taskId, this.#outbox, this.#convert)
+    this.#jobs.push({ taskId, functionId, args, isQuick, context })
+  }
+
+  #enqueueAll([, functionId, taskIds, args]: RunQuick): void {
+    taskIds.forEach((taskId, index) => this.#enqueue(taskId, functionId, args[index], true))
   }
 
   #deliver([, taskId, data]: DataIn): void {
@@ -245,7 +252,7 @@ class Runtime {
     this.#clock = now
     this.#jobs.endFirst()
     // Anything else may be changed by the tasks to come before it is copied.
-    if (isPrimitive(value)) return this.#outbox.gather([WorkerKind.Exit, taskId, outcome, value, took_us])
+    if (isPrimitive(value)) return this.#outbox.gatherExit([WorkerKind.Exit, taskId, outcome, value, took_us])
     this.#outbox.sendValue({
       value,
       transfer,

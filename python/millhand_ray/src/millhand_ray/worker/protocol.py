@@ -14,7 +14,6 @@ class HostKind(IntEnum):
     DATA = 3
     ABORT = 4
     WITHDRAW = 5
-    RUN_QUICK = 6
 
 
 class WorkerKind(IntEnum):

@@ -65,7 +65,7 @@ class Runtime:
                     self._abort(*rest)
                 case HostKind.WITHDRAW:
                     self._withdraw(*rest)
-                case HostKind.RUN | HostKind.RUN_QUICK:
+                case HostKind.RUN:
                     self._contexts[rest[0]] = TaskContext(rest[0], self._output)
                     self._orders.put(message)
                 case HostKind.INSTALL:
