@@ -14,6 +14,9 @@ pub const MOST_AHEAD: Duration = Duration::from_millis(80);
 /// What takes no longer is not worth a message of its own.
 pub const QUICK: Duration = Duration::from_micros(250);
 
+/// So much work of quick tasks is not worth sharing out evenly.
+pub(crate) const LITTLE: Duration = Duration::from_millis(1);
+
 /// What is known of each kind.
 #[derive(Debug, Default)]
 pub(crate) struct Forecasts {

@@ -236,7 +236,7 @@ pub enum Posting {
 }
 
 /// The most ends of tasks of which a worker tells at a time.
-pub const MAX_GATHERED: usize = 32;
+pub const MAX_GATHERED: usize = 64;
 
 /// Why a worker is ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -35,7 +35,7 @@ export const WorkerKind = {
 } as const
 
 /** The most exits of tasks that a worker tells at a time. */
-export const MAX_GATHERED = 32
+export const MAX_GATHERED = 64
 
 /** How a task ended, as its worker says it. */
 export const Outcome = {

@@ -9,11 +9,11 @@ use core::time::Duration;
 
 use super::tasks::TaskState;
 use super::{Scheduler, Site, WorkerState};
-use crate::forecast::{LONGEST_AHEAD, MOST_AHEAD, QUICK};
+use crate::forecast::{LITTLE, LONGEST_AHEAD, MOST_AHEAD, QUICK};
 use crate::{ExitReason, Instant, MAX_GATHERED, Output, Posting, Target, TaskId, Timer, WorkerId};
 
 /// The most tasks that a worker has ahead.
-pub const MAX_AHEAD: usize = 128;
+pub const MAX_AHEAD: usize = 512;
 /// When a task has run for so long, nothing is to wait behind it.
 pub const STALL: Duration = Duration::from_millis(50);
 
@@ -138,10 +138,11 @@ impl Scheduler {
         let fits = own.max(expected) <= LONGEST_AHEAD
             && own + worker.work_ahead + expected <= MOST_AHEAD
             && !self.timers.is_set(Timer::Queue(id));
-        // What takes some time is left for whoever is free first, unless there is as much for each that there may be.
+        // What comes to some time is left for whoever is free first, unless there is as much for each that there may be.
         let workers = self.config.stretch_to(worker.location);
         let is_plenty = || self.waiting_for(site) >= workers * (worker.ahead.len() + 1);
-        let may_go = expected <= QUICK || matches!(task.target(), Target::Worker(_)) || is_plenty();
+        let is_little = expected <= QUICK && worker.work_ahead + expected <= LITTLE;
+        let may_go = is_little || matches!(task.target(), Target::Worker(_)) || is_plenty();
         (fits && may_go).then_some((id, expected))
     }
 

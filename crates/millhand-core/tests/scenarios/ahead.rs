@@ -58,11 +58,24 @@ fn quick_tasks_are_shared_out_among_the_workers() {
 }
 
 #[test]
+fn quick_tasks_that_come_to_some_time_are_left_for_whoever_is_free_first() {
+    let mut pool = pool_that_knows(2, PoolSettings { stretch_to: 2, ..settings() });
+    for task in 51..=52 {
+        pool.submit_with(kind(UNKNOWN), task);
+        pool.finish_after_us(200, 1, task);
+    }
+    submit_all(&mut pool, kind(UNKNOWN), 101..=102);
+    assert_eq!(submit_all(&mut pool, kind(UNKNOWN), 103..=112).len(), 10, "a millisecond for each");
+    assert_eq!(submit_all(&mut pool, kind(UNKNOWN), 113..=123), NOTHING);
+    assert_eq!(pool.submit_with(kind(UNKNOWN), 124), ["post t113 to w1 quick"], "there is as much for each");
+}
+
+#[test]
 fn a_worker_has_so_many_quick_tasks_ahead_and_no_more() {
     let mut pool = pool_that_knows(1, one_worker());
     let most = u64::try_from(MAX_AHEAD).unwrap();
     assert_eq!(submit_all(&mut pool, kind(QUICK), 101..=101 + most + 1).len(), MAX_AHEAD + 1);
-    submit_all(&mut pool, kind(QUICK), 103 + most..=300);
+    submit_all(&mut pool, kind(QUICK), 103 + most..=103 + 2 * most);
     let half = 101 + most / 2 - 1;
     for task in 101..half {
         assert_eq!(pool.finish(1, task).len(), 2, "it is given more when it has half of that");
@@ -241,9 +254,9 @@ fn what_a_lost_worker_may_have_started_counts_as_that() {
 #[test]
 fn of_quick_tasks_so_many_can_have_been_started_as_a_worker_gathers_ends_of() {
     let mut pool = pool_that_knows(1, one_worker());
-    submit_all(&mut pool, kind(QUICK), 101..=140);
+    submit_all(&mut pool, kind(QUICK), 101..=180);
     assert_eq!(pool.lose(1).iter().filter(|order| order.starts_with("settle")).count(), MAX_GATHERED);
-    assert_eq!(pool.scheduler.stats().queued, 40 - MAX_GATHERED);
+    assert_eq!(pool.scheduler.stats().queued, 80 - MAX_GATHERED);
 }
 
 #[test]

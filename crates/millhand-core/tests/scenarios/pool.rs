@@ -125,6 +125,10 @@ impl Pool {
         self.finish_after(Duration::from_millis(ms), Outcome::Completed, worker, task)
     }
 
+    pub(crate) fn finish_after_us(&mut self, us: u64, worker: u32, task: u64) -> Vec<String> {
+        self.finish_after(Duration::from_micros(us), Outcome::Completed, worker, task)
+    }
+
     fn finish_after(&mut self, took: Duration, outcome: Outcome, worker: u32, task: u64) -> Vec<String> {
         self.give(Input::TaskFinished { worker: WorkerId(worker), task: TaskId(task), outcome, took })
     }
