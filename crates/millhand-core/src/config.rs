@@ -393,6 +393,8 @@ mod tests {
     #[test]
     fn bounds_are_inclusive() {
         let most = PoolSettings { stretch_to: MAX_WORKERS, spares: MAX_WORKERS, ..PoolSettings::default() };
+        let remote = RemoteSettings { stretch_to: MAX_WORKERS, ..RemoteSettings::default() };
+        let most = PoolSettings { remote: Some(remote), ..most };
         assert!(PoolConfig::try_from(most.clone()).is_ok());
         check(PoolSettings { spares: MAX_WORKERS + 1, ..most }, "`pool.spares` (1025) is greater than 1024");
     }

@@ -104,6 +104,7 @@ mod tests {
     #[test]
     fn quick_tasks_are_believed_by_and_by() {
         assert_eq!(after(&[8_000, 8_000, 0]), Some(7_000));
+        assert_eq!(after(&[8_000, 8_000, 4_000]), Some(7_500));
         let mut samples = [0; 40];
         samples[0] = 8_000;
         assert!(after(&samples).is_some_and(|expected| expected < 60));

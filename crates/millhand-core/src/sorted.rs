@@ -169,6 +169,7 @@ mod tests {
         }
         assert!(!set.insert(9));
         assert_eq!(set.iter().collect::<Vec<_>>(), [1, 3, 5, 9]);
+        assert!(set.contains(&3) && !set.contains(&4));
         set.remove(&1);
         set.remove(&4);
         assert_eq!((set.first(), set.last(), set.len()), (Some(3), Some(9), 3));

@@ -108,6 +108,13 @@ mod tests {
     }
 
     #[test]
+    fn neighbours_share_a_page() {
+        let mut table = TaskTable::default();
+        (0..2 * PAGE).for_each(|id| table.insert(TaskId(id), ()));
+        assert_eq!(table.pages.len(), 2);
+    }
+
+    #[test]
     fn a_page_goes_with_the_last_of_its_tasks() {
         let mut table = TaskTable::default();
         for id in 0..10 * PAGE {

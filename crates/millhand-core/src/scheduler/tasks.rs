@@ -132,7 +132,8 @@ impl Scheduler {
     }
 
     pub(super) fn on_grace_over(&mut self, now: Instant, worker: WorkerId) {
-        debug_assert!(self.is_busy(worker), "a grace timer outlived the task of {worker:?}");
+        let state = self.worker_state(worker);
+        debug_assert!(matches!(state, Some(WorkerState::Busy(_))), "{worker:?} has grace, and is {state:?}");
         self.outputs.push_back(Output::StopWorker { worker, reason: StopReason::Unresponsive });
         self.lose_tasks(worker);
         self.replace(now, worker);
@@ -294,10 +295,6 @@ impl Scheduler {
     /// Whether a worker of a place is free.
     fn takes_at_once(&self, location: Location) -> bool {
         !self.sites[location].idle.is_empty() && self.may_work(location)
-    }
-
-    fn is_busy(&self, worker: WorkerId) -> bool {
-        matches!(self.worker_state(worker), Some(WorkerState::Busy(_)))
     }
 
     fn is_idle(&self, worker: WorkerId) -> bool {

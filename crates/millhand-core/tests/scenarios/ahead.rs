@@ -1,6 +1,6 @@
 //! Tasks that workers have ahead.
 
-use millhand_core::{MAX_AHEAD, MAX_GATHERED, Outcome, PoolSettings, Stats, TaskSpec};
+use millhand_core::{Location, MAX_AHEAD, MAX_GATHERED, Outcome, PoolSettings, Stats, Target, TaskSpec};
 
 use crate::pool::{NOTHING, Pool, kind, one_worker, queue_timeout_ms, retries, settings, timeout_ms};
 
@@ -45,6 +45,9 @@ fn nothing_is_posted_ahead_behind_what_may_take_long() {
     assert_eq!(pool.submit_with(kind(LONG), 103), NOTHING, "and what takes long is not itself");
     assert_eq!(pool.finish(1, 102), ["settle t102 of w1: Completed", "post t103 to w1"]);
     assert_eq!(pool.submit_with(kind(QUICK), 104), NOTHING);
+    assert_eq!(pool.finish(1, 103), ["settle t103 of w1: Completed", "post t104 to w1"]);
+    assert_eq!(pool.wait_ms(50), NOTHING);
+    assert_eq!(pool.submit_with(kind(QUICK), 105), NOTHING, "nor is what was expected to be quick");
 }
 
 #[test]
@@ -90,6 +93,31 @@ fn a_worker_has_so_much_work_ahead_and_no_more() {
     assert_eq!(orders, ["post t101 to w1", "post t102 to w1 ahead"]);
     let ahead = submit_all(&mut pool, kind(SHORT), 103..=250);
     assert_eq!(ahead.len(), 14, "with the one that runs, sixteen of five milliseconds: {ahead:?}");
+}
+
+#[test]
+fn work_that_is_done_or_given_back_makes_room_for_as_much() {
+    let mut pool = pool_that_knows(1, one_worker());
+    submit_all(&mut pool, kind(SHORT), 101..=300);
+    for task in 101..=130 {
+        let told = pool.finish_after_ms(5, 1, task);
+        assert_eq!(told.last(), Some(&format!("post t{} to w1 ahead", task + 16)));
+    }
+    assert_eq!(pool.wait_ms(50).len(), 15, "wanted back");
+    for task in 132..=146 {
+        assert_eq!(pool.give_back(1, task), NOTHING);
+    }
+    let told = pool.finish_after_ms(5, 1, 131);
+    assert_eq!(told.iter().filter(|order| order.ends_with("ahead")).count(), 15, "{told:?}");
+}
+
+#[test]
+fn tasks_for_its_place_count_as_work_for_a_worker() {
+    let mut pool = pool_that_knows(2, PoolSettings { stretch_to: 2, ..settings() });
+    submit_all(&mut pool, kind(SHORT), 101..=102);
+    let local = TaskSpec { target: Target::At(Location::Local), ..kind(SHORT) };
+    assert_eq!(submit_all(&mut pool, local, 103..=103), NOTHING);
+    assert_eq!(submit_all(&mut pool, kind(SHORT), 104..=104), ["post t103 to w1 ahead"]);
 }
 
 #[test]

@@ -50,6 +50,16 @@ fn a_task_begins_the_idle_time_anew() {
 }
 
 #[test]
+fn a_worker_that_goes_from_one_task_to_the_next_is_not_idle() {
+    let mut pool = Pool::new(PoolSettings { stretch_to: 1, ..idling() });
+    pool.submit(1);
+    pool.submit(2);
+    pool.ready(1);
+    assert_eq!(pool.finish(1, 1), ["settle t1 of w1: Completed", "post t2 to w1"]);
+    assert_eq!(pool.next_timer(), None);
+}
+
+#[test]
 fn busy_workers_count_among_those_that_the_pool_keeps() {
     let mut pool = Pool::with_idle_workers(2, idling());
     assert_eq!(pool.submit_to(2, 1), ["post t1 to w2"]);

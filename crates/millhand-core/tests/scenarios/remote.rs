@@ -267,7 +267,9 @@ fn tasks_for_remote_workers_wait_for_a_lost_engine_no_longer_than_they_may() {
     assert_eq!(pool.wait_ms(100), ["connect"]);
     assert_eq!(pool.wait_ms(899), NOTHING);
     assert_eq!(pool.next_timer(), Some(Timer::Patience));
+    assert_eq!(pool.scheduler.stats().queued, 1);
     assert_eq!(pool.wait_ms(1), ["settle t1: InstallFailed"]);
+    assert_eq!(pool.scheduler.stats().queued, 0);
     assert_eq!(pool.submit_at(Remote, 2), ["settle t2: InstallFailed"], "it is not waited for any more");
     assert_eq!(pool.engine_ready(), NOTHING);
     assert_eq!(pool.submit_at(Remote, 3), ["start w1 remotely"]);
