@@ -27,8 +27,10 @@ async function fuzz([rounds, seed]: readonly [number, number]) {
     const value = () => (random(2) ? junk[random(junk.length)] : random(12))
     for (let batches = random(3); batches >= 0; batches--) {
       const tuple = () => Array.from({ length: random(6) }, value)
-      const known = () => [random(9), random(3) ? random(2_100) : value(), random(4), value()]
-      const batch = random(8) ? Array.from({ length: 1 + random(4) }, () => (random(2) ? known() : tuple())) : value()
+      const known = () => [random(10), random(3) ? random(2_100) : value(), random(4), value()]
+      const numbers = () => Float64Array.from({ length: random(3) }, () => (random(4) ? random(2_100) : NaN))
+      const exits = () => [9, numbers(), random(4) ? Array.from({ length: random(3) }, value) : value(), numbers()]
+      const batch = random(8) ? Array.from({ length: 1 + random(4) }, () => [known, tuple, exits][random(3)]?.()) : value()
       self.postMessage(batch)
     }
     return random(4) ? 'done' : new Promise(() => {})

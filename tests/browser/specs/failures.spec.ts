@@ -161,14 +161,21 @@ test('a worker that speaks out of turn is ended, and its task with it', async ({
       return new Promise(() => {})
     }
     const errors: unknown[] = []
-    // Not of the protocol; unknown kinds; a task without a number; no event; an install that failed, of a worker that is up.
-    const messages = ['hello', [[99]], [[7n]], [[7, 1n, 0, null, 1]], [[1]], [[3, { message: 'x', properties: {} }, true]]]
+    const one = new Float64Array([1])
+    const messages = [
+      // Not of the protocol; unknown kinds; a task without a number; no event.
+      ...['hello', [[99]], [[7n]], [[7, 1n, 0, null, 1]], [[1]]],
+      // An install that failed, of a worker that is up.
+      [[3, { message: 'x', properties: {} }, true]],
+      // Exits of other than tasks; without a result.
+      ...[[[9, [1], [null], [1]]], [[9, one, [], one]], [[9, new Float64Array([0.5]), [null], one]]],
+    ]
     for (const message of messages) {
       errors.push((await rejection(pool.run(speak, message))).reason)
     }
     return { errors, next: await pool.run(() => 'fine') }
   })
-  expect(errors).toEqual(Array(6).fill('WorkerLost'))
+  expect(errors).toEqual(Array(9).fill('WorkerLost'))
   expect(next).toBe('fine')
 })
 
