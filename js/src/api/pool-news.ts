@@ -13,6 +13,7 @@ import { CurrentValue } from './current-value.js'
 import { toInstallError } from './exit.js'
 import type { CdnEvent, ExitReason, Message } from './messages.js'
 import type { TaskStream } from './task-stream.js'
+import { TaskTable } from './task-table.js'
 import type { TaskRecord, Trace, TraceRecorder } from './trace.js'
 import { toStart } from './task-stream.js'
 
@@ -80,7 +81,7 @@ export class PoolNews {
   /** When the current batch of events came, once somebody has asked. */
   #now_ms: number | null = null
   /** Tasks that have not ended. */
-  readonly #streams = new Map<number, TaskStream>()
+  readonly #streams = new TaskTable<TaskStream>()
   /** Tasks that run, and who runs them. */
   readonly #running = new Map<number, number>()
   /** Tasks that have neither ended nor started again since their worker went. */
@@ -125,7 +126,7 @@ export class PoolNews {
 
   /** A task's messages go to `stream` until it has ended. To be called before the host has the task. */
   open(stream: TaskStream): void {
-    this.#streams.set(stream.id, stream)
+    this.#streams.add(stream.id, stream)
     this.#release ??= platform.hold()
   }
 
@@ -145,7 +146,7 @@ export class PoolNews {
   /** What was recorded, with what goes on now. */
   trace(): Trace {
     const now = performance.now()
-    const open = [...this.#streams].map(([task, stream]) => recordOf(stream, this.#running.get(task), now, 'Open'))
+    const open = this.#streams.values().map((stream) => recordOf(stream, this.#running.get(stream.id), now, 'Open'))
     return this.#recorder.trace(open, now)
   }
 
@@ -263,7 +264,7 @@ export class PoolNews {
   /** Tells what is derived from the host's events. */
   #update(): void {
     this.#now_ms = null
-    if (this.#streams.size === 0) this.#letGo()
+    if (this.#streams.isEmpty) this.#letGo()
     this.workers$.tell()
     this.startedWorkers$.tell()
     this.busyWorkers$.tell()
