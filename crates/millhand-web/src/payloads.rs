@@ -36,18 +36,39 @@ pub(crate) struct Tasks {
 pub(crate) struct Task {
     /// `None` once it was sent, unless it may have to be sent again.
     call: Option<Call>,
-    retries: u32,
-    /// Who may run it.
-    target: Target,
     runner: Option<WorkerId>,
     /// Whether it waits there behind others: what it carries is kept, for it may have to be sent again.
     is_ahead: bool,
+    /// What its worker said at its end, until the scheduler has settled it.
+    value: JsValue,
+    /// `None` for most, so that a long queue stays small.
+    extras: Option<Box<Extras>>,
+}
+
+/// What few tasks have.
+#[derive(Debug, Default)]
+struct Extras {
+    retries: u32,
+    /// Who may run it.
+    target: Target,
     /// Data that was sent to it before it started.
     inbox: Vec<JsValue>,
     /// Why its user cancelled it.
     cancel_cause: JsValue,
-    /// What its worker said at its end, until the scheduler has settled it.
-    value: JsValue,
+}
+
+impl Task {
+    fn may_be_retried(&self) -> bool {
+        self.extras.as_ref().is_some_and(|extras| extras.retries > 0)
+    }
+
+    fn extras(&mut self) -> &mut Extras {
+        self.extras.get_or_insert_default()
+    }
+
+    fn take_inbox(&mut self) -> Vec<JsValue> {
+        self.extras.as_mut().map(|extras| std::mem::take(&mut extras.inbox)).unwrap_or_default()
+    }
 }
 
 /// What a worker needs to run a task.
@@ -82,16 +103,10 @@ pub(crate) enum Recipient {
 
 impl Tasks {
     pub(crate) fn insert(&mut self, id: TaskId, call: Call, spec: TaskSpec) {
-        let task = Task {
-            call: Some(call),
-            retries: spec.retries,
-            target: spec.target,
-            runner: None,
-            is_ahead: false,
-            inbox: Vec::new(),
-            cancel_cause: JsValue::UNDEFINED,
-            value: JsValue::UNDEFINED,
-        };
+        let TaskSpec { retries, target, .. } = spec;
+        let is_usual = retries == 0 && target == Target::Anyone;
+        let extras = (!is_usual).then(|| Box::new(Extras { retries, target, ..Extras::default() }));
+        let task = Task { call: Some(call), runner: None, is_ahead: false, value: JsValue::UNDEFINED, extras };
         self.open.insert(id, task);
     }
 
@@ -99,23 +114,24 @@ impl Tasks {
     pub(crate) fn start(&mut self, id: TaskId, worker: WorkerId) -> Option<(Call, Vec<JsValue>)> {
         let task = self.open.get_mut(id)?;
         (task.runner, task.is_ahead) = (Some(worker), false);
-        let call = if task.retries == 0 { task.call.take()? } else { task.call.clone()? };
-        Some((call, std::mem::take(&mut task.inbox)))
+        let call = if task.may_be_retried() { task.call.clone()? } else { task.call.take()? };
+        Some((call, task.take_inbox()))
     }
 
     /// The same for a task that is posted behind others.
     pub(crate) fn post_ahead(&mut self, id: TaskId, worker: WorkerId) -> Option<(Call, Vec<JsValue>)> {
         let task = self.open.get_mut(id)?;
         (task.runner, task.is_ahead) = (Some(worker), true);
-        Some((task.call.clone()?, task.inbox.clone()))
+        let inbox = task.extras.as_ref().map(|extras| extras.inbox.clone()).unwrap_or_default();
+        Some((task.call.clone()?, inbox))
     }
 
     /// A task that was posted behind others starts.
     pub(crate) fn begin(&mut self, id: TaskId) {
         let Some(task) = self.open.get_mut(id) else { return };
         task.is_ahead = false;
-        task.inbox.clear();
-        if task.retries == 0 {
+        drop(task.take_inbox());
+        if !task.may_be_retried() {
             task.call = None;
         }
     }
@@ -141,20 +157,21 @@ impl Tasks {
 
     pub(crate) fn keep_data(&mut self, id: TaskId, data: JsValue) {
         if let Some(task) = self.open.get_mut(id) {
-            task.inbox.push(data);
+            task.extras().inbox.push(data);
         }
     }
 
     pub(crate) fn set_cancel_cause(&mut self, id: TaskId, cause: JsValue) {
         if let Some(task) = self.open.get_mut(id)
-            && task.cancel_cause.is_undefined()
+            && task.extras().cancel_cause.is_undefined()
         {
-            task.cancel_cause = cause;
+            task.extras().cancel_cause = cause;
         }
     }
 
     pub(crate) fn cancel_cause(&self, id: TaskId) -> JsValue {
-        self.open.get(id).map_or(JsValue::UNDEFINED, |task| task.cancel_cause.clone())
+        let extras = self.open.get(id).and_then(|task| task.extras.as_ref());
+        extras.map_or(JsValue::UNDEFINED, |extras| extras.cancel_cause.clone())
     }
 
     pub(crate) fn runs_on(&self, id: TaskId, worker: WorkerId) -> bool {
@@ -170,8 +187,8 @@ impl Tasks {
 
     /// Forgets a task, and gives out what is left of it.
     pub(crate) fn end(&mut self, id: TaskId) -> Ended {
-        let ended =
-            |task: Task| Ended { value: task.value, cancel_cause: task.cancel_cause, target: task.target };
-        self.open.remove(id).map(ended).unwrap_or_default()
+        let Some(Task { value, extras, .. }) = self.open.remove(id) else { return Ended::default() };
+        let Extras { cancel_cause, target, .. } = extras.map(|extras| *extras).unwrap_or_default();
+        Ended { value, cancel_cause, target }
     }
 }
