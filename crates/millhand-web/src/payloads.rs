@@ -106,7 +106,8 @@ impl Tasks {
         let TaskSpec { retries, target, .. } = spec;
         let is_usual = retries == 0 && target == Target::Anyone;
         let extras = (!is_usual).then(|| Box::new(Extras { retries, target, ..Extras::default() }));
-        let task = Task { call: Some(call), runner: None, is_ahead: false, value: JsValue::UNDEFINED, extras };
+        let task =
+            Task { call: Some(call), runner: None, is_ahead: false, value: JsValue::UNDEFINED, extras };
         self.open.insert(id, task);
     }
 

@@ -352,6 +352,21 @@ fn installs_that_failed_beside_a_remote_worker_are_forgiven_when_it_has_gone() {
 }
 
 #[test]
+fn they_are_forgiven_though_local_workers_are_up_and_not_while_another_remote_one_is() {
+    let remote = Some(RemoteSettings { stretch_to: 3, ..remote_settings() });
+    let mut pool = connected(PoolSettings { start_at: 1, remote, ..with_remote() });
+    pool.ready(1);
+    for task in 1..=3 {
+        pool.submit_at(Remote, task);
+    }
+    pool.ready(2);
+    pool.ready(3);
+    assert_eq!(pool.fail_install_for_good(4), NOTHING);
+    assert_eq!(pool.lose(2), ["settle t1 of w2: WorkerLost"]);
+    assert_eq!(pool.lose(3), ["settle t2 of w3: WorkerLost", "start w5 remotely"]);
+}
+
+#[test]
 fn when_local_workers_fail_to_install_remote_ones_take_over() {
     let mut pool = connected(with_remote());
     assert_eq!(pool.submit(1), ["start w1"]);
