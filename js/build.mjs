@@ -37,7 +37,7 @@ async function buildInto(outdir, options, more = {}) {
   const entryPoints = { index: 'src/entrypoints/index.ts', ...more }
   await build({ ...common, ...options, alias, outdir, entryPoints })
   // What workers load is by itself: bundlers take each of these files as it is.
-  const scripts = ['worker', 'image', 'image-builder'].map((name) => [name, `src/entrypoints/${name}.ts`])
+  const scripts = ['worker', 'python', 'image-builder'].map((name) => [name, `src/entrypoints/${name}.ts`])
   await build({ ...common, alias, splitting: false, minify: true, outdir, entryPoints: Object.fromEntries(scripts) })
   cpSync(host, `${outdir}/millhand_web_bg.wasm`)
 }

@@ -2,6 +2,13 @@
 
 /** The environment cannot be made, and another try would fail in the same way; `cause` is what a user should see. */
 export class PermanentInstallError extends Error {
+  /** Each of a worker's scripts has this class for itself. */
+  static is(error: unknown): error is PermanentInstallError {
+    return error instanceof Error && error.name === 'PermanentInstallError'
+  }
+
+  override readonly name = 'PermanentInstallError'
+
   /** @param during what of the environment was being made, if the cause does not say it. */
   constructor(
     readonly during: string | undefined,

@@ -4,7 +4,7 @@
  */
 
 import type { Pyodide } from '../environment/pyodide.js'
-import type { BuildNews, BuildOrder, BuiltImage, ImageParts, Library } from '../wire/image.js'
+import type { BuildNews, BuildOrder, PythonImage, ImageParts, Library } from '../wire/image.js'
 import type { PythonSetup } from '../wire/protocol.js'
 import { bootFromParts } from './boot.js'
 import { withBytecode } from './bytecode.js'
@@ -33,7 +33,7 @@ async function carryOut(order: BuildOrder): Promise<void> {
 const tell = (news: BuildNews): void => self.postMessage(news)
 
 interface Built {
-  image: BuiltImage
+  image: PythonImage
   packBecause: string | null
   packages: UnpackedPackages
 }

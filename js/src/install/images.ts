@@ -2,7 +2,7 @@
 
 import { sizeOf, toBytes } from '../image/bytes.js'
 import { bytesOf, ImageStore } from '../image/store.js'
-import type { BuildNews, BuildOrder, BuiltImage, ImageParts, PythonImage, StoredImage } from '../wire/image.js'
+import type { BuildNews, BuildOrder, ImageParts, PythonImage, StoredImage } from '../wire/image.js'
 import { IMAGE_FORMAT } from '../wire/image.js'
 import type { InstallEvent, PythonSetup } from '../wire/protocol.js'
 import { packageName } from '../wire/names.js'
@@ -12,7 +12,6 @@ import { parsePythonSpecifier } from './python-specifier.js'
 import { SharedWork } from './shared-work.js'
 
 /** Beside this module, as the worker's script is. */
-const RESTORE_URL = new URL('./image.js', import.meta.url).href
 const BUILDER_URL = new URL('./image-builder.js', import.meta.url).href
 
 /** Workers that wait for an image boot from files then: what it imports may never return. */
@@ -87,7 +86,7 @@ export class Images {
     const readable = partsOf(stored).catch((cause: unknown) => this.#deleteDamaged(plan, cause, report))
     const [compiled, parts] = await Promise.all([runtime().then(compile), readable])
     if (!parts) return null
-    const image = { ...parts, runtime: compiled, script: RESTORE_URL }
+    const image = { ...parts, runtime: compiled }
     this.#images.set(key, new WeakRef(image))
     report({ step: 'ImageFound', bytes: bytesOf(stored) })
     return image
@@ -125,7 +124,7 @@ export class Images {
     const work = new SharedWork(async (signal) => {
       try {
         const tell: Report = (event) => reports.forEach((report) => report(event))
-        const image = { ...(await made({ ...plan, python }, tell, signal)), script: RESTORE_URL }
+        const image = await made({ ...plan, python }, tell, signal)
         this.#images.set(plan.key, new WeakRef(image))
         return image
       } finally {
@@ -142,7 +141,7 @@ export class Images {
 export const pageImages = new Images()
 
 /** What a builder makes. It goes on for a while after that, to keep it. */
-function made(order: BuildOrder, tell: Report, signal: AbortSignal): Promise<BuiltImage> {
+function made(order: BuildOrder, tell: Report, signal: AbortSignal): Promise<PythonImage> {
   return new Promise((resolve, reject) => {
     const builder = new Worker(BUILDER_URL, { type: 'module', name: 'millhand image' })
     const giveUp = (reason: Error): void => {

@@ -16,6 +16,9 @@ import { normalize } from './request.js'
 import type { InstallSettings } from './sources.js'
 import { Sources } from './sources.js'
 
+/** What workers start Python with, beside this module. */
+const PYTHON_URL = new URL('./python.js', import.meta.url).href
+
 /** A checked environment. */
 export interface EnvironmentPlan<Code> {
   esm: EsmPlan<Code> | null
@@ -97,7 +100,7 @@ export class Installer {
     { report, signal }: InstallOptions,
     entries: FileEntry[] = files,
   ): Promise<PythonSetup> {
-    return { version, alias, packages, lock, files: await this.files.contents(entries, report, signal) }
+    return { version, alias, packages, lock, files: await this.files.contents(entries, report, signal), script: PYTHON_URL }
   }
 
   async #indexManifest(

@@ -114,7 +114,7 @@ function sheetFiles(sheets: PlannedStyleSheet[], { css = [] }: Manifest): FileEn
 function failureOf(error: unknown, signal: AbortSignal): MillhandError {
   if (signal.aborted) return new MillhandError('cancelled', 'the install was cancelled', { cause: signal.reason })
   if (error instanceof MillhandError) return error
-  if (error instanceof PermanentInstallError) return failureOf(error.cause, signal)
+  if (PermanentInstallError.is(error)) return failureOf(error.cause, signal)
   const { message, cause } = error instanceof Error ? error : new Error(String(error))
   return new InstallError(message, { cause: error instanceof ModuleError ? cause : error })
 }

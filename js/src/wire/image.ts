@@ -15,12 +15,7 @@ export type Bytes = Blob | SharedArrayBuffer
  * A Python with its packages, ready to run. Without `memory` it is a *pack*: the same parts, from which Python has to start and to
  * import.
  */
-export interface PythonImage extends BuiltImage {
-  /** The url of the module that boots from images. */
-  script: string
-}
-
-export interface BuiltImage extends ImageParts {
+export interface PythonImage extends ImageParts {
   /** Pyodide's runtime, compiled once. */
   runtime: WebAssembly.Module
 }
@@ -72,6 +67,6 @@ export interface BuildOrder {
 
 /** From the builder. After an image, it says whether that is kept for later visits. */
 export type BuildNews =
-  | { step: 'Built'; image: BuiltImage; /** Why it is but a pack. */ packBecause: string | null }
+  | { step: 'Built'; image: PythonImage; /** Why it is but a pack. */ packBecause: string | null }
   | { step: 'Failed'; reason: string }
   | { step: 'Kept'; notBecause: string | null }

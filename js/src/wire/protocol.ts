@@ -176,6 +176,8 @@ export interface PythonSetup {
   lock: unknown
   /** By file name. Blobs are shared by reference: a further worker costs no copy. */
   files: Record<string, Blob>
+  /** In the web, the script that starts Python: a worker without Python does not load it. */
+  script?: string
   /** In Node, where the files are instead: folders, as urls that end with a slash. */
   folders?: { runtime: string; packages: string }
   /** What to boot from; without it, and if that fails, the worker boots from the files. */

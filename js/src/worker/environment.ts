@@ -2,28 +2,23 @@
 
 import { ModuleError, PermanentInstallError } from '../environment/failures.js'
 import { loadModules, setNames } from '../environment/modules.js'
-import type { GlobalRecord, InstallEvent, ModulesSetup, PostInstallRecord, WorkerSetup } from '../wire/protocol.js'
+import { scope } from '#scope'
+import type { GlobalRecord, ModulesSetup, PostInstallRecord, WorkerSetup } from '../wire/protocol.js'
 import { compileSource } from './functions.js'
 import type { Outbox } from './outbox.js'
-import type { Python } from './python.js'
-import { startPython } from './python.js'
+import type { Python, PythonOptions } from './python.js'
 import { runScript } from './scripts.js'
 import { TaskContext } from './task-context.js'
 
-export interface InstallOptions {
+export interface InstallOptions extends PythonOptions {
   workerId: string
-  /** The shared byte in which the host interrupts Python, where pages share memory. */
-  interrupt: SharedArrayBuffer | undefined
   outbox: Outbox
-  report: (event: InstallEvent) => void
-  /** Where Python's standard output goes, a line at a time. */
-  print: (text: string) => void
 }
 
 export async function installEnvironment(setup: WorkerSetup, options: InstallOptions): Promise<Python | null> {
   options.report({ step: 'WorkerBooted' })
   if (setup.modules) await installModules(setup.modules, options)
-  const python = setup.python ? await startPython(setup.python, options) : null
+  const python = setup.python ? await scope.startPython(setup.python, options) : null
   for (const record of setup.globals) await permanently(`the global \`${record.name}\``, () => setGlobal(record))
   for (const task of setup.postInstallTasks) {
     await permanently(`the post-install task \`${task.title}\``, () => runPostInstallTask(task, options))

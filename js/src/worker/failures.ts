@@ -12,7 +12,16 @@ export class ItemError extends Error {
 
 /** A result that has no form in which it could be sent. */
 export class UnclonableError extends Error {
+  /** Each of a worker's scripts has this class for itself. */
+  static is(error: unknown): error is UnclonableError {
+    return error instanceof Error && 'isUnclonable' in error
+  }
+
   override readonly name = 'DataCloneError'
+
+  get isUnclonable(): true {
+    return true
+  }
 }
 
 /** Makes `error` an uncaught one: the worker dies of it, and the page hears why. */

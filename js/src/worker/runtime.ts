@@ -115,7 +115,7 @@ class Runtime {
       })
       outbox.post([WorkerKind.Progress, { step: 'WorkerReady' }], [WorkerKind.Ready])
     } catch (error) {
-      const permanent = error instanceof PermanentInstallError
+      const permanent = PermanentInstallError.is(error)
       const record = permanent ? recordOf(error.cause, error.during) : toErrorRecord(error)
       outbox.post([WorkerKind.Progress, { step: 'InstallFailed', error: record }], [WorkerKind.InstallFailed, record, permanent])
     }
@@ -231,7 +231,7 @@ class Runtime {
   }
 
   #fail(job: Job, error: unknown): Promise<void> | null {
-    const outcome = error instanceof UnclonableError ? Outcome.Unclonable : Outcome.Threw
+    const outcome = UnclonableError.is(error) ? Outcome.Unclonable : Outcome.Threw
     return this.#end(job, outcome, error instanceof ItemError ? recordOf(error.cause, `item ${error.index}`) : toErrorRecord(error), [])
   }
 

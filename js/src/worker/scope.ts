@@ -1,14 +1,14 @@
 /** What a worker asks of where it runs: a web worker or Node. A build has one of them, as `#scope`. */
 
-import type { Pyodide } from '../environment/pyodide.js'
-import type { InstallEvent, PythonSetup } from '../wire/protocol.js'
+import type { PythonSetup } from '../wire/protocol.js'
+import type { Python, PythonOptions } from './python.js'
 
 export interface Scope {
   /** Takes a lock that is free again once this worker is dead; gives its name, or `null` where there are none. */
   holdLifeLock(): Promise<string | null>
   /** Imports code as a module of its own. */
   importCode(code: string): Promise<Record<string, unknown>>
-  startPyodide(setup: PythonSetup, report: (event: InstallEvent) => void): Promise<Pyodide>
+  startPython(setup: PythonSetup, options: PythonOptions): Promise<Python>
   /** Resolves when what the worker has written to its console is with whoever shows it; `null` if it is already. */
   pendingOutput(): Promise<void> | null
   /** Calls `act` before this worker ends by its own doing: it closes itself, or an error is not caught. */

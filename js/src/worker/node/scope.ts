@@ -4,6 +4,7 @@
 import { Buffer } from 'node:buffer'
 import process from 'node:process'
 import type { Scope } from '../scope.js'
+import { startPython } from '../python-runtime.js'
 import { startPyodide } from './pyodide.js'
 
 export const scope: Scope = {
@@ -11,7 +12,7 @@ export const scope: Scope = {
   holdLifeLock: async () => null,
   // Node imports no blobs.
   importCode: (code) => import(`data:text/javascript;base64,${Buffer.from(code).toString('base64')}`),
-  startPyodide,
+  startPython: (setup, options) => startPython({ fromFiles: startPyodide, fromImage: null }, setup, options),
   // It would be lost if the process ended with the task.
   pendingOutput: () => {
     const pending = [process.stdout, process.stderr].filter(({ writableLength }) => writableLength > 0)

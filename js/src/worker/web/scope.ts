@@ -1,10 +1,13 @@
 /** A module worker of a browser. */
 
-import { startPyodide } from '../../environment/pyodide.js'
 import type { HostMessage } from '../../wire/protocol.js'
 import type { Channel } from '../channel.js'
 import type { Scope } from '../scope.js'
 import { holdLifeLock } from './life-lock.js'
+
+interface PythonScript {
+  startPython: Scope['startPython']
+}
 
 export const scope: Scope = {
   holdLifeLock,
@@ -17,7 +20,11 @@ export const scope: Scope = {
       URL.revokeObjectURL(url)
     }
   },
-  startPyodide,
+  startPython: async (setup, options) => {
+    if (setup.script === undefined) throw new Error('the setup names no script that starts Python')
+    const { startPython } = (await import(/* webpackIgnore: true */ /* @vite-ignore */ setup.script)) as PythonScript
+    return startPython(setup, options)
+  },
   pendingOutput: () => null,
   beforeEnd: (act) => {
     const close = self.close.bind(self)
