@@ -450,8 +450,9 @@ impl State {
                 self.on_exit(now, worker, (task, outcome, took), value);
             }
             WorkerMessage::Exits(exits) => {
-                for (task, value, took) in exits.into_iter() {
-                    self.on_exit(now, worker, (task, Outcome::Completed, took), value);
+                for index in 0..exits.len() {
+                    let Some((task, took)) = exits.at(index) else { continue };
+                    self.on_exit(now, worker, (task, Outcome::Completed, took), exits.value_at(index));
                 }
             }
             WorkerMessage::Returned { task } => self.decide(now, Input::TaskReturned { worker, task }),

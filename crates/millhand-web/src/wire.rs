@@ -186,18 +186,25 @@ impl Exits {
         let numbers = |index| tuple.value(index).dyn_into::<Float64Array>().ok().map(|array| array.to_vec());
         let (tasks, took_us) = (numbers(1)?, numbers(3)?);
         let values: Array = tuple.value(2).dyn_into().ok()?;
-        let are_whole = tasks.iter().all(|&id| task_from_number(id).is_some())
-            && took_us.iter().all(|&took| whole(took).is_some());
-        let are_alike = tasks.len() == took_us.len() && tasks.len() == values.length() as usize;
-        (are_whole && are_alike).then_some(Self { tasks, values, took_us })
+        let exits = Self { tasks, values, took_us };
+        let are_alike = exits.took_us.len() == exits.len() && exits.values.length() as usize == exits.len();
+        (are_alike && (0..exits.len()).all(|index| exits.at(index).is_some())).then_some(exits)
     }
 
-    /// Each task with its result, and how long it took.
-    pub(crate) fn into_iter(self) -> impl Iterator<Item = (TaskId, JsValue, Duration)> {
-        let Self { tasks, values, took_us } = self;
-        let ids = tasks.into_iter().filter_map(task_from_number);
-        let times = took_us.into_iter().filter_map(whole).map(|took| Duration::from_micros(took.into()));
-        ids.zip(values.into_iter()).zip(times).map(|((id, value), took)| (id, value, took))
+    pub(crate) const fn len(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// A task, and how long it took.
+    pub(crate) fn at(&self, index: usize) -> Option<(TaskId, Duration)> {
+        let took_us = whole(*self.took_us.get(index)?)?;
+        Some((task_from_number(*self.tasks.get(index)?)?, Duration::from_micros(took_us.into())))
+    }
+
+    /// Its result.
+    #[expect(clippy::cast_possible_truncation, reason = "an array has no more than 2^32 elements")]
+    pub(crate) fn value_at(&self, index: usize) -> JsValue {
+        self.values.get(index as u32)
     }
 }
 
