@@ -33,6 +33,8 @@ class WorkerActor:
     def __init__(self) -> None:
         self._child: Process | None = None
         self._early: list[bytes] = []
+        self._posts: dict[int, bytes] = {}
+        self._next_post = 0
         self._outstanding_bytes = 0
         self._credit_came = asyncio.Event()
         self._overrun: str | None = None
@@ -60,8 +62,14 @@ class WorkerActor:
         status = await child.wait()
         yield ("overrun", self._overrun) if self._overrun else ("exited", _describe(status))
 
-    async def post(self, data: bytes) -> None:
-        """Frames for the child."""
+    async def post(self, number: int, data: bytes) -> None:
+        """Frames for the child. Posts are numbered from 0, for Ray starts calls of an asynchronous actor in any order."""
+        self._posts[number] = data
+        while self._next_post in self._posts:
+            self._take(self._posts.pop(self._next_post))
+            self._next_post += 1
+
+    def _take(self, data: bytes) -> None:
         if self._child is None:
             self._early.append(data)
         else:

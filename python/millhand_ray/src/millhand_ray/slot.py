@@ -46,6 +46,7 @@ class Slot:
         self._outbox: list[bytes] = []
         self._outbox_bytes = 0
         self._posting: set[asyncio.Future[None]] = set()
+        self._post_count = 0
         self._heard_at: float | None = None
         self._actor: Any = None
         self._driving = asyncio.ensure_future(self._drive())
@@ -123,13 +124,14 @@ class Slot:
         data = b"".join(self._outbox)
         self._outbox.clear()
         self._outbox_bytes = 0
-        posting = asyncio.ensure_future(self._post(data))
+        posting = asyncio.ensure_future(self._post(self._post_count, data))
+        self._post_count += 1
         self._posting.add(posting)
         posting.add_done_callback(self._posting.discard)
 
-    async def _post(self, data: bytes) -> None:
+    async def _post(self, number: int, data: bytes) -> None:
         try:
-            await self._actor.post.remote(data)
+            await self._actor.post.remote(number, data)
         except exceptions.RayError:
             return  # The stream says why.
         asyncio.get_running_loop().call_soon(self._flush)
