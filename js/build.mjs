@@ -1,7 +1,7 @@
 /**
  * Builds the package from its sources and the compiled host (`dist/host`, made by `cargo xtask build`):
  * `dist/standalone` is what the server embeds, with everything in it; `dist/npm` is for bundlers, and `dist/node` for Node, both
- * with rxjs left out; `dist/types` has the declarations.
+ * with rxjs left out; `dist/engine` is what the server gives an engine; `dist/types` has the declarations.
  */
 
 import { execFileSync } from 'node:child_process'
@@ -56,6 +56,24 @@ async function buildForNode(outdir) {
   })
 }
 
+/** The script of remote workers: one file, which the bridge carries to an engine's machines. */
+async function buildForEngines(outdir) {
+  rmSync(outdir, { recursive: true, force: true })
+  await build({
+    ...common,
+    splitting: false,
+    sourcemap: false,
+    minifySyntax: true,
+    minifyWhitespace: true,
+    platform: 'node',
+    target: 'node20',
+    alias: { '#scope': './src/worker/node/process-scope.ts' },
+    outExtension: { '.js': '.mjs' },
+    outdir,
+    entryPoints: { 'node-worker': 'src/entrypoints/worker-process.ts' },
+  })
+}
+
 /** The host without what no page needs; with `MILLHAND_KEEP_NAMES`, as it was compiled, so that a profile shows its functions. */
 function optimizedHost() {
   const compiled = 'dist/host/millhand_web_bg.wasm'
@@ -76,6 +94,7 @@ await buildInto('dist/standalone', { minify: true }, { notebook: 'src/entrypoint
 cpSync('src/notebook/notebook.css', 'dist/standalone/notebook.css')
 await buildInto('dist/npm', { external: ['rxjs'] })
 await buildForNode('dist/node')
+await buildForEngines('dist/engine')
 rmSync('dist/types', { recursive: true, force: true })
 execFileSync(process.execPath, [compiler, '-p', 'tsconfig.page.json'], {
   stdio: 'inherit',

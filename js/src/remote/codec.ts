@@ -1,10 +1,11 @@
 /**
  * Values as MessagePack, with extension types for what structured cloning has besides: see `PROTOCOL.md` of `millhand-gateway`.
- * Used by both ends that are JavaScript.
+ * Used at both ends: by a pool, and by a worker that is a process of Node.
  */
 
 import { decodeMulti, encode, ExtData, ExtensionCodec } from '@msgpack/msgpack'
 import { isErrorRecord, RemoteError, toErrorRecord } from '../wire/errors.js'
+import type { ErrorRecord } from '../wire/protocol.js'
 
 /** Extension types. */
 const Type = { Undefined: 0, Date: 1, BigInt: 2, Map: 3, Set: 4, Error: 5, Binary: 6, RegExp: 7 } as const
@@ -16,7 +17,15 @@ const MAX_DEPTH = 100
  * @throws TypeError that says what of `value` cannot be sent, and where it is: functions, blobs, cycles, what is nested too deeply.
  */
 export function encodeValue(value: unknown, name = 'value'): Uint8Array {
-  return encode(toPlain(value, [name]), { extensionCodec: codec, maxDepth: MAX_DEPTH + 1 })
+  return encodePlain(toPlain(value, [name]))
+}
+
+/**
+ * A batch of messages.
+ * @throws TypeError as {@link encodeValue}, of a value in one of them.
+ */
+export function encodeBatch(batch: readonly (readonly unknown[])[]): Uint8Array {
+  return encodePlain(batch.map((message) => message.map((value) => toPlain(value, ['value'], [batch, message]))))
 }
 
 /**
@@ -92,7 +101,22 @@ function objectToPlain(value: object, path: string[], within: readonly object[])
   if (value instanceof Boolean || value instanceof Number || value instanceof String) return value.valueOf()
   // A platform's own objects (blobs, files, images) have no members to speak of, and would arrive empty.
   if (!isPlain(value)) throw unsendable(path, `is a \`${value.constructor?.name ?? 'foreign object'}\``)
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, member(item, key)]))
+  const record = isErrorRecord(value) ? withSendable(value, inner) : value
+  return Object.fromEntries(Object.entries(record).map(([key, item]) => [key, member(item, key)]))
+}
+
+/** An error is told in any case, without what it carries besides and cannot be sent. */
+function withSendable({ cause, ...record }: ErrorRecord, within: readonly object[]): ErrorRecord {
+  const isSendable = (value: unknown): boolean => {
+    try {
+      toPlain(value, [], within)
+      return true
+    } catch {
+      return false
+    }
+  }
+  const properties = Object.fromEntries(Object.entries(record.properties).filter(([, value]) => isSendable(value)))
+  return { ...record, properties, ...(cause && isSendable(cause) ? { cause } : {}) }
 }
 
 function isPlain(value: object): boolean {
@@ -100,7 +124,7 @@ function isPlain(value: object): boolean {
 }
 
 function unsendable(path: string[], problem: string): TypeError {
-  return new TypeError(`\`${path.join('.')}\` ${problem}, and cannot be sent to a remote worker`)
+  return new TypeError(`\`${path.join('.')}\` ${problem}, and cannot be sent to another machine`)
 }
 
 function encodePlain(value: unknown): Uint8Array {

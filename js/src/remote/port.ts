@@ -6,7 +6,7 @@
 import type { HostPort, HostSink } from '../host.js'
 import type { FunctionDefinition, HostMessage, Install, RemoteMachine, WorkerMessage, WorkerSetup } from '../wire/protocol.js'
 import { HostKind, WorkerKind } from '../wire/protocol.js'
-import { decodeValues, encodeValue } from './codec.js'
+import { decodeValues, encodeBatch } from './codec.js'
 import type { RemoteEngine } from './engine.js'
 import { environmentOf, setupOf } from './environment.js'
 import type { Failure, Runtime } from './frames.js'
@@ -39,7 +39,7 @@ export class RemotePort implements HostPort {
     for (const message of batch as HostMessage[]) {
       const runtime = this.#runtimeOf(message)
       const sent = message[0] === HostKind.Install ? this.#install(message, runtime) : message
-      bodies.set(runtime, [...(bodies.get(runtime) ?? []), encodeValue([sent], 'message')])
+      bodies.set(runtime, [...(bodies.get(runtime) ?? []), encodeBatch([sent])])
     }
     for (const [runtime, parts] of bodies) this.#engine.send(this.#process(runtime), concat(parts))
   }
@@ -99,7 +99,7 @@ export class RemotePort implements HostPort {
     this.#processes.set(runtime, process)
     if (!isFirst && this.#setup) {
       const install: HostMessage = [HostKind.Install, this.#name, setupOf(this.#setup, runtime), undefined]
-      this.#engine.send(process, encodeValue([install], 'setup'))
+      this.#engine.send(process, encodeBatch([install]))
     }
     return process
   }

@@ -41,6 +41,7 @@ export async function startRuntime(channel: Channel): Promise<void> {
   })
   // Whatever ends this worker, it first tells what it has ended, and gives back what it has not begun.
   scope.beforeEnd(() => runtime.giveBack())
+  scope.captureConsole((line) => runtime.log(line))
   await booted
   booted = null
 }
@@ -100,6 +101,13 @@ class Runtime {
   giveBack(): void {
     for (const taskId of this.#jobs.withdrawAll()) this.#outbox.gather([WorkerKind.Returned, taskId])
     this.#outbox.flush()
+  }
+
+  /** What is printed: a log of the task that runs. `false` if none does. */
+  log(text: string): boolean {
+    const job = this.#jobs.first
+    job?.context.forTask.info(text)
+    return job !== undefined
   }
 
   async #install([, workerId, setup, interrupt]: Install): Promise<void> {
@@ -251,8 +259,8 @@ class Runtime {
     const took_us = Math.round((now - this.#clock) * 1_000)
     this.#clock = now
     this.#jobs.endFirst()
-    // Anything else may be changed by the tasks to come before it is copied.
-    if (isPrimitive(value)) return this.#outbox.gatherExit([WorkerKind.Exit, taskId, outcome, value, took_us])
+    // Anything else may be changed by the tasks to come before it is copied, or be too much to be sent.
+    if (isSmall(value)) return this.#outbox.gatherExit([WorkerKind.Exit, taskId, outcome, value, took_us])
     this.#outbox.sendValue({
       value,
       transfer,
@@ -262,11 +270,8 @@ class Runtime {
     })
   }
 
-  /** Python's standard output: a log of the task that runs. */
   #print(text: string): void {
-    const job = this.#jobs.first
-    if (job) job.context.forTask.info(text)
-    else console.log(text)
+    if (!this.log(text)) console.log(text)
   }
 }
 
@@ -275,7 +280,11 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return mayBe && typeof (value as { then?: unknown }).then === 'function'
 }
 
-function isPrimitive(value: unknown): boolean {
+/** Texts up to this length are small. */
+const SMALL_TEXT = 2 ** 16
+
+function isSmall(value: unknown): boolean {
+  if (typeof value === 'string') return value.length <= SMALL_TEXT
   return value === null || (typeof value !== 'object' && typeof value !== 'function' && typeof value !== 'symbol')
 }
 

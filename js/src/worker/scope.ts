@@ -11,6 +11,8 @@ export interface Scope {
   startPython(setup: PythonSetup, options: PythonOptions): Promise<Python>
   /** Resolves when what the worker has written to its console is with whoever shows it; `null` if it is already. */
   pendingOutput(): Promise<void> | null
+  /** Where nobody would see this worker's console: hands its lines to `take`; those that it refuses go where they went before. */
+  captureConsole(take: (line: string) => boolean): void
   /** Calls `act` before this worker ends by its own doing: it closes itself, or an error is not caught. */
   beforeEnd(act: () => void): void
   /** From now on a rejection that nobody handles is reported, and ends nothing; one that `isMeant` is not even reported. */

@@ -1,85 +1,36 @@
-"""A real worker process, spoken to over its pipes as its actor does."""
+"""A worker process that runs Python."""
 
 from __future__ import annotations
 
 import os
 import re
-import struct
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from millhand_ray.worker.codec import decode_all, encode
 from millhand_ray.worker.protocol import HostKind, Outcome, WorkerKind
 
-SOURCES = Path(__file__).parent.parent / "src"
+from .worker_process import WorkerProcess
+
 REPOSITORY = Path(__file__).parents[3]
 
 
-class Worker:
+class Worker(WorkerProcess):
     """A worker that is installed and has the function 1, which is Python."""
 
     def __init__(self, **setup: Any) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-u", "-m", "millhand_ray.worker", str(os.getpid())],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": str(SOURCES)},
-        )
-        self._waiting: list[list[Any]] = []
-        assert self.next() == [WorkerKind.BOOTED, None, False]
-        self.send([HostKind.INSTALL, "w1", {"globals": [], "postInstallTasks": [], **setup}, None])
+        super().__init__("-m", "millhand_ray.worker", str(os.getpid()), compiles=False, **setup)
         self.send([HostKind.DEFINE, 1, {"call": "python"}])
-
-    def send(self, *messages: list[Any]) -> None:
-        batch = encode(list(messages))
-        assert self._process.stdin
-        self._process.stdin.write(struct.pack(">I", len(batch)) + batch)
-        self._process.stdin.flush()
 
     def start(self, task: int, source: str, args: Any = None) -> None:
         self.send([HostKind.RUN, task, 1, {"source": source, "args": args}])
-
-    def next(self) -> list[Any]:
-        assert self._process.stdout
-        while not self._waiting:
-            head = self._process.stdout.read(4)
-            assert head, "the worker has ended"
-            (length,) = struct.unpack(">I", head)
-            for batch in decode_all(self._process.stdout.read(length)):
-                self._waiting += batch
-        return self._waiting.pop(0)
-
-    def until(self, kind: WorkerKind) -> list[Any]:
-        while (message := self.next())[0] != kind:
-            pass
-        return message
 
     def run(self, source: str, args: Any = None) -> tuple[Outcome, Any]:
         """Outcome and value."""
         self.start(7, source, args)
         return self.end_of(7)
-
-    def end_of(self, task: int) -> tuple[Outcome, Any]:
-        """Outcome and value of the task, which is the next to end."""
-        _, ended, outcome, value, took_us = self.until(WorkerKind.EXIT)
-        assert ended == task
-        assert took_us >= 0
-        return Outcome(outcome), value
-
-    def ends_with(self) -> int:
-        return self._process.wait(timeout=10)
-
-    def end(self) -> None:
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.close()
-        self._process.wait(timeout=10)
-        self._process.stdout.close()
 
 
 @pytest.fixture

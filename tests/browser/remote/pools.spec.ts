@@ -136,7 +136,7 @@ test('values cross as structured cloning would have them, and what cannot is sai
   expect(seen).toEqual({
     back: [String(2n ** 70n), [1, 2], [0.5], [1, 'ü', undefined], [1]],
     unclonable: 'Unclonable',
-    blob: ['Unclonable', expect.stringContaining('is a `Blob`, and cannot be sent to a remote worker')],
+    blob: ['Unclonable', expect.stringContaining('is a `Blob`, and cannot be sent to another machine')],
     threw: ['Threw', 'ZeroDivisionError'],
   })
 })

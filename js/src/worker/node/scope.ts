@@ -1,4 +1,4 @@
-/** A thread or a process of Node. */
+/** A thread of Node. */
 
 // Not the globals: a pool may give these names to something else.
 import { Buffer } from 'node:buffer'
@@ -18,6 +18,7 @@ export const scope: Scope = {
     const pending = [process.stdout, process.stderr].filter(({ writableLength }) => writableLength > 0)
     return pending.length === 0 ? null : Promise.all(pending.map(drain)).then(() => undefined)
   },
+  captureConsole: () => undefined,
   beforeEnd: (act) => {
     process.on('exit', act)
     process.on('uncaughtExceptionMonitor', act)

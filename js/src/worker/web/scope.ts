@@ -26,6 +26,7 @@ export const scope: Scope = {
     return startPython(setup, options)
   },
   pendingOutput: () => null,
+  captureConsole: () => undefined,
   beforeEnd: (act) => {
     const close = self.close.bind(self)
     self.close = () => {

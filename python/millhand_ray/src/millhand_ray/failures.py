@@ -40,6 +40,10 @@ def environment(message: str, hint: str | None = None) -> Failure:
     return failure
 
 
+def runtime_unknown(message: str, hint: str) -> Failure:
+    return {"code": "runtime-unknown", "message": message, "hint": hint}
+
+
 def engine_down(message: str, hint: str) -> Failure:
     return {"code": "engine-down", "message": _short(message), "hint": hint}
 
