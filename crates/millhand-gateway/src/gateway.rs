@@ -20,6 +20,10 @@ use crate::protocol::{
 use crate::session::{ConnectionNumber, Session, SessionId};
 use crate::token::{Token, TokenError};
 
+/// Runtimes, as clients name them.
+const PYTHON: &str = "python";
+const JAVASCRIPT: &str = "javascript";
+
 /// What a gateway is made of.
 #[derive(Clone, Debug)]
 pub struct GatewaySettings {
@@ -53,7 +57,6 @@ struct State {
     slots: HashMap<Slot, SlotState>,
     last_slot: u32,
     engine: EngineNews,
-    runtimes: Vec<String>,
     /// Where orders to the bridge go, while it is up.
     orders: Option<Outbound>,
     is_ending: bool,
@@ -118,6 +121,7 @@ impl Gateway {
             version: None,
             nodes: None,
             cpus: None,
+            runtimes: None,
             failure: None,
         };
         let gateway = Arc::new(Self {
@@ -133,7 +137,6 @@ impl Gateway {
                 slots: HashMap::new(),
                 last_slot: 0,
                 engine,
-                runtimes: vec!["python".to_owned()],
                 orders: None,
                 is_ending: false,
             }),
@@ -163,7 +166,7 @@ impl Gateway {
     }
 
     pub(crate) fn runtimes(&self) -> Vec<String> {
-        self.state().runtimes.clone()
+        self.state().runtimes()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -315,7 +318,7 @@ impl Gateway {
         let mut state = self.state();
         match news {
             BridgeNews::Started { orders } => state.orders = Some(orders),
-            BridgeNews::Engine { news, runtimes } => state.on_engine(news, runtimes),
+            BridgeNews::Engine { news } => state.on_engine(news),
             BridgeNews::Worker { slot, state: reached, at } => state.on_worker(slot, reached, at),
             BridgeNews::Lost { slot, failure } => state.lose(slot, failure),
             BridgeNews::Payload { slot, bytes } => state.on_bridge_payload(slot, bytes),
@@ -338,6 +341,12 @@ impl State {
     fn session(&mut self, attached: &Attached) -> Option<&mut Session> {
         let session = self.sessions.get_mut(&attached.session)?;
         (session.connection == attached.connection).then_some(session)
+    }
+
+    /// What the bridge found; before it has told, what there may be.
+    fn runtimes(&self) -> Vec<String> {
+        let may_be = || vec![PYTHON.to_owned(), JAVASCRIPT.to_owned()];
+        self.engine.runtimes.clone().unwrap_or_else(may_be)
     }
 
     fn order(&self, order: BridgeOrder) {
@@ -379,10 +388,13 @@ impl State {
 
     /// Why such a worker cannot be had now.
     fn refusal(&self, open: &OpenWorker, limits: &Limits) -> Option<Failure> {
-        if !self.runtimes.contains(&open.runtime) {
-            let known = self.runtimes.join("`, `");
+        let runtimes = self.runtimes();
+        if !runtimes.contains(&open.runtime) {
+            let known = runtimes.join("`, `");
             let message = format!("there is no runtime `{}`: there is `{known}`", open.runtime);
-            return Some(Failure::new(FailureCode::RuntimeUnknown, message));
+            let failure = Failure::new(FailureCode::RuntimeUnknown, message);
+            let hint = "install Node 20 or newer where the engine runs, and start the server again";
+            return Some(if open.runtime == JAVASCRIPT { failure.with_hint(hint) } else { failure });
         }
         if self.slots.len() >= limits.workers {
             let message = format!("this server allows {} remote workers, and all are in use", limits.workers);
@@ -467,8 +479,7 @@ impl State {
         }
     }
 
-    fn on_engine(&mut self, news: EngineNews, runtimes: Option<Vec<String>>) {
-        self.runtimes = runtimes.unwrap_or_else(|| std::mem::take(&mut self.runtimes));
+    fn on_engine(&mut self, news: EngineNews) {
         let news = EngineNews { engine: self.engine.engine.clone(), ..news };
         if news == self.engine {
             return;
@@ -525,7 +536,7 @@ impl State {
                 cpus: None,
                 ..self.engine.clone()
             };
-            self.on_engine(starting, None);
+            self.on_engine(starting);
         }
     }
 }

@@ -315,6 +315,9 @@ pub struct EngineNews {
     /// Their processors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpus: Option<f64>,
+    /// What its workers can run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runtimes: Option<Vec<String>>,
     /// Why it is down.
     #[serde(default, rename = "error", skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,

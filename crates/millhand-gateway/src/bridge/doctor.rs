@@ -120,6 +120,7 @@ struct Report {
     version: Option<String>,
     nodes: Option<u64>,
     cpus: Option<f64>,
+    runtimes: Option<Vec<String>>,
     worker: Option<String>,
 }
 
@@ -151,6 +152,10 @@ async fn look_at_engine(settings: &BridgeSettings, python: &PreparedPython) -> V
         };
         let state = format!("Ray {version} {what}: {nodes} nodes, {cpus} processors");
         findings.push(Finding { subject: "engine", outcome: Outcome::Good(state) });
+    }
+    if report.runtimes.is_some_and(|runtimes| !runtimes.iter().any(|runtime| runtime == "javascript")) {
+        let what = "there is no Node 20 or newer: remote workers run Python alone".to_owned();
+        findings.push(Finding { subject: "node", outcome: Outcome::Note(what) });
     }
     if let Some(worker) = report.worker {
         findings.push(Finding { subject: "worker", outcome: Outcome::Good(worker) });

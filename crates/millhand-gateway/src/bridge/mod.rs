@@ -66,7 +66,7 @@ pub(crate) enum BridgeNews {
     /// The process runs, and takes orders.
     Started { orders: Outbound },
     /// How the engine is.
-    Engine { news: EngineNews, runtimes: Option<Vec<String>> },
+    Engine { news: EngineNews },
     /// How far a worker is.
     Worker { slot: Slot, state: String, at: Option<Value> },
     /// A worker is gone.

@@ -256,7 +256,6 @@ async fn hear(stdout: ChildStdout, mut tell: impl FnMut(BridgeNews)) -> Heard {
         match wire::read(&mut stdout).await {
             Ok(Some(BridgeNews::Engine {
                 news: EngineNews { state: EngineState::Down, failure, .. },
-                ..
             })) => {
                 let unknown = || Failure::new(FailureCode::EngineDown, "the bridge has no engine");
                 return Heard::Down(failure.unwrap_or_else(unknown));
@@ -283,7 +282,8 @@ fn down(failure: Failure) -> BridgeNews {
         version: None,
         nodes: None,
         cpus: None,
+        runtimes: None,
         failure: Some(failure),
     };
-    BridgeNews::Engine { news, runtimes: None }
+    BridgeNews::Engine { news }
 }

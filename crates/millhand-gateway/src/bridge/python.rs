@@ -25,6 +25,12 @@ const MARK: &str = "millhand-complete";
 #[folder = "../../python/millhand_ray/src/millhand_ray"]
 struct Package;
 
+/// What remote workers run in Node. There is none before the npm package was built.
+#[derive(RustEmbed)]
+#[folder = "../../js/dist/engine"]
+#[allow_missing = true]
+struct NodeWorker;
+
 /// Where the bridge's Python comes from.
 #[derive(Clone, Debug)]
 pub enum PythonSource {
@@ -146,7 +152,9 @@ async fn check(interpreter: &Path) -> Result<(), PythonError> {
 /// Writes the package, in a folder that is named by its content.
 fn write_package(folder: &Path) -> io::Result<PathBuf> {
     let sources = Package::iter().filter(|name| name.ends_with(".py"));
-    let files: Vec<_> = sources.filter_map(|name| Some((Package::get(&name)?.data, name))).collect();
+    let sources = sources.filter_map(|name| Some((Package::get(&name)?.data, name)));
+    let scripts = NodeWorker::iter().filter_map(|name| Some((NodeWorker::get(&name)?.data, name)));
+    let files: Vec<_> = sources.chain(scripts).collect();
     let mut hash = Sha256::new();
     for (data, name) in &files {
         hash.update(name.as_bytes());

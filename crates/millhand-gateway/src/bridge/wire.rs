@@ -22,11 +22,6 @@ struct Kind {
 }
 
 #[derive(Deserialize)]
-struct Runtimes {
-    runtimes: Option<Vec<String>>,
-}
-
-#[derive(Deserialize)]
 struct Worker {
     slot: u32,
     state: String,
@@ -63,10 +58,7 @@ pub(super) async fn read(from: &mut (impl AsyncRead + Unpin)) -> io::Result<Opti
 fn text(bytes: &[u8]) -> io::Result<BridgeNews> {
     let Kind { r#type } = json(bytes)?;
     Ok(match r#type.as_str() {
-        "engine" => {
-            let Runtimes { runtimes } = json(bytes)?;
-            BridgeNews::Engine { news: json::<EngineNews>(bytes)?, runtimes }
-        }
+        "engine" => BridgeNews::Engine { news: json::<EngineNews>(bytes)? },
         "worker" => {
             let Worker { slot, state, at } = json(bytes)?;
             BridgeNews::Worker { slot: Slot(slot), state, at }

@@ -13,8 +13,12 @@ import struct
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from . import nodejs
+from .failures import Refused
 
 PACKAGE_PATH = Path(__file__).resolve().parent.parent
 CHUNK_BYTES = 256 * 1024
@@ -24,7 +28,17 @@ MAX_BACKLOG_BYTES = 32 * 1024 * 1024
 """What may wait for a child that takes nothing in."""
 
 Said = tuple[str, Any]
-"""`("placed", {…})`, `("said", bytes)`, `("beat", None)`, `("exited", why)`, `("overrun", why)`."""
+"""`("placed", {…})`, `("said", bytes)`, `("beat", None)`, `("exited", why)`, `("overrun", why)`, `("refused", failure)`."""
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What a child is, and how it is started."""
+
+    name: str
+    """As in `CPython 3.11.7`."""
+    arguments: list[str]
+    """Of this Python; it makes its frames' descriptors ready, and sees that the child dies with this process."""
 
 
 class WorkerActor:
@@ -39,13 +53,18 @@ class WorkerActor:
         self._credit_came = asyncio.Event()
         self._overrun: str | None = None
 
-    async def open(self, beat_s: float) -> AsyncIterator[Said]:
+    async def open(self, runtime_name: str, beat_s: float) -> AsyncIterator[Said]:
         """Starts the child; then all that it says, and a beat where it says nothing, until it ends."""
-        child = self._child = await _start_child()
+        try:
+            runtime = await asyncio.to_thread(_runtime, runtime_name)
+        except Refused as refused:
+            yield ("refused", refused.failure)
+            return
+        child = self._child = await _start_child(runtime)
         for data in self._early:
             self._write(child, data)
         self._early.clear()
-        yield ("placed", _place(child))
+        yield ("placed", _place(child, runtime))
         frames = _frames(child, self._may_read)
         pending = asyncio.ensure_future(anext(frames, None))
         while True:
@@ -95,11 +114,20 @@ class WorkerActor:
             child.kill()
 
 
-async def _start_child() -> Process:
+def _runtime(name: str) -> Runtime:
+    """Raises `Refused` if this node has it not."""
+    parent = str(os.getpid())
+    if name != "javascript":
+        return Runtime(f"CPython {sys.version.split()[0]}", ["millhand_ray.worker", parent])
+    found = nodejs.find()
+    return Runtime(f"Node {found.version}", ["millhand_ray.worker.nodejs", parent, found.path, str(nodejs.WORKER_SCRIPT)])
+
+
+async def _start_child(runtime: Runtime) -> Process:
     path = os.pathsep.join(filter(None, [str(PACKAGE_PATH), os.environ.get("PYTHONPATH")]))
     return await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-u", "-m", "millhand_ray.worker", str(os.getpid())),
+        *("-u", "-m", *runtime.arguments),
         stdin=PIPE,
         stdout=PIPE,
         limit=CHUNK_BYTES,
@@ -136,14 +164,14 @@ def _whole_frames(data: bytearray) -> tuple[bytes, int]:
     return b"".join(parts), at
 
 
-def _place(child: Process) -> dict[str, Any]:
+def _place(child: Process, runtime: Runtime) -> dict[str, Any]:
     import ray
 
     return {
         "node": ray.get_runtime_context().get_node_id(),
         "host": socket.gethostname(),
         "pid": child.pid,
-        "runtime": f"CPython {sys.version.split()[0]}",
+        "runtime": runtime.name,
     }
 
 
@@ -154,5 +182,6 @@ def _describe(status: int) -> str:
         name = signal.Signals(-status).name
     except ValueError:
         name = str(-status)
-    hint = ": out of memory, perhaps" if name == "SIGKILL" else ""
+    # Node aborts when its heap is full.
+    hint = ": out of memory, perhaps" if name in ("SIGKILL", "SIGABRT") else ""
     return f"its process was ended by {name}{hint}"

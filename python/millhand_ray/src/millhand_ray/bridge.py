@@ -83,7 +83,7 @@ class Bridge:
             state = await asyncio.to_thread(self._engine.state)
             if state != self._told:
                 self._told = state
-                self._tell({"type": "engine", **state, "runtimes": ["python"]})
+                self._tell({"type": "engine", **state})
             for slot in list(self._slots.values()):
                 slot.check_pulse()
             await asyncio.sleep(LOOK_S)

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from . import failures
+from . import failures, nodejs
 from .failures import Failure, Refused
 
 log = logging.getLogger("millhand_ray")
@@ -48,6 +48,8 @@ class Engine:
 
     version: str
     packages: PackageSource
+    runtimes: list[str]
+    """What its workers can run, as far as that can be told from here."""
     folder: str | None
     """Of a Ray that is ours: removed with it."""
 
@@ -57,7 +59,7 @@ class Engine:
 
         nodes = [node for node in ray.nodes() if node["Alive"]]
         cpus = sum(node["Resources"].get("CPU", 0.0) for node in nodes)
-        return {"state": "up", "version": self.version, "nodes": len(nodes), "cpus": cpus}
+        return {"state": "up", "version": self.version, "nodes": len(nodes), "cpus": cpus, "runtimes": self.runtimes}
 
     def leave(self) -> None:
         """Ends it if it is ours, and what this bridge has in it in any case."""
@@ -137,7 +139,18 @@ def _init(packages: PackageSource, folder: str | None, **options: Any) -> Engine
         ray.init(log_to_driver=False, logging_level=logging.ERROR, namespace="millhand", **options)
     except Exception as error:
         raise Refused(_failure_of(error, str(options["address"]))) from error
-    return Engine(ray.__version__, packages, folder)
+    return Engine(ray.__version__, packages, _runtimes(packages), folder)
+
+
+def _runtimes(packages: PackageSource) -> list[str]:
+    """Nodes of a cluster that was joined say for themselves whether they have Node."""
+    if packages.has_our_packages:
+        try:
+            nodejs.find()
+        except Refused as refused:
+            log.warning("remote workers run Python alone: %s", refused)
+            return ["python"]
+    return ["python", "javascript"]
 
 
 def _failure_of(error: Exception, address: str) -> Failure:

@@ -102,7 +102,8 @@ class Slot:
         self._on_lost(failure)
 
     async def _follow(self) -> Failure:
-        stream = self._actor.open.options(num_returns="streaming").remote(BEAT_S)
+        runtime = self._order.get("runtime", "python")
+        stream = self._actor.open.options(num_returns="streaming").remote(runtime, BEAT_S)
         self._flush()
         async for reference in stream:
             kind, what = await reference
@@ -112,6 +113,9 @@ class Slot:
                     self._on_payload(what)
                 case "placed":
                     self._on_state("placed", what)
+                case "refused":
+                    refusal: Failure = what
+                    return refusal
                 case "overrun":
                     return failures.overrun(what)
                 case "exited":

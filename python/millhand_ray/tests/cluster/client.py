@@ -13,11 +13,13 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from millhand_ray.worker.codec import decode_all, encode
+from millhand_ray.worker.codec import NULL, decode_all, encode
 from millhand_ray.worker.protocol import HostKind, Outcome, WorkerKind
 
 HEADER = struct.Struct(">IQQ")
 PATIENCE_S = 60
+PYTHON_FUNCTION = 1
+NO_ENVIRONMENT = {"modules": NULL, "python": NULL, "globals": [], "postInstallTasks": []}
 
 
 class Lost(Exception):
@@ -39,7 +41,7 @@ class Closed(Exception):
 
 
 class Task:
-    """One run of a source, in one worker."""
+    """One run of a source, in one worker: Python, or a function of JavaScript."""
 
     def __init__(self, worker: Worker, number: int) -> None:
         self.worker = worker
@@ -58,9 +60,11 @@ class Task:
 class Worker:
     """A remote worker of a session."""
 
-    def __init__(self, session: Session, number: int) -> None:
+    def __init__(self, session: Session, number: int, runtime: str) -> None:
         self.session = session
         self.number = number
+        self.runtime = runtime
+        self._functions: dict[str, int] = {}
         self.place: dict[str, Any] | None = None
         self.tasks: dict[int, Task] = {}
         loop = asyncio.get_running_loop()
@@ -73,8 +77,17 @@ class Worker:
     def start(self, source: str, args: Any = None) -> Task:
         task = Task(self, next(self.session.task_numbers))
         self.tasks[task.number] = task
-        self.send([HostKind.RUN, task.number, 1, {"source": source, "args": args}])
+        if self.runtime == "python":
+            self.send([HostKind.RUN, task.number, PYTHON_FUNCTION, {"source": source, "args": args}])
+        else:
+            self.send([HostKind.RUN, task.number, self._function(source), args])
         return task
+
+    def _function(self, source: str) -> int:
+        if source not in self._functions:
+            self._functions[source] = len(self._functions) + 1
+            self.send([HostKind.DEFINE, self._functions[source], {"call": "entryPoint", "from": {"source": source}}])
+        return self._functions[source]
 
     async def run(self, source: str, args: Any = None) -> Any:
         return await asyncio.wait_for(self.start(source, args).done, PATIENCE_S)
@@ -187,17 +200,18 @@ class Session:
         return self.engine
 
     def open(self, runtime: str = "python", **wants: Any) -> Worker:
-        worker = Worker(self, len(self.workers) + 1)
+        worker = Worker(self, len(self.workers) + 1, runtime)
         self.workers[worker.number] = worker
         self.send_order({"type": "open", "worker": worker.number, "runtime": runtime, **wants})
         worker.send(
-            [HostKind.INSTALL, f"w{worker.number}", {"globals": [], "postInstallTasks": []}, None],
-            [HostKind.DEFINE, 1, {"call": "python"}],
+            [HostKind.INSTALL, f"w{worker.number}", NO_ENVIRONMENT, None],
         )
+        if runtime == "python":
+            worker.send([HostKind.DEFINE, PYTHON_FUNCTION, {"call": "python"}])
         return worker
 
-    async def opened(self, **wants: Any) -> Worker:
-        worker = self.open(**wants)
+    async def opened(self, runtime: str = "python", **wants: Any) -> Worker:
+        worker = self.open(runtime, **wants)
         await asyncio.wait_for(asyncio.shield(worker.ready), PATIENCE_S)
         return worker
 

@@ -52,14 +52,17 @@ class Cluster:
         self.nodes: list[Process] = []
         self._start("--head", f"--port={self.port}", "--num-cpus=0", "--include-dashboard=false", f"--temp-dir={self.folder}")
 
-    def add_node(self, cpus: int = 2) -> Process:
+    def add_node(self, cpus: int = 2, **environment: str) -> Process:
         """Starts one; it is there when the engine says so."""
-        return self._start(f"--address={self.address}", f"--num-cpus={cpus}", f"--temp-dir={self.folder}")
+        options = (f"--address={self.address}", f"--num-cpus={cpus}", f"--temp-dir={self.folder}")
+        return self._start(*options, **environment)
 
-    def _start(self, *options: str) -> Process:
+    def _start(self, *options: str, **environment: str) -> Process:
         options = ("--block", "--disable-usage-stats", "--node-ip-address=127.0.0.1", STORE, *options)
         log = self.folder / f"node-{len(self.nodes)}.log"
-        node = Process([sys.executable, "-m", "ray.scripts.scripts", "start", *options], self.environment, log)
+        node = Process(
+            [sys.executable, "-m", "ray.scripts.scripts", "start", *options], {**self.environment, **environment}, log
+        )
         self.nodes.append(node)
         # Two that start at once get into each other's way.
         wait_until(lambda: "Ray runtime started" in log.read_text())
