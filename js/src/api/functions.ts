@@ -37,8 +37,8 @@ export interface FunctionTableOptions {
   define: (definition: FunctionDefinition) => number
   /** Looks a source over before it is sent; throws if it cannot run in a worker. */
   inspect: (source: string, inspected: Inspected) => void
-  /** Names that only local workers have. */
-  localNames: readonly string[]
+  /** A name in a source that only local workers have. */
+  localNameIn: (source: string) => string | undefined
 }
 
 /**
@@ -73,7 +73,7 @@ export class FunctionTable {
     if (known !== undefined && (origin || !this.#sourcesForbidden)) return known
     const check = (): void => this.#checkCount(entryPoint, field)
     const id = origin ? this.#define({ call, from: origin }, check) : this.#defineSource(call, entryPoint, field)
-    if (origin) this.#local.set(id, 'is of a module, which remote workers cannot import')
+    if (origin) this.#local.set(id, 'is of a module (`pool.use`), whose url is not within reach of remote workers')
     const ids = this.#known.get(call) ?? new WeakMap<object, number>()
     this.#known.set(call, ids.set(entryPoint as object, id))
     return id
@@ -102,7 +102,7 @@ export class FunctionTable {
       this.#options.inspect(source, { call, entryPoint: entryPoint as object, field })
     })
     if (/\bpyodide\b/.test(source)) this.#pythonUsers.add(id)
-    const name = this.#options.localNames.find((name) => mentions(source, name))
+    const name = this.#options.localNameIn(source)
     if (name !== undefined) this.#local.set(id, `uses \`${name}\`, which only local workers have`)
     return id
   }
@@ -123,14 +123,6 @@ export class FunctionTable {
     this.#byDefinition.set(key, id)
     return id
   }
-}
-
-/** Whether a name stands in a source, be it in a comment. */
-function mentions(source: string, name: string): boolean {
-  const at = source.indexOf(name)
-  if (at === -1) return false
-  const isPart = (char: string | undefined): boolean => char !== undefined && /[\p{ID_Continue}$]/u.test(char)
-  return (!isPart(source[at - 1]) && !isPart(source[at + name.length])) || mentions(source.slice(at + name.length), name)
 }
 
 function sourceForbidden(field: string): MillhandError {

@@ -16,6 +16,7 @@ import type { BroadcastOptions } from './broadcast.js'
 import { Broadcasts, resultsOf } from './broadcast.js'
 import { FunctionTable } from './functions.js'
 import { lazyEngine } from './lazy-engine.js'
+import { localNameIn } from './local-names.js'
 import type { RemotePlan } from './remote-input.js'
 import type { PoolPlan, PoolSizing, TaskTimes, WorkersPoolInput } from './inputs.js'
 import { parsePoolInput, parseSizes } from './inputs.js'
@@ -127,10 +128,11 @@ export class WorkersPool {
     this.#hasPython = python !== null
     this.#remote = remote
     this.#preflight = preflightOf(plan)
+    const names = { local: [...namesOf(esm), ...(python ? [python.alias] : [])], everywhere: plan.globals.map(({ name }) => name) }
     this.#functions = new FunctionTable({
       define: (definition) => this.#host.define(definition),
       inspect: (source, inspected) => this.#preflight.inspect(source, inspected),
-      localNames: remote ? [...namesOf(esm), ...(python ? [python.alias] : [])] : [],
+      localNameIn: (source) => (remote ? localNameIn(source, names) : undefined),
     })
   }
 

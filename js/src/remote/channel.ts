@@ -21,7 +21,6 @@ const ACK_DELAY_MS = 250
 const SILENT_BEATS = 3
 
 export interface ChannelEvents {
-  welcomed: (runtimes: string[]) => void
   /** A frame of the server's, once and in its order. */
   told: (frame: NumberedFrame) => void
   received: (worker: number, body: Uint8Array) => void
@@ -169,10 +168,9 @@ export class Channel {
     this.#clearTimer('ack')
   }
 
-  #onWelcome({ session, limits, runtimes }: ServerFrame & { type: 'welcome' }): void {
+  #onWelcome({ session, limits }: ServerFrame & { type: 'welcome' }): void {
     this.#session = { id: session, limits }
     this.#onOpen()
-    this.#events.welcomed(runtimes)
   }
 
   /** Both sides send again what the other has not received. */

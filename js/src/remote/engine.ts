@@ -31,7 +31,6 @@ export class RemoteEngine {
     this.plan = plan
     this.#sink = sink
     this.#channel = new Channel(plan.url, plan.token, {
-      welcomed: (runtimes) => this.#checkRuntimes(runtimes),
       told: (frame) => this.#hear(frame),
       received: (worker, body) => this.#processes.get(worker)?.received(body),
       lost: (loss) => this.#lose(loss),
@@ -66,15 +65,16 @@ export class RemoteEngine {
     this.#channel.close()
   }
 
-  #checkRuntimes(runtimes: string[]): void {
+  #onUp(runtimes: string[]): void {
     const missing = this.plan.runtimes.find((runtime) => !runtimes.includes(runtime))
-    if (missing !== undefined) this.#lose(runtimeMissing(this.plan.url, missing, runtimes))
+    if (missing === undefined) this.#sink.ready()
+    else this.#lose(runtimeMissing(this.plan.url, missing, runtimes))
   }
 
   #hear(frame: NumberedFrame): void {
     switch (frame.type) {
       case 'engine':
-        if (frame.state === 'up') this.#sink.ready()
+        if (frame.state === 'up') this.#onUp(frame.runtimes ?? [])
         else if (frame.state === 'down') this.#lose(engineDown(this.plan.url, frame.error))
         return
       case 'worker':

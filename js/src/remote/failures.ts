@@ -36,7 +36,7 @@ export function engineDown(url: string, failure: Failure | undefined): Loss {
 export function runtimeMissing(url: string, missing: string, runtimes: string[]): Loss {
   const hint =
     missing === 'javascript'
-      ? 'keep functions of JavaScript with local workers: `pool.remote.javascript: false`'
+      ? 'install Node 20 or newer where the engine runs, or keep functions of JavaScript with local workers: `pool.remote.javascript: false`'
       : 'give the server a Python that has Ray'
   const has = runtimes.join(', ') || 'nothing'
   const error = new MillhandError('engine-down', `the engine behind \`${url}\` does not run ${missing}: it runs ${has}`, { hint })

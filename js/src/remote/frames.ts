@@ -33,7 +33,7 @@ export interface Resources {
 
 /** What a server says in text. */
 export type ServerFrame =
-  | { type: 'welcome'; session: string; runtimes: string[]; limits: Limits }
+  | { type: 'welcome'; session: string; limits: Limits }
   | { type: 'resumed'; received: number }
   | { type: 'ack'; ack: number }
   | { type: 'error'; failure: Failure }
@@ -41,7 +41,8 @@ export type ServerFrame =
 
 /** What it says that is numbered. */
 export type NumberedFrame =
-  | { type: 'engine'; state: 'starting' | 'up' | 'down'; error?: Failure }
+  /** `runtimes`: with `up`. */
+  | { type: 'engine'; state: 'starting' | 'up' | 'down'; runtimes?: string[]; error?: Failure }
   | { type: 'worker'; worker: number; state: 'waiting' | 'placed'; at?: RemoteMachine }
   | { type: 'lost'; worker: number; failure: Failure }
 
@@ -97,7 +98,7 @@ export function parseServerFrame(text: string): ServerFrame | null {
 
 const NUMBERED = { seq: 'number', ack: 'number' }
 const FIELDS: Record<string, Record<string, string>> = {
-  welcome: { session: 'string', runtimes: 'array', limits: 'object' },
+  welcome: { session: 'string', limits: 'object' },
   resumed: { received: 'number' },
   ack: { ack: 'number' },
   error: { failure: 'object' },
