@@ -3,7 +3,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -42,8 +42,11 @@ export class Cluster {
     return cluster
   }
 
-  addNode(cpus: number): ChildProcess {
-    return this.#start(`--address=127.0.0.1:${this.port}`, `--num-cpus=${cpus}`)
+  /** One that has joined: two that start at once get into each other's way. */
+  async addNode(cpus: number): Promise<ChildProcess> {
+    const node = this.#start(`--address=127.0.0.1:${this.port}`, `--num-cpus=${cpus}`)
+    await says(this.#logOf(this.#nodes.length - 1), 'Ray runtime started')
+    return node
   }
 
   /** As if its machine lost its power. */
@@ -59,9 +62,13 @@ export class Cluster {
   #start(...options: string[]): ChildProcess {
     const common = ['--block', '--disable-usage-stats', '--node-ip-address=127.0.0.1', '--object-store-memory=100000000']
     const command = [python(), '-m', 'ray.scripts.scripts', 'start', ...common, `--temp-dir=${this.folder}`, ...options]
-    const node = start(command, this.environment, join(this.folder, `node-${this.#nodes.length}.log`))
+    const node = start(command, this.environment, this.#logOf(this.#nodes.length))
     this.#nodes.push(node)
     return node
+  }
+
+  #logOf(node: number): string {
+    return join(this.folder, `node-${node}.log`)
   }
 }
 
@@ -131,6 +138,15 @@ async function freePort(): Promise<number> {
   server.close()
   await once(server, 'close')
   return port
+}
+
+/** Reads again and again until a text is there. */
+async function says(log: string, text: string): Promise<void> {
+  const deadline = Date.now() + UP_WITHIN_MS
+  while (!(await readFile(log, 'utf8')).includes(text)) {
+    if (Date.now() > deadline) throw new Error(`a node of Ray did not start: ${await readFile(log, 'utf8')}`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
 }
 
 /** Tries until something answers. */

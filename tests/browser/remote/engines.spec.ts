@@ -142,7 +142,7 @@ test('a node that is killed loses no task that may be run again', async ({ page,
   // A further node takes its time.
   test.slow()
   const { cluster, server } = remote
-  const node = cluster.addNode(2)
+  const node = await cluster.addNode(2)
   await runMany(page, server.token, 5)
   await cluster.killNode(node)
   const seen = await howTheyEnded(page)

@@ -14,8 +14,8 @@ export const test = base.extend<object, { remote: Remote }>({
     async ({}, use) => {
       const cluster = await Cluster.start()
       try {
-        cluster.addNode(2)
-        cluster.addNode(2)
+        await cluster.addNode(2)
+        await cluster.addNode(2)
         const server = await Server.start(cluster)
         await use({ cluster, server })
         await server.end()
