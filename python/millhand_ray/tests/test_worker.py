@@ -186,4 +186,5 @@ def test_the_protocols_numbers_are_those_of_the_page() -> None:
         assert body
         theirs = {key.upper(): int(number) for key, number in re.findall(r"(\w+): (\d+)", body[1])}
         ours = {number.name.replace("_", ""): int(number) for number in numbers}
-        assert ours == theirs
+        # Some are of local workers alone.
+        assert ours == {name: theirs.get(name) for name in ours}

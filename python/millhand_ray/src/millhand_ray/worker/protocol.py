@@ -1,4 +1,4 @@
-"""The numbers of `js/src/wire/protocol.ts`; a test compares the two."""
+"""The numbers of `js/src/wire/protocol.ts` that remote workers have; a test compares the two."""
 
 from __future__ import annotations
 
