@@ -168,6 +168,7 @@ def test_globals_are_there_and_post_install_tasks_run() -> None:
         globals=[{"name": "scale", "value": 3}, {"name": "twice", "source": "(x) => 2 * x"}],
         postInstallTasks=[{"title": "set", "source": "({ workerScope, args }) => { workerScope.set = args }", "args": 4}],
     )
+    worker.until(WorkerKind.READY)
     assert worker.run("() => [twice(scale), set]") == (Outcome.COMPLETED, [6, 4])
     worker.end()
 
@@ -214,8 +215,11 @@ def test_what_a_task_starts_has_no_part_in_the_conversation(worker: Worker) -> N
     ],
 )
 def test_a_process_that_ends_says_first_what_it_had(worker: Worker, source: str, status: int) -> None:
-    worker.start(7, source)
-    worker.start(8, "() => 8")
+    worker.send(
+        [HostKind.DEFINE, 1, {"call": "entryPoint", "from": {"source": source}}],
+        [HostKind.RUN, 7, 1, None],
+        [HostKind.RUN, 8, 1, None],
+    )
     assert worker.until(WorkerKind.RETURNED) == [WorkerKind.RETURNED, 8]
     assert worker.ends_with() == status
 
