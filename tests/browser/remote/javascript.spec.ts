@@ -56,7 +56,7 @@ test('tasks of π run once each, in the page and on two nodes', async ({ page, r
 test('a task runs where it asks to, with the globals, and its messages arrive while it runs', async ({ page, remote }) => {
   const seen = await page.evaluate(async (settings) => {
     const { WorkersPool } = await import('millhand')
-    const globals = { scale: 3, twice: (x: number) => 2 * x }
+    const globals = { scale: 3, twice: (x: number) => 2 * x, origin: 'ours' }
     const pool = new WorkersPool({ globals, pool: { startAt: 1, stretchTo: 1, remote: settings } })
     const where = ({ args, workerScope }: { args: number; workerScope: WorkerScope }): unknown[] => [
       'process' in workerScope,
@@ -64,6 +64,8 @@ test('a task runs where it asks to, with the globals, and its messages arrive wh
     ]
     const here = await pool.run(where, 1, { target: 'local' })
     const there = await pool.run(where, 2, { target: 'remote' })
+    // A browser has one too.
+    const own = await pool.run(() => origin, undefined, { target: 'remote' })
     // It does not end before it has heard that its first message has arrived.
     const task = pool.run(
       ({ context }) =>
@@ -86,9 +88,9 @@ test('a task runs where it asks to, with the globals, and its messages arrive wh
     })
     const result = await task
     pool.terminate()
-    return { here, there, heard, result }
+    return { here, there, own, heard, result }
   }, base(remote.server.token))
-  expect(seen).toEqual({ here: [false, 6], there: [true, 12], heard: ['begun', { progress: 0.5 }, { half: true }], result: 'go on' })
+  expect(seen).toEqual({ here: [false, 6], there: [true, 12], own: 'ours', heard: ['begun', { progress: 0.5 }, { half: true }], result: 'go on' })
 })
 
 test('an endless loop is cancelled or times out, and its worker is replaced', async ({ page, remote }) => {
