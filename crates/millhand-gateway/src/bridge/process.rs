@@ -254,9 +254,7 @@ async fn hear(stdout: ChildStdout, mut tell: impl FnMut(BridgeNews)) -> Heard {
     let mut stdout = BufReader::with_capacity(256 * 1024, stdout);
     loop {
         match wire::read(&mut stdout).await {
-            Ok(Some(BridgeNews::Engine {
-                news: EngineNews { state: EngineState::Down, failure, .. },
-            })) => {
+            Ok(Some(BridgeNews::Engine { news: EngineNews { state: EngineState::Down, failure, .. } })) => {
                 let unknown = || Failure::new(FailureCode::EngineDown, "the bridge has no engine");
                 return Heard::Down(failure.unwrap_or_else(unknown));
             }
