@@ -65,6 +65,7 @@ class Worker:
         self.number = number
         self.runtime = runtime
         self._functions: dict[str, int] = {}
+        self.states: list[str] = []
         self.place: dict[str, Any] | None = None
         self.tasks: dict[int, Task] = {}
         loop = asyncio.get_running_loop()
@@ -289,6 +290,8 @@ class Session:
                 self.engine = news
                 self.engine_changed.notify_all()
         elif news["type"] == "worker":
-            self.workers[news["worker"]].place = news.get("at")
+            worker = self.workers[news["worker"]]
+            worker.states.append(news["state"])
+            worker.place = news.get("at")
         else:
             self.workers[news["worker"]].on_lost(news["failure"])

@@ -37,7 +37,10 @@ UP_WITHIN_S = 60
 class Cluster:
     """Ray's head, which has no processors, and nodes of two each that can be added and killed."""
 
-    def __init__(self) -> None:
+    ray: tuple[str, ...] = ("-m", "ray.scripts.scripts")
+    """The arguments of this Python that are the program `ray`."""
+
+    def __init__(self, **more: str) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="mhr-"))
         self.token = secrets.token_urlsafe(32)
         self.port = free_port()
@@ -48,9 +51,15 @@ class Cluster:
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN": self.token,
             "RAY_USAGE_STATS_ENABLED": "0",
+            **more,
         }
         self.nodes: list[Process] = []
-        self._start("--head", f"--port={self.port}", "--num-cpus=0", "--include-dashboard=false", f"--temp-dir={self.folder}")
+        head = ("--head", f"--port={self.port}", "--num-cpus=0", "--include-dashboard=false", f"--temp-dir={self.folder}")
+        self._start(*head, *self.head_options())
+
+    def head_options(self) -> tuple[str, ...]:
+        """What else its head is started with."""
+        return ()
 
     def add_node(self, cpus: int = 2, **environment: str) -> Process:
         """Starts one; it is there when the engine says so."""
@@ -60,9 +69,7 @@ class Cluster:
     def _start(self, *options: str, **environment: str) -> Process:
         options = ("--block", "--disable-usage-stats", "--node-ip-address=127.0.0.1", STORE, *options)
         log = self.folder / f"node-{len(self.nodes)}.log"
-        node = Process(
-            [sys.executable, "-m", "ray.scripts.scripts", "start", *options], {**self.environment, **environment}, log
-        )
+        node = Process([sys.executable, *self.ray, "start", *options], {**self.environment, **environment}, log)
         self.nodes.append(node)
         # Two that start at once get into each other's way.
         wait_until(lambda: "Ray runtime started" in log.read_text())
@@ -85,6 +92,7 @@ class Server:
         *options: str,
         port: int | None = None,
         token: str | None = None,
+        python: str | Path = sys.executable,
     ) -> None:
         self.port = port or free_port()
         self.token = token or secrets.token_urlsafe(24)
@@ -93,7 +101,7 @@ class Server:
         site = folder / "site"
         site.mkdir(exist_ok=True)
         (site / "index.html").write_text("a page")
-        options = (f"--port={self.port}", f"--cache-dir={folder / 'cache'}", f"--python={sys.executable}", *options)
+        options = (f"--port={self.port}", f"--cache-dir={folder / 'cache'}", f"--python={python}", *options)
         command = [os.environ["MILLHAND_BIN"], "-v", "serve", str(site), f"--engine={engine}", *options]
         self.process = Process(command, {**environment, "MILLHAND_TOKEN": self.token}, self.log)
         wait_for_port(self.port)
