@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -20,9 +21,15 @@ from .failures import Failure, Refused
 
 log = logging.getLogger("millhand_ray")
 
+RAY_VERSION = "2.60.0"
+"""What a server installs: `python.rs` has the same."""
 REACH_WITHIN_S = 5.0
 CONNECT_WITHIN_S = 45.0
 OBJECT_STORE_BYTES = 512 * 1024 * 1024
+WHICH_PORT = (
+    "name the port that `ray start --head --port` was told, or 6379; that of the dashboard (8265) or of Ray Client (10001) "
+    "is another"
+)
 # A node that dies is noticed in seconds, rather than in half a minute.
 _HEALTH = {
     "RAY_health_check_initial_delay_ms": "1000",
@@ -79,7 +86,11 @@ def connect(url: str, is_isolated: bool, on_timeout: Callable[[Failure], None]) 
         return _start(is_isolated) if url == "ray://auto" else _join(url.removeprefix("ray://"))
     except ImportError as error:
         raise Refused(
-            failures.engine_down(f"`{sys.executable}` has no Ray: {error}", f"do: {sys.executable} -m pip install ray==2.60.0")
+            failures.engine_down(
+                f"`{sys.executable}` has no Ray: {error}",
+                f"do: {sys.executable} -m pip install ray=={RAY_VERSION} virtualenv; or start the server without `--python`: "
+                "then it makes an environment that has it",
+            )
         ) from error
     finally:
         watchdog.cancel()
@@ -119,9 +130,11 @@ def _join(address: str) -> Engine:
 
 
 def _reach(address: str) -> None:
+    """Ray waits for long before it says that it is not there."""
     host, _, port = address.rpartition(":")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=REACH_WITHIN_S).close()
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=REACH_WITHIN_S) as connection:
+            is_ray = _uses_tls() or _speaks_http2(connection)
     except OSError as error:
         raise Refused(
             failures.engine_down(
@@ -129,6 +142,23 @@ def _reach(address: str) -> None:
                 "start a head node there, `ray start --head --port <port>`, or use `--engine ray://auto`",
             )
         ) from error
+    if not is_ray:
+        raise Refused(failures.engine_down(f"what answers at `{address}` is no Ray", WHICH_PORT))
+
+
+def _uses_tls() -> bool:
+    return os.environ.get("RAY_USE_TLS", "").lower() in ("1", "true")
+
+
+def _speaks_http2(connection: socket.socket) -> bool:
+    """As gRPC does: its side begins with a frame of settings, whatever is asked for."""
+    settings = 4
+    connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + struct.pack(">xHBBI", 0, settings, 0, 0))
+    try:
+        head = connection.recv(9, socket.MSG_WAITALL)
+    except ConnectionError:
+        return False
+    return len(head) == 9 and head[3] == settings
 
 
 def _init(packages: PackageSource, folder: str | None, **options: Any) -> Engine:
@@ -155,10 +185,8 @@ def _runtimes(packages: PackageSource) -> list[str]:
 
 def _failure_of(error: Exception, address: str) -> Failure:
     text = str(error)
-    if "ersion mismatch" in text:
-        return failures.engine_mismatch(
-            text, "use the cluster's versions: name a Python of the same version, which has the same Ray, with `--python`"
-        )
+    if "Version mismatch" in text:
+        return _mismatch(text, address)
     if isinstance(error, ConnectionError) or "uthenticat" in text:
         # Ray tells its log that the token is wrong, and its caller nothing.
         return failures.engine_down(
@@ -171,10 +199,24 @@ def _failure_of(error: Exception, address: str) -> Failure:
     )
 
 
+def _mismatch(text: str, address: str) -> Failure:
+    """Ray tells its versions and Python's, first the cluster's, then this process's."""
+    pairs = re.findall(r"Ray: (\S+)\s+Python: (\S+)", text)
+    if len(pairs) != 2:
+        return failures.engine_mismatch(text, "name a Python with the cluster's Ray, and of its version, with `--python`")
+    (ray, python), (our_ray, our_python) = pairs
+    return failures.engine_mismatch(
+        f"the cluster at `{address}` has Ray {ray} on Python {python}, and the server's bridge has Ray {our_ray} on "
+        f"Python {our_python} (`{sys.executable}`)",
+        f"make a Python like the cluster's, `uv venv --python {python} ray-env && uv pip install --python "
+        f"ray-env/bin/python ray=={ray} virtualenv`, and start the server with `--python ray-env/bin/python`",
+    )
+
+
 def _timed_out(url: str) -> Failure:
     return failures.engine_down(
         f"the engine `{url}` did not answer within {CONNECT_WITHIN_S:.0f} seconds",
-        "see that it runs and that `RAY_AUTH_TOKEN` is its token; `millhand doctor` checks both",
+        f"see that it runs, and that `RAY_AUTH_TOKEN` is its token; {WHICH_PORT}",
     )
 
 

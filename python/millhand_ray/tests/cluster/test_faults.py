@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import platform
 import signal
 import subprocess
 import sys
 import tempfile
+import venv
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -145,6 +148,44 @@ async def test_an_engine_that_is_not_there_is_said_in_time(tmp_path: Path) -> No
 
 
 @asynchronously
+async def test_a_python_that_lacks_ray_is_said_with_the_command_that_mends_it(tmp_path: Path) -> None:
+    venv.create(tmp_path / "bare", with_pip=False)
+    python = tmp_path / "bare" / "bin" / "python"
+    server = Server(tmp_path, "ray://auto", python=python)
+    try:
+        async with server.session() as session:
+            error = (await session.engine_is("down"))["error"]
+        assert error["code"] == "engine-down"
+        assert f"`{python}` has no Ray" in error["message"]
+        assert f"{python} -m pip install ray==" in error["hint"]
+        # Whoever has no page yet reads it at the terminal.
+        log = server.log.read_text()
+        assert error["message"] in log
+        assert error["hint"] in log
+    finally:
+        server.end()
+
+
+@asynchronously
+async def test_what_answers_and_is_no_ray_is_said_in_time(tmp_path: Path) -> None:
+    async def hang_up(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    stranger = await asyncio.start_server(hang_up, "127.0.0.1")
+    port = stranger.sockets[0].getsockname()[1]
+    server = Server(tmp_path, f"ray://127.0.0.1:{port}")
+    try:
+        async with server.session() as session:
+            error = (await session.engine_is("down"))["error"]
+            assert error["code"] == "engine-down"
+            assert error["message"] == f"what answers at `127.0.0.1:{port}` is no Ray"
+            assert "6379" in error["hint"]
+    finally:
+        server.end()
+        stranger.close()
+
+
+@asynchronously
 async def test_a_wrong_token_of_the_engine_is_said(cluster: Cluster, tmp_path: Path) -> None:
     server = Server(tmp_path, f"ray://{cluster.address}", {**cluster.environment, "RAY_AUTH_TOKEN": "another"})
     try:
@@ -154,6 +195,32 @@ async def test_a_wrong_token_of_the_engine_is_said(cluster: Cluster, tmp_path: P
             assert "RAY_AUTH_TOKEN" in error["message"] + error["hint"]
     finally:
         server.end()
+
+
+class OtherCluster(Cluster):
+    """Ray's head, which announces itself to the others as one of another version."""
+
+    version = "2.59.9"
+    ray = ("-c", f"import ray; ray.__version__ = '{version}'; from ray.scripts.scripts import main; main()")
+
+
+@asynchronously
+async def test_a_cluster_of_another_version_is_said_with_what_to_do(tmp_path: Path) -> None:
+    cluster = OtherCluster()
+    server = Server(tmp_path, f"ray://{cluster.address}", cluster.environment)
+    try:
+        async with server.session() as session:
+            error = (await session.engine_is("down"))["error"]
+            assert error["code"] == "engine-mismatch"
+            python = platform.python_version()
+            assert f"has Ray {OtherCluster.version} on Python {python}, and" in error["message"]
+            assert f"has Ray {metadata.version('ray')} on Python {python}" in error["message"]
+            assert f"uv venv --python {python} " in error["hint"]
+            assert f" ray=={OtherCluster.version} " in error["hint"]
+            assert (await session.open().lost)["code"] == "engine-mismatch"
+    finally:
+        server.end()
+        cluster.end()
 
 
 @asynchronously
