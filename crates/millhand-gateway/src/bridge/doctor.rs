@@ -7,7 +7,8 @@ use serde::Deserialize;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use super::python::{self, Installer, PreparedPython, PythonSource, RAY_VERSION};
+use super::installer::Installer;
+use super::python::{self, PreparedPython, PythonError, PythonSource, RAY_VERSION};
 use super::{BridgeSettings, EngineNetwork, process};
 use crate::engine::EngineUrl;
 use crate::failure::Failure;
@@ -74,13 +75,12 @@ async fn look_for_installer(source: &PythonSource) -> Outcome {
         (PythonSource::Managed { .. }, Some(Installer::Uv)) => {
             Outcome::Good("`uv` makes the environment".to_owned())
         }
-        (PythonSource::Managed { .. }, Some(Installer::Pip)) => {
-            Outcome::Good("`python3` and `pip` make the environment".to_owned())
+        (PythonSource::Managed { .. }, Some(Installer::Pip { python })) => {
+            Outcome::Good(format!("`{python}` and its `pip` make the environment"))
         }
-        (PythonSource::Managed { .. }, None) => Outcome::Bad {
-            what: "there is no `uv` and no `python3`".to_owned(),
-            remedy: "install `uv`, or Python 3.10 to 3.13 with `pip`".to_owned(),
-        },
+        (PythonSource::Managed { .. }, None) => {
+            Outcome::Bad { what: PythonError::NoPython.to_string(), remedy: PythonError::NoPython.hint() }
+        }
     }
 }
 
@@ -92,13 +92,15 @@ async fn ray_version(python: &PreparedPython) -> Outcome {
         _ => String::new(),
     };
     let interpreter = python.interpreter.display();
-    let remedy = format!("do: {interpreter} -m pip install ray=={RAY_VERSION}");
     match said.split_once(' ') {
         Some((RAY_VERSION, version)) => Outcome::Good(format!("{RAY_VERSION}, on Python {version}")),
-        Some((other, _)) => {
-            Outcome::Bad { what: format!("`{interpreter}` has Ray {other}, not {RAY_VERSION}"), remedy }
-        }
-        None => Outcome::Bad { what: format!("`{interpreter}` has no Ray"), remedy },
+        Some((other, version)) => Outcome::Note(format!(
+            "{other}, on Python {version}: it will do for a cluster that has the same; millhand is tested with {RAY_VERSION}"
+        )),
+        None => Outcome::Bad {
+            what: format!("`{interpreter}` has no Ray"),
+            remedy: format!("do: {interpreter} -m pip install ray=={RAY_VERSION} virtualenv"),
+        },
     }
 }
 

@@ -2,6 +2,7 @@
 //! and output. It is started again when it dies, after growing pauses.
 
 mod doctor;
+mod installer;
 mod process;
 mod python;
 mod wire;
@@ -18,7 +19,8 @@ use crate::failure::Failure;
 use crate::protocol::{EngineNews, OpenWorker};
 
 pub use doctor::{Finding, Outcome, examine};
-pub use python::{Installer, PythonError, PythonSource, RAY_VERSION};
+pub use installer::Installer;
+pub use python::{PythonError, PythonSource, RAY_VERSION};
 
 /// The bridge's name for a worker, over all sessions. It is never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

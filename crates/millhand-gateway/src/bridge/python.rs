@@ -4,20 +4,18 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
-use std::time::Duration;
+use std::process::Stdio;
 
 use rust_embed::RustEmbed;
 use sha2::{Digest as _, Sha256};
 use tokio::process::Command;
-use tokio::time::timeout;
+
+use super::installer::Installer;
 
 /// The version of Ray that is installed, and that clusters have to have.
 pub const RAY_VERSION: &str = "2.60.0";
 /// What else the environment has: Ray makes environments of `pip` packages with it.
 const BESIDES: &str = "virtualenv";
-/// How long an install may take.
-const INSTALL_WITHIN: Duration = Duration::from_secs(15 * 60);
 /// In an environment that is complete.
 const MARK: &str = "millhand-complete";
 
@@ -53,20 +51,13 @@ pub(super) struct PreparedPython {
     pub(super) package_path: PathBuf,
 }
 
-/// What installs packages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Installer {
-    /// `uv`.
-    Uv,
-    /// `pip` of `python3`.
-    Pip,
-}
-
 /// Why there is no Python for the bridge.
 #[derive(Debug, thiserror::Error)]
 pub enum PythonError {
-    /// Neither `uv` nor `python3`.
-    #[error("there is no `uv` and no `python3`, and the bridge to Ray is a Python program")]
+    /// Neither `uv` nor a Python that will do.
+    #[error(
+        "there is no `uv` and no `python3` of version 3.10 to 3.13 on the path, and the bridge to Ray is a Python program"
+    )]
     NoPython,
     /// Not installed, and nothing may be downloaded.
     #[error("Ray {RAY_VERSION} is not installed in `{}`, and downloads are off", folder.display())]
@@ -216,67 +207,6 @@ async fn managed(packages: &[String], offline: bool, folder: &Path) -> Result<Pa
     Ok(interpreter)
 }
 
-impl Installer {
-    /// The one that this user has.
-    pub async fn find() -> Option<Self> {
-        for (installer, program) in [(Self::Uv, "uv"), (Self::Pip, "python3")] {
-            let mut attempt = Command::new(program);
-            attempt.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-            if attempt.status().await.is_ok_and(|status| status.success()) {
-                return Some(installer);
-            }
-        }
-        None
-    }
-
-    async fn make(self, venv: &Path, interpreter: &Path, requirements: &[String]) -> Result<(), PythonError> {
-        match self {
-            Self::Uv => {
-                run(Command::new("uv").args(["venv", "--quiet", "--clear"]).arg(venv)).await?;
-                let mut install = Command::new("uv");
-                install.args(["pip", "install", "--quiet", "--python"]).arg(interpreter);
-                run(install.args(requirements)).await
-            }
-            Self::Pip => {
-                run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(venv)).await?;
-                let mut install = Command::new(interpreter);
-                install.args([
-                    "-m",
-                    "pip",
-                    "install",
-                    "--quiet",
-                    "--disable-pip-version-check",
-                    "--no-input",
-                ]);
-                run(install.args(requirements)).await
-            }
-        }
-    }
-}
-
-async fn run(command: &mut Command) -> Result<(), PythonError> {
-    command.stdin(Stdio::null()).kill_on_drop(true);
-    let output = match timeout(INSTALL_WITHIN, command.output()).await {
-        Ok(output) => output.map_err(|error| error.to_string()),
-        Err(_) => Err(format!("it took more than {} minutes", INSTALL_WITHIN.as_secs() / 60)),
-    };
-    let complaint = match output {
-        Ok(Output { status, .. }) if status.success() => return Ok(()),
-        Ok(Output { stderr, .. }) => last_lines(&String::from_utf8_lossy(&stderr)),
-        Err(complaint) => complaint,
-    };
-    let command = command.as_std();
-    let arguments = command.get_args().map(|argument| argument.to_string_lossy().into_owned());
-    let words: Vec<_> =
-        std::iter::once(command.get_program().to_string_lossy().into_owned()).chain(arguments).collect();
-    Err(PythonError::Install { command: words.join(" "), complaint })
-}
-
-fn last_lines(text: &str) -> String {
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    lines[lines.len().saturating_sub(4)..].join("\n")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -289,6 +219,13 @@ mod tests {
         for file in ["__init__.py", "__main__.py", "worker/__main__.py"] {
             assert!(path.join("millhand_ray").join(file).is_file(), "{file}");
         }
+    }
+
+    #[test]
+    fn the_package_names_the_same_ray() {
+        let engine = Package::get("engine.py").unwrap().data;
+        let line = format!("\nRAY_VERSION = \"{RAY_VERSION}\"\n");
+        assert!(std::str::from_utf8(&engine).unwrap().contains(&line));
     }
 
     #[tokio::test]
