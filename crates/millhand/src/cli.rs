@@ -45,6 +45,7 @@ pub(crate) enum Command {
   millhand notebook page.md                 one page, at `/`
   millhand notebook docs --port 0           all pages of a folder, on a free port, which is printed
   millhand notebook docs --offline          download nothing: use what `millhand fetch` put in the cache
+  millhand notebook docs --engine ray://auto  remote workers, on a Ray of this machine
 
 A page shows what changes in its file at once, and keeps what its other cells have shown.")]
 pub(crate) struct NotebookArgs {
@@ -57,6 +58,9 @@ pub(crate) struct NotebookArgs {
 
     #[command(flatten)]
     pub(crate) install: InstallArgs,
+
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
 }
 
 /// Serve a folder of static pages, with the packages of their workers beside them.

@@ -9,6 +9,7 @@ mod fetch;
 mod lock;
 mod notebook;
 mod serve;
+mod server;
 
 use std::process::ExitCode;
 

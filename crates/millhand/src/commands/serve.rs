@@ -3,14 +3,13 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use millhand::routes::pages::Pages;
-use millhand::{AppState, app, serve};
+use millhand::{AppState, app};
 use millhand_packages::Installer;
 
 use crate::cli::ServeArgs;
-use crate::commands::engine;
-use crate::{output, signals};
+use crate::commands::server::Server;
+use crate::signals;
 
 /// Serves until the user or the system says to end.
 pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
@@ -18,22 +17,12 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let pages = Arc::new(Pages::open(&args.dir)?);
     let settings = args.install.clone().settings(&args.dir)?;
     tracing::info!("serving `{}`, cache `{}`", args.dir.display(), settings.cache_dir.display());
-    let ray_dir = settings.cache_dir.join("ray");
+    let cache_dir = settings.cache_dir.clone();
     let installer = Arc::new(Installer::open(settings)?);
     warn_of_surprises(&args, &pages, &installer)?;
 
-    let listener = serve::bind(args.port).await?;
-    let gateway = engine::start(&args.engine, ray_dir, args.install.offline)?;
-    let address = listener.local_addr().context("cannot read the port that was picked")?;
-    output::line(&format!("listening on http://{address}/"))?;
-    let state = AppState { installer, pages, gateway: gateway.clone() };
-    let result = serve::run(listener, app(state), told_to_end).await.context("the server failed");
-    if let Some(gateway) = gateway {
-        gateway.stop().await;
-    }
-    result?;
-    tracing::debug!("ended");
-    Ok(ExitCode::SUCCESS)
+    let server = Server { port: args.port, engine: &args.engine, cache_dir, offline: args.install.offline };
+    server.run(|gateway| app(AppState { installer, pages, gateway }), told_to_end).await
 }
 
 /// What is allowed, and will most likely disappoint.

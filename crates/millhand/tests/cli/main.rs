@@ -1,9 +1,10 @@
 //! The real binary: what it prints, and how it ends.
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
 
+mod engine;
 mod packages;
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -63,6 +64,15 @@ impl Serving {
         )
         .unwrap();
         stream
+    }
+
+    /// The head of an answer, and what comes with it.
+    fn get(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
     }
 
     #[cfg(unix)]
