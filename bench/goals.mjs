@@ -15,6 +15,8 @@ const GOALS = [
   atMost(1.3, 'a call with up to 1,000,000 waiting against one of the first 1,000', (find) =>
     find('burst/a call, up to 1,000,000 waiting', 'millhand') / find('burst/a call, the first 1,000', 'millhand')),
   atMost(200, 'memory of a waiting task', (find) => find('burst/memory of a waiting task', 'millhand'), 'bytes'),
+  atLeast(0.9, 'no-op tasks of remote workers against Ray’s own actors', (find) => find('ray/no-op tasks', 'millhand') / find('ray/no-op tasks', 'Ray\'s actors')),
+  atLeast(0.9, '10 ms tasks of remote workers against Ray’s own actors', (find) => find('ray/10 ms tasks', 'millhand') / find('ray/10 ms tasks', 'Ray\'s actors')),
   atLeast(0.97, 'π job against the cores', (find) => find('pi/π job', 'millhand'), '× cores'),
   atMost(50, 'longest task of the main thread', (find) => find('main-thread/main thread, longest task', 'millhand'), 'ms'),
   atMost(60, 'what a page loads, without rxjs, gzipped', (find) => find('sizes/page', 'millhand'), 'kB'),

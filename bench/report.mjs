@@ -32,7 +32,7 @@ export function goalsTable(rows) {
 
 /** Subjects against workloads, of pools in the browser; the best in bold, whoever it is. `null` without such rows. */
 export function summaryTable(rows) {
-  const shown = groups(rows).filter(({ name, better }) => better && !name.startsWith('node/'))
+  const shown = groups(rows).filter(({ name, better }) => better && !/^(node|ray)\//.test(name))
   if (shown.length === 0) return null
   const subjects = [...new Set(shown.flatMap(({ rows }) => rows.map(({ subject }) => subject)))]
   const lines = shown.map(({ workload, rows, better }) => {

@@ -10,6 +10,7 @@ export const WORKLOADS = {
   'workers at work, busy main thread': more('%', 'share of their time that workers spend in tasks of 5 ms, while the main thread computes in blocks of 30 ms'),
   'round trip': less('µs', 'from the call to its result, with nothing else to do'),
   '1 ms tasks': more('tasks/s', 'tasks that compute for a millisecond; each worker could do 1,000 in a second'),
+  '10 ms tasks': more('tasks/s', 'tasks that sleep for ten milliseconds; two workers could do 200 in a second'),
   '1 MB copied': more('tasks/s', 'a buffer of 1 MB is copied to each task, sixteen at a time'),
   '1 MB transferred': more('tasks/s', 'a new buffer of 1 MB is transferred to each task, sixteen at a time'),
   'main thread, for each no-op task': less('µs', 'time of the main thread, of the browser’s own part in it too, from the call to the result'),

@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from millhand_ray.engine import bring_up_loopback
 
@@ -22,6 +22,18 @@ from .conftest import Cluster, Server
 
 WORKERS = 2
 NAP = "import time\ntime.sleep(0.01)"
+
+
+Run = Callable[[int], Awaitable[None]]
+"""Runs so many tasks."""
+
+
+class Subject(NamedTuple):
+    """Who is measured: tasks that do nothing, and tasks of 10 ms."""
+
+    name: str
+    nothing: Run
+    nap: Run
 
 
 class Own:
@@ -68,19 +80,20 @@ async def compare(session: Session, cluster: Cluster, rounds: int, tasks: int) -
     actors = [remote.remote() for _ in range(WORKERS)]
     ray.get([actor.nothing.remote() for actor in actors])
     await asyncio.gather(*(worker.run("None") for worker in workers))
-    naps = tasks // 10
-    for _ in range(rounds):
-        say("no-op tasks", "Ray's actors", "tasks/s", await rate(tasks, own(actors, "nothing")))
-        say("no-op tasks", "millhand", "tasks/s", await rate(tasks, through(workers, "None")))
-        say("10 ms tasks", "Ray's actors", "tasks/s", await rate(naps, own(actors, "nap")))
-        say("10 ms tasks", "millhand", "tasks/s", await rate(naps, through(workers, NAP)))
-        for took in await latencies(lambda: own(actors, "nothing")(1)):
-            say("round trip", "Ray's actors", "ms", took)
-        for took in await latencies(lambda: through(workers, "None")(1)):
-            say("round trip", "millhand", "ms", took)
-
-
-Run = Callable[[int], Awaitable[None]]
+    subjects = [
+        Subject("Ray's actors", own(actors, "nothing"), own(actors, "nap")),
+        Subject("millhand", through(workers, "None"), through(workers, NAP)),
+    ]
+    for number in range(rounds):
+        # Each round begins with another.
+        turn = subjects if number % 2 == 0 else subjects[::-1]
+        for subject in turn:
+            say("no-op tasks", subject.name, "tasks/s", await rate(tasks, subject.nothing))
+        for subject in turn:
+            say("10 ms tasks", subject.name, "tasks/s", await rate(tasks // 10, subject.nap))
+        for subject in turn:
+            for took in await latencies(subject.nothing):
+                say("round trip", subject.name, "ms", took)
 
 
 def own(actors: list[Any], method: str) -> Run:
@@ -105,11 +118,11 @@ async def rate(count: int, run: Run) -> float:
     return count / (time.perf_counter() - began)
 
 
-async def latencies(run: Callable[[], Awaitable[None]]) -> list[float]:
+async def latencies(run: Run) -> list[float]:
     took = []
     for _ in range(100):
         began = time.perf_counter()
-        await run()
+        await run(1)
         took.append((time.perf_counter() - began) * 1000)
     return took
 
