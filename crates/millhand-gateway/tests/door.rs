@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "in tests, a panic is a failed test")]
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -165,6 +165,64 @@ async fn only_pages_that_may_get_in() {
             403,
             "{origin}"
         );
+    }
+}
+
+#[tokio::test]
+async fn whatever_is_refused_is_logged_once_and_without_secrets() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let server = Server::start(Limits { frame_bytes: 1000, ..Limits::default() }).await;
+    let (mut good, _) = server.session().await;
+    let wrong = "a-token-of-another-server";
+    for _ in 0..20 {
+        closing(&mut server.connect(Papers { token: Some(wrong), ..GOOD }).await.unwrap()).await;
+        server.connect(Papers { origin: Some("https://evil.example"), ..GOOD }).await.unwrap_err();
+        server.connect(Papers { version: "millhand.gateway.v2", ..GOOD }).await.unwrap_err();
+        for frame in [Message::Binary(vec![0; 1001].into()), Message::Text("{}".into())] {
+            let (mut bad, _) = server.session().await;
+            bad.send(frame).await.unwrap();
+            closing(&mut bad).await;
+        }
+    }
+    is_undisturbed(&mut good, 1).await;
+    let said = log.text();
+    let refusals: Vec<&str> = said.lines().filter(|line| line.contains("gateway: refused")).collect();
+    for what in [
+        "a client without the token",
+        "the page at `https://evil.example` may not",
+        "the subprotocol `millhand.gateway.v1` is not",
+        "a frame is larger than 1000 bytes",
+    ] {
+        assert_eq!(refusals.iter().filter(|line| line.contains(what)).count(), 1, "{what}: {said}");
+    }
+    // Frames that are too large and such that are none are one kind.
+    assert_eq!(refusals.len(), 4, "{said}");
+    for secret in [wrong, TOKEN] {
+        assert!(!said.contains(secret), "{said}");
+    }
+}
+
+/// What is logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 
