@@ -484,6 +484,9 @@ impl State {
         if news == self.engine {
             return;
         }
+        if news.state == EngineState::Up && self.engine.state != EngineState::Up {
+            tracing::info!("gateway: {}", news.in_words());
+        }
         self.engine = news;
         let ids: Vec<SessionId> = self.sessions.keys().cloned().collect();
         for id in ids {

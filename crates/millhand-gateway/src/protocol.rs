@@ -323,6 +323,21 @@ pub struct EngineNews {
     pub failure: Option<Failure>,
 }
 
+impl EngineNews {
+    /// For people, of an engine that is up.
+    pub(crate) fn in_words(&self) -> String {
+        let (version, nodes, cpus) = (self.version.as_deref(), self.nodes, self.cpus);
+        let plural = if nodes == Some(1) { "" } else { "s" };
+        format!(
+            "`{}` is up: Ray {}, {} node{plural} with {} processors",
+            self.engine,
+            version.unwrap_or("?"),
+            nodes.unwrap_or(0),
+            cpus.unwrap_or(0.0)
+        )
+    }
+}
+
 /// Whether there is an engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

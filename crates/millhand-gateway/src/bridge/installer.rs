@@ -21,7 +21,7 @@ const VERSIONS: &str = ">=3.10,<3.14";
 const IS_ONE_OF_THEM: &str = "import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))";
 /// Where a Python may be, for those who have no `uv`.
 const PYTHONS: [&str; 5] = ["python3", "python3.13", "python3.12", "python3.11", "python3.10"];
-/// How the lines begin that are worth a user's attention: this takes a while.
+/// How the lines begin that are worth a user's attention: this takes a while. Small downloads are not.
 const STEPS: [&str; 4] = ["Downloading ", "Prepared ", "Installing ", "Installed "];
 /// How much of what an installer said is kept, to say why it failed.
 const LAST_LINES: usize = 6;
@@ -114,7 +114,7 @@ async fn listen(from: Option<impl AsyncRead + Unpin>, last_lines: &Mutex<VecDequ
     let mut lines = BufReader::new(from).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         let line = line.trim();
-        if STEPS.iter().any(|step| line.starts_with(step)) && !line.contains(".metadata ") {
+        if STEPS.iter().any(|step| line.starts_with(step)) && !line.ends_with(" kB)") {
             tracing::info!("gateway: {line}");
         } else {
             tracing::debug!("gateway: {line}");

@@ -7,6 +7,8 @@ import asyncio
 import json
 import logging
 import os
+import select
+import signal
 import sys
 import threading
 from typing import Any
@@ -30,11 +32,16 @@ def main() -> int:
     os.dup2(2, 1)
     if options.check:
         return _check(options.engine, options.isolated, protocol)
+    is_up = threading.Event()
+    threading.Thread(target=_interrupt_when_left, args=[is_up], name="millhand-watch", daemon=True).start()
     try:
         engine = connect(options.engine, options.isolated, lambda failure: _end_in_time(protocol, failure))
+    except KeyboardInterrupt:
+        return 1
     except Refused as refused:
         _tell_down(protocol, refused.failure)
         return 1
+    is_up.set()
     try:
         asyncio.run(_carry(engine, protocol))
     finally:
@@ -75,6 +82,17 @@ async def _carry(engine: Engine, protocol: int) -> None:
         lambda: asyncio.StreamReaderProtocol(asyncio.StreamReader()), os.fdopen(protocol, "wb", buffering=0)
     )
     await Bridge(engine, asyncio.StreamWriter(transport, flow, None, loop)).run(reader)
+
+
+def _interrupt_when_left(is_up: threading.Event) -> None:
+    """The end of the input is the end of all, also while Ray still starts, and nobody reads it."""
+    ends = select.poll()
+    ends.register(0, 0)
+    while not any(event & select.POLLHUP for _, event in ends.poll()):
+        continue
+    main_thread = threading.main_thread().ident
+    if main_thread is not None and not is_up.is_set():
+        signal.pthread_kill(main_thread, signal.SIGINT)
 
 
 def _tell_down(protocol: int, failure: Failure) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import re
@@ -26,6 +27,8 @@ RAY_VERSION = "2.60.0"
 REACH_WITHIN_S = 5.0
 CONNECT_WITHIN_S = 45.0
 OBJECT_STORE_BYTES = 512 * 1024 * 1024
+OWN = "local"
+"""Where a Ray is that this process starts, as Ray calls it."""
 WHICH_PORT = (
     "name the port that `ray start --head --port` was told, or 6379; that of the dashboard (8265) or of Ray Client (10001) "
     "is another"
@@ -57,8 +60,6 @@ class Engine:
     packages: PackageSource
     runtimes: list[str]
     """What its workers can run, as far as that can be told from here."""
-    folder: str | None
-    """Of a Ray that is ours: removed with it."""
 
     def state(self) -> dict[str, Any]:
         """What a client is told of it."""
@@ -73,8 +74,6 @@ class Engine:
         import ray
 
         ray.shutdown()
-        if self.folder:
-            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def connect(url: str, is_isolated: bool, on_timeout: Callable[[Failure], None]) -> Engine:
@@ -104,26 +103,22 @@ def _start(is_isolated: bool) -> Engine:
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_urlsafe(32))
     # Sockets in it have short names at most.
     folder = tempfile.mkdtemp(prefix="mh-ray-")
-    try:
-        return _init(
-            PackageSource(has_our_packages=True, has_network=not is_isolated),
-            folder,
-            address="local",
-            _temp_dir=folder,
-            _node_ip_address="127.0.0.1",
-            include_dashboard=False,
-            object_store_memory=OBJECT_STORE_BYTES,
-        )
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+    # Registered before Ray's own, it comes after that, which ends Ray's processes.
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return _init(
+        PackageSource(has_our_packages=True, has_network=not is_isolated),
+        address=OWN,
+        _temp_dir=folder,
+        _node_ip_address="127.0.0.1",
+        include_dashboard=False,
+        object_store_memory=OBJECT_STORE_BYTES,
+    )
 
 
 def _join(address: str) -> Engine:
     _reach(address)
     return _init(
         PackageSource(has_our_packages=False, has_network=True),
-        None,
         address=address,
         runtime_env={"py_modules": [os.path.dirname(os.path.abspath(__file__))]},
     )
@@ -161,7 +156,7 @@ def _speaks_http2(connection: socket.socket) -> bool:
     return len(head) == 9 and head[3] == settings
 
 
-def _init(packages: PackageSource, folder: str | None, **options: Any) -> Engine:
+def _init(packages: PackageSource, **options: Any) -> Engine:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     import ray
 
@@ -169,7 +164,7 @@ def _init(packages: PackageSource, folder: str | None, **options: Any) -> Engine
         ray.init(log_to_driver=False, logging_level=logging.ERROR, namespace="millhand", **options)
     except Exception as error:
         raise Refused(_failure_of(error, str(options["address"]))) from error
-    return Engine(ray.__version__, packages, _runtimes(packages), folder)
+    return Engine(ray.__version__, packages, _runtimes(packages))
 
 
 def _runtimes(packages: PackageSource) -> list[str]:
@@ -187,11 +182,16 @@ def _failure_of(error: Exception, address: str) -> Failure:
     text = str(error)
     if "Version mismatch" in text:
         return _mismatch(text, address)
-    if isinstance(error, ConnectionError) or "uthenticat" in text:
+    if address != OWN and (isinstance(error, ConnectionError) or "uthenticat" in text):
         # Ray tells its log that the token is wrong, and its caller nothing.
         return failures.engine_down(
             f"the Ray at `{address}` answers, and does not let this server in: {text}",
             "set `RAY_AUTH_MODE=token` and `RAY_AUTH_TOKEN` to what the cluster has",
+        )
+    if address == OWN:
+        return failures.engine_down(
+            f"Ray cannot be started here: {type(error).__name__}: {text}",
+            "`millhand doctor --engine ray://auto` looks at all that it takes",
         )
     return failures.engine_down(
         f"the Ray at `{address}` cannot be joined: {type(error).__name__}: {text}",

@@ -17,7 +17,7 @@ import pytest
 
 from .asynchronous import asynchronously
 from .client import Closed, Lost
-from .conftest import Cluster, Server, free_port
+from .conftest import Cluster, Server, free_port, wait_until
 from .processes import Running, is_alive
 
 ENDLESS = "context.info('runs')\nwhile True: pass"
@@ -241,6 +241,18 @@ async def test_a_ray_of_its_own_comes_and_goes_with_the_server(tmp_path: Path) -
     server.end()
     assert not [pid for pid in everything if is_alive(pid)]
     # Nothing of it is left.
+    folder.rmdir()
+
+
+def test_a_ray_that_still_starts_goes_with_the_server(tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    folder = Path(tempfile.mkdtemp(prefix="mhr-"))
+    server = Server(tmp_path, "ray://auto", {**environment, "TMPDIR": str(folder)})
+    # Ray has begun to write, and its driver does not read yet what it is told.
+    wait_until(lambda: any(folder.glob("mh-ray-*/session_*")))
+    everything = server.process.all_pids()
+    server.end()
+    wait_until(lambda: not [pid for pid in everything if is_alive(pid)])
     folder.rmdir()
 
 
