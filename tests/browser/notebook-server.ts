@@ -50,7 +50,7 @@ export { expect } from '@playwright/test'
 export async function serveNotebook(
   path: string,
   options: string[] = ['--offline'],
-  environment: Record<string, string> = {},
+  environment: NodeJS.ProcessEnv = {},
 ): Promise<{ url: string; end: () => Promise<void> }> {
   const overlay = process.env['MILLHAND_OVERLAY']
   const args = ['notebook', path, '--port', '0', ...options, ...(overlay ? ['--overlay', overlay] : [])]
