@@ -1,5 +1,7 @@
 //! The frames of `PROTOCOL.md`, read and written. What cannot be read is a [`Violation`]; nothing here panics on any input.
 
+use std::fmt;
+
 use axum::body::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -326,16 +328,18 @@ pub struct EngineNews {
 impl EngineNews {
     /// For people, of an engine that is up.
     pub(crate) fn in_words(&self) -> String {
-        let (version, nodes, cpus) = (self.version.as_deref(), self.nodes, self.cpus);
-        let plural = if nodes == Some(1) { "" } else { "s" };
-        format!(
-            "`{}` is up: Ray {}, {} node{plural} with {} processors",
-            self.engine,
-            version.unwrap_or("?"),
-            nodes.unwrap_or(0),
-            cpus.unwrap_or(0.0)
-        )
+        let version = self.version.as_deref().unwrap_or("of unknown version");
+        let (nodes, cpus) = (self.nodes.unwrap_or(0), self.cpus.unwrap_or(0.0));
+        let size = format!("{} with {}", counted(nodes, "node"), counted(cpus, "processor"));
+        format!("`{}` is up: Ray {version}, {size}", self.engine)
     }
+}
+
+/// So many of them, for people.
+pub(crate) fn counted(count: impl fmt::Display, noun: &str) -> String {
+    let count = count.to_string();
+    let plural = if count == "1" { "" } else { "s" };
+    format!("{count} {noun}{plural}")
 }
 
 /// Whether there is an engine.
@@ -445,6 +449,13 @@ mod tests {
         let news = ServerContent::News(News::Lost { worker: WorkerNumber(2), failure });
         let expected = r#"{"seq":1,"ack":0,"type":"lost","worker":2,"failure":{"code":"worker-died","message":"signal 9"}}"#;
         assert_eq!(news.frame(1, 0), OutgoingFrame::Text(expected.to_owned()));
+    }
+
+    #[test]
+    fn engines_are_told_to_people() {
+        let news = r#"{"state":"up","engine":"ray://auto","version":"2.60.0","nodes":1,"cpus":2.5}"#;
+        let news: EngineNews = serde_json::from_str(news).unwrap();
+        assert_eq!(news.in_words(), "`ray://auto` is up: Ray 2.60.0, 1 node with 2.5 processors");
     }
 
     #[test]

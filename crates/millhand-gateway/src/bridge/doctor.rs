@@ -12,6 +12,7 @@ use super::python::{self, PreparedPython, PythonError, PythonSource, RAY_VERSION
 use super::{BridgeSettings, EngineNetwork, process};
 use crate::engine::EngineUrl;
 use crate::failure::Failure;
+use crate::protocol::counted;
 
 /// How long the bridge may take to say how the engine is: it has its own bounds, which are shorter.
 const CHECK_WITHIN: Duration = Duration::from_secs(120);
@@ -51,6 +52,16 @@ pub async fn examine(settings: &BridgeSettings) -> Vec<Finding> {
     };
     let python = match python::prepare(&source, &settings.folder).await {
         Ok(python) => python,
+        // Its own question was whether it is there.
+        Err(PythonError::Offline { folder }) => {
+            let what = format!(
+                "{RAY_VERSION} is not installed yet: the first `millhand serve --engine` does that (about 360 MB), into `{}`; look \
+                 again afterwards",
+                folder.display()
+            );
+            findings.push(Finding { subject: "ray", outcome: Outcome::Note(what) });
+            return findings;
+        }
         Err(error) => {
             let what = crate::failure::with_causes(&error);
             findings.push(Finding { subject: "ray", outcome: Outcome::Bad { what, remedy: error.hint() } });
@@ -152,7 +163,8 @@ async fn look_at_engine(settings: &BridgeSettings, python: &PreparedPython) -> V
             EngineUrl::Auto => "was started for this look, and ended".to_owned(),
             EngineUrl::Ray { address } => format!("at `{address}` took the token"),
         };
-        let state = format!("Ray {version} {what}: {nodes} nodes, {cpus} processors");
+        let state =
+            format!("Ray {version} {what}: {} with {}", counted(nodes, "node"), counted(cpus, "processor"));
         findings.push(Finding { subject: "engine", outcome: Outcome::Good(state) });
     }
     if report.runtimes.is_some_and(|runtimes| !runtimes.iter().any(|runtime| runtime == "javascript")) {

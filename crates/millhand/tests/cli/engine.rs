@@ -53,6 +53,22 @@ fn without_uv_and_python_a_user_is_told_what_to_install() {
     end(server);
 }
 
+#[test]
+fn the_doctor_says_what_the_first_start_will_install() {
+    let home = tempfile::tempdir().unwrap();
+    let mut doctor = Command::new(env!("CARGO_BIN_EXE_millhand"));
+    let (_, stdout, _) =
+        run(doctor.args(["doctor", "--engine", "ray://auto", "--cache-dir"]).arg(home.path()));
+    if stdout.contains("BAD   python") {
+        eprintln!("skipped: there is no `uv` and no `python3`");
+        return;
+    }
+    assert!(
+        stdout.contains("note  ray      2.60.0 is not installed yet: the first `millhand serve"),
+        "{stdout}"
+    );
+}
+
 /// The installer is real; the Ray that it finds is an empty package, since the real one is large.
 #[cfg(unix)]
 #[test]

@@ -18,10 +18,11 @@ def options_of(order: dict[str, Any], source: PackageSource) -> dict[str, Any]:
     options.update(_resources(order.get("resources") or {}))
     missing = _missing(_packages(order.get("environment") or {}), source)
     if missing and not source.has_network:
+        flags = " ".join(f"--engine-package '{package}'" for package in missing)
         raise Refused(
             failures.environment(
                 f"`{'`, `'.join(missing)}` cannot be installed: the Ray that the server started has no network",
-                "start the server with `--engine-package` for each of them, or with `--engine-network host`",
+                f"start the server with `{flags}`, or with `--engine-network host`",
             )
         )
     if missing:
