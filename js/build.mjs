@@ -92,6 +92,15 @@ const host = optimizedHost()
 
 await buildInto('dist/standalone', { minify: true }, { notebook: 'src/entrypoints/notebook.ts' })
 cpSync('src/notebook/notebook.css', 'dist/standalone/notebook.css')
+// Of the command line's own page: not in an export.
+await build({
+  ...common,
+  alias: { '#platform': './src/page/platform.ts' },
+  splitting: false,
+  minify: true,
+  outdir: 'dist/standalone',
+  entryPoints: { 'image-maker': 'src/entrypoints/image-maker.ts' },
+})
 await buildInto('dist/npm', { external: ['rxjs'] })
 await buildForNode('dist/node')
 await buildForEngines('dist/engine')

@@ -1,6 +1,7 @@
 /**
  * Pyodide, in a page or a worker, from files that the page has fetched and verified. Pyodide asks for them with `fetch`; while
- * it boots, that is answered from memory, so that it needs no network and no HTTP cache.
+ * it boots, that is answered from memory, so that it needs no network and no HTTP cache. Only what an image should have made
+ * unnecessary comes from the network, and is verified by the browser.
  */
 
 import { packageName } from '../wire/names.js'
@@ -73,7 +74,7 @@ export interface BootHooks {
 /** A runtime that has the packages of `setup`. One at a time: while it boots, it answers for the scope's `fetch`. */
 export async function startPyodide(setup: PythonSetup, report: (event: InstallEvent) => void): Promise<Pyodide> {
   report({ step: 'PythonStarting', version: setup.version, from: 'files' })
-  return answeringFetchFrom(setup.files, async () => {
+  return answeringFetchFrom(setup, async () => {
     const pyodide = await boot(setup, {})
     await loadPackages(pyodide, setup.packages, setup.packages, report)
     return pyodide
@@ -85,7 +86,7 @@ export async function addPackages(pyodide: Pyodide, setup: PythonSetup, report: 
   const names = missingPackages(pyodide, setup.packages)
   // By url: the runtime knows the lock that it was started with, and no other.
   const urls = names.map((name) => BASE_URL + encodeURIComponent(fileOfPackage(setup.lock, name)))
-  await answeringFetchFrom(setup.files, () => loadPackages(pyodide, names, urls, report))
+  await answeringFetchFrom(setup, () => loadPackages(pyodide, names, urls, report))
 }
 
 /** Those of `names` that a runtime does not have. */
@@ -114,7 +115,7 @@ function entryInLock(lock: unknown, name: string): { file_name?: unknown; versio
 
 /** A runtime that is started as `hooks` say; its packages are theirs to provide. One at a time, as above. */
 export async function startRuntime(setup: PythonSetup, hooks: BootHooks): Promise<Pyodide> {
-  return answeringFetchFrom(setup.files, () => boot(setup, hooks))
+  return answeringFetchFrom(setup, () => boot(setup, hooks))
 }
 
 async function boot({ files, lock }: PythonSetup, hooks: Partial<BootHooks>): Promise<Pyodide> {
@@ -214,12 +215,15 @@ async function importFile(
   }
 }
 
-async function answeringFetchFrom<T>(files: PythonSetup['files'], act: () => Promise<T>): Promise<T> {
+async function answeringFetchFrom<T>({ files, unfetched = [] }: PythonSetup, act: () => Promise<T>): Promise<T> {
   const fetchOverNetwork = globalThis.fetch
   const answer: typeof fetch = async (input, init) => {
     const url = input instanceof Request ? input.url : String(input)
     if (!url.startsWith(BASE_URL)) return fetchOverNetwork(input, init)
     const name = decodeURIComponent(url.slice(BASE_URL.length))
+    const late = unfetched.find((file) => file.name === name)
+    // Past the cache: several workers that put the same large file into it are in each other's way.
+    if (late) return fetchOverNetwork(late.url, { cache: 'no-store', ...(late.integrity === null ? {} : { integrity: late.integrity }) })
     // The type is looked at even where a compiled runtime takes the file's place.
     const type = name.endsWith('.wasm') ? 'application/wasm' : 'application/octet-stream'
     return new Response(blobOf(files, name), { headers: { 'content-type': type } })

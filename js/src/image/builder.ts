@@ -1,16 +1,18 @@
 /**
  * Makes images, in a worker of its own that ends afterwards. It starts Python as a worker would, imports the packages, and takes the
- * memory; where that cannot be, it makes a pack.
+ * memory; where that cannot be, it makes a pack. An image that was made ahead it takes from its file.
  */
 
 import type { Pyodide } from '../environment/pyodide.js'
-import type { BuildNews, BuildOrder, PythonImage, ImageParts, Library } from '../wire/image.js'
+import type { BuildNews, BuildOrder, ImageFile, ImageParts, ImageSource, Library, PythonImage, StoredImage } from '../wire/image.js'
 import type { PythonSetup } from '../wire/protocol.js'
 import { bootFromParts } from './boot.js'
 import { withBytecode } from './bytecode.js'
 import { toBlob, toBytes } from './bytes.js'
+import { fromFile } from './file.js'
 import type { UnpackedPackages } from './packages.js'
 import { unpackPackages } from './packages.js'
+import { compile, partsOf } from './parts.js'
 import { ImageStore } from './store.js'
 
 /** Workers that wait for the image boot from files then. */
@@ -21,10 +23,11 @@ export function startBuilder(): void {
 }
 
 async function carryOut(order: BuildOrder): Promise<void> {
+  const { source } = order
   try {
-    const { image, packBecause, packages } = await build(order)
+    const { image, packBecause, stored } = await ('file' in source ? read(source, order.key) : build(source))
     tell({ step: 'Built', image, packBecause })
-    tell({ step: 'Kept', notBecause: await reasonOf(() => keep(order, image, packages)) })
+    tell({ step: 'Kept', notBecause: await reasonOf(() => keep(order, stored())) })
   } catch (cause) {
     tell({ step: 'Failed', reason: textOf(cause) })
   }
@@ -35,10 +38,18 @@ const tell = (news: BuildNews): void => self.postMessage(news)
 interface Built {
   image: PythonImage
   packBecause: string | null
-  packages: UnpackedPackages
+  /** As it is kept: not made before workers have the image. */
+  stored: () => StoredImage
 }
 
-async function build({ python, imports }: BuildOrder): Promise<Built> {
+/** The hash of the file was checked: it is what the manifest says, of whose making it is. */
+async function read({ file, runtime }: ImageFile, key: string): Promise<Built> {
+  const [{ key: found, image: stored }, compiled] = await Promise.all([fromFile(file), compile(runtime)])
+  if (found !== key) throw new Error('the file has the image of another environment')
+  return { image: { ...(await partsOf(stored)), runtime: compiled }, packBecause: null, stored: () => stored }
+}
+
+async function build({ python, imports }: ImageSource): Promise<Built> {
   const sitePackages = sitePackagesOf(python.lock)
   const [runtime, packages] = await Promise.all([compileRuntime(python), unpackPackages(python, sitePackages)])
   const { libraries, index, content } = packages
@@ -48,15 +59,18 @@ async function build({ python, imports }: BuildOrder): Promise<Built> {
     options: { _makeSnapshot: true },
     deadline_ms: DEADLINE_MS,
   })
+  const finish = (parts: ImageParts, packBecause: string | null): Built => {
+    return { image: { ...parts, runtime }, packBecause, stored: () => storedForm(parts, packages) }
+  }
   try {
     importAll(pyodide, imports)
     const memory = toBytes(takeMemory(pyodide))
     const withHandles = libraries.map((library) => ({ ...library, handles: handlesOf(pyodide, library) }))
-    return { image: { ...unstarted, runtime, libraries: withHandles, memory }, packBecause: null, packages }
+    return finish({ ...unstarted, libraries: withHandles, memory }, null)
   } catch (cause) {
     const { stdlib, ...more } = withBytecode(pyodide, packages, sitePackages)
     const pack = { ...unstarted, files: { index: more.index, content: toBytes(more.content) }, stdlib: toBytes(stdlib) }
-    return { image: { ...pack, runtime }, packBecause: textOf(cause), packages }
+    return finish(pack, textOf(cause))
   }
 }
 
@@ -64,7 +78,7 @@ async function compileRuntime({ files }: PythonSetup): Promise<WebAssembly.Modul
   const name = 'pyodide.asm.wasm'
   const blob = files[name]
   if (!blob) throw new Error(`the environment has no file \`${name}\``)
-  return WebAssembly.compile(await blob.arrayBuffer())
+  return compile(blob)
 }
 
 /** Where Pyodide has packages: its lock tells the version of Python. */
@@ -96,16 +110,20 @@ function handlesOf(pyodide: Pyodide, { path }: Library): number[] {
   return Object.entries(loadedLibsByHandle).flatMap(([handle, { name }]) => (name === path ? [Number(handle)] : []))
 }
 
-async function keep(order: BuildOrder, parts: ImageParts, { libraryFiles }: UnpackedPackages): Promise<void> {
-  const store = await ImageStore.open()
-  await store.put(order, {
-    libraries: parts.libraries.map(({ path, handles }, index) => {
+function storedForm({ libraries, files, memory, stdlib }: ImageParts, { libraryFiles }: UnpackedPackages): StoredImage {
+  return {
+    libraries: libraries.map(({ path, handles }, index) => {
       return { path, handles, content: toBlob(libraryFiles[index] as Uint8Array) }
     }),
-    files: { index: parts.files.index, content: toBlob(parts.files.content) },
-    memory: parts.memory && toBlob(parts.memory),
-    stdlib: parts.stdlib && toBlob(parts.stdlib),
-  })
+    files: { index: files.index, content: toBlob(files.content) },
+    memory: memory && toBlob(memory),
+    stdlib: stdlib && toBlob(stdlib),
+  }
+}
+
+async function keep(order: BuildOrder, image: StoredImage): Promise<void> {
+  const store = await ImageStore.open()
+  await store.put(order, image)
 }
 
 async function reasonOf(act: () => Promise<void>): Promise<string | null> {

@@ -1,8 +1,12 @@
-/** Images of Python environments, as the page has them: found in the browser's storage, or made by a worker of their own. */
+/**
+ * Images of Python environments, as the page has them: found in the browser's storage, taken from a file that was made ahead, or made
+ * by a worker of their own.
+ */
 
-import { sizeOf, toBytes } from '../image/bytes.js'
+import { sizeOf } from '../image/bytes.js'
+import { compile, partsOf } from '../image/parts.js'
 import { bytesOf, ImageStore } from '../image/store.js'
-import type { BuildNews, BuildOrder, ImageParts, PythonImage, StoredImage } from '../wire/image.js'
+import type { BuildNews, BuildOrder, ImageFile, PythonImage, StoredImage } from '../wire/image.js'
 import { IMAGE_FORMAT } from '../wire/image.js'
 import type { InstallEvent, PythonSetup } from '../wire/protocol.js'
 import { packageName } from '../wire/names.js'
@@ -54,9 +58,10 @@ export function planImage(request: PythonRequest, { version, files, lock }: Pyth
   }
 }
 
+/** Those of packages are in one order, in whichever the packages were asked for. */
 function importsOf({ modules, imports }: PythonRequest, lock: unknown): string[] {
   const { packages = {} } = lock as { packages?: Record<string, { imports?: string[] }> }
-  const ofPackages = modules.flatMap((specifier) => {
+  const ofPackages = [...modules].sort().flatMap((specifier) => {
     const name = packageName(parsePythonSpecifier(specifier, 'specifier').name)
     return [...(packages[name]?.imports ?? []), ...(USUAL_MODULES[name] ?? [])]
   })
@@ -88,7 +93,7 @@ export class Images {
     if (!parts) return null
     const image = { ...parts, runtime: compiled }
     this.#images.set(key, new WeakRef(image))
-    report({ step: 'ImageFound', bytes: bytesOf(stored) })
+    report({ step: 'ImageFound', bytes: bytesOf(stored), from: 'storage' })
     return image
   }
 
@@ -97,11 +102,17 @@ export class Images {
    * @throws Error that says why there is none.
    */
   async build(plan: ImagePlan, python: PythonSetup, report: Report, signal: AbortSignal): Promise<PythonImage> {
-    const known = this.#builds.get(plan.key)
-    const building = known && !known.work.isGivenUp ? known : this.#start(plan, python)
-    building.reports.add(report)
+    const building = this.#join(plan, { python, imports: plan.imports }, report)
     report({ step: 'ImageBuilding' })
     return building.work.wait(signal)
+  }
+
+  /**
+   * Takes an image out of its file, once for all who want it, and keeps it.
+   * @throws Error that says why it is of no use.
+   */
+  async takeOut(plan: ImagePlan, source: ImageFile, report: Report, signal: AbortSignal): Promise<PythonImage> {
+    return this.#join(plan, source, report).work.wait(signal)
   }
 
   /** An image has turned out to be of no use. */
@@ -119,20 +130,27 @@ export class Images {
     return null
   }
 
-  #start(plan: ImagePlan, python: PythonSetup): Building {
+  #join(plan: ImagePlan, source: BuildOrder['source'], report: Report): Building {
+    const known = this.#builds.get(plan.key)
+    const building = known && !known.work.isGivenUp ? known : this.#start(plan, source)
+    building.reports.add(report)
+    return building
+  }
+
+  #start({ key, request }: ImagePlan, source: BuildOrder['source']): Building {
     const reports = new Set<Report>()
     const work = new SharedWork(async (signal) => {
       try {
         const tell: Report = (event) => reports.forEach((report) => report(event))
-        const image = await made({ ...plan, python }, tell, signal)
-        this.#images.set(plan.key, new WeakRef(image))
+        const image = await orderImage({ key, request, source }, tell, signal).built
+        this.#images.set(key, new WeakRef(image))
         return image
       } finally {
-        if (this.#builds.get(plan.key)?.work === work) this.#builds.delete(plan.key)
+        if (this.#builds.get(key)?.work === work) this.#builds.delete(key)
       }
     })
     const building = { work, reports }
-    this.#builds.set(plan.key, building)
+    this.#builds.set(key, building)
     return building
   }
 }
@@ -140,63 +158,57 @@ export class Images {
 /** The page's own. */
 export const pageImages = new Images()
 
-/** What a builder makes. It goes on for a while after that, to keep it. */
-function made(order: BuildOrder, tell: Report, signal: AbortSignal): Promise<PythonImage> {
-  return new Promise((resolve, reject) => {
-    const builder = new Worker(BUILDER_URL, { type: 'module', name: 'millhand image' })
-    const giveUp = (reason: Error): void => {
-      clearTimeout(deadline)
-      builder.terminate()
-      reject(reason)
+/** What a builder makes, and when that is kept. */
+interface OrderedImage {
+  built: Promise<PythonImage>
+  /** Rejects if it is not kept. */
+  kept: Promise<void>
+}
+
+/** Starts a builder. It goes on for a while after the image is there, to keep it. */
+export function orderImage(order: BuildOrder, tell: Report, signal: AbortSignal): OrderedImage {
+  const [built, kept] = [Promise.withResolvers<PythonImage>(), Promise.withResolvers<void>()]
+  kept.promise.catch(() => undefined) // Most do not mind.
+  const builder = new Worker(BUILDER_URL, { type: 'module', name: 'millhand image' })
+  const giveUp = (reason: Error): void => {
+    clearTimeout(deadline)
+    builder.terminate()
+    built.reject(reason)
+    kept.reject(reason)
+  }
+  const deadline = setTimeout(() => giveUp(new Error(`it was not made within ${DEADLINE_MS / 1000} s`)), DEADLINE_MS)
+  signal.addEventListener('abort', () => giveUp(signal.reason as Error), { once: true })
+  builder.onerror = (event) => giveUp(new Error(`its worker ended: ${event.message}`))
+  builder.onmessageerror = () => giveUp(new Error('its worker said what cannot be read'))
+  builder.onmessage = ({ data: news }: MessageEvent<BuildNews>) => {
+    switch (news.step) {
+      case 'Built':
+        clearTimeout(deadline)
+        tell(eventOf(order, news.image))
+        if (news.packBecause !== null) tell({ step: 'ImageUnavailable', reason: news.packBecause, instead: 'pack' })
+        return built.resolve(news.image)
+      case 'Failed':
+        return giveUp(new Error(news.reason))
+      case 'Kept':
+        builder.terminate()
+        if (news.notBecause === null) return kept.resolve()
+        tell({ step: 'ImageNotKept', reason: news.notBecause })
+        kept.reject(new Error(`it was not kept: ${news.notBecause}`))
     }
-    const deadline = setTimeout(() => giveUp(new Error(`it was not made within ${DEADLINE_MS / 1000} s`)), DEADLINE_MS)
-    signal.addEventListener('abort', () => giveUp(signal.reason as Error), { once: true })
-    builder.onerror = (event) => giveUp(new Error(`its worker ended: ${event.message}`))
-    builder.onmessageerror = () => giveUp(new Error('its worker said what cannot be read'))
-    builder.onmessage = ({ data: news }: MessageEvent<BuildNews>) => {
-      switch (news.step) {
-        case 'Built':
-          clearTimeout(deadline)
-          tell({ step: 'ImageBuilt', bytes: sizeOf(news.image.memory) + sizeOf(news.image.files.content) })
-          if (news.packBecause !== null) tell({ step: 'ImageUnavailable', reason: news.packBecause, instead: 'pack' })
-          return resolve(news.image)
-        case 'Failed':
-          return giveUp(new Error(news.reason))
-        case 'Kept':
-          builder.terminate()
-          if (news.notBecause !== null) tell({ step: 'ImageNotKept', reason: news.notBecause })
-      }
-    }
-    builder.postMessage(order)
-  })
+  }
+  builder.postMessage(order)
+  return { built: built.promise, kept: kept.promise }
+}
+
+function eventOf({ source }: BuildOrder, { memory, files }: PythonImage): InstallEvent {
+  const bytes = sizeOf(memory) + sizeOf(files.content)
+  return 'file' in source ? { step: 'ImageFound', bytes, from: 'network' } : { step: 'ImageBuilt', bytes }
 }
 
 /** Without storage, there is no image in it. */
-async function take(key: string): Promise<StoredImage | null> {
+export async function take(key: string): Promise<StoredImage | null> {
   const store = await ImageStore.open().catch(() => null)
   const stored = await store?.take(key).catch(() => null)
   store?.close()
   return stored ?? null
-}
-
-async function partsOf({ libraries, files, memory, stdlib }: StoredImage): Promise<ImageParts> {
-  const [modules, content, memoryBytes, stdlibBytes] = await Promise.all([
-    Promise.all(libraries.map(({ content }) => compile(content))),
-    shared(files.content),
-    memory && shared(memory),
-    stdlib && shared(stdlib),
-  ])
-  return {
-    libraries: libraries.map(({ path, handles }, index) => ({ path, handles, module: modules[index] as WebAssembly.Module })),
-    files: { index: files.index, content },
-    memory: memoryBytes,
-    stdlib: stdlibBytes,
-  }
-}
-
-const shared = async (blob: Blob): Promise<Blob | SharedArrayBuffer> =>
-  crossOriginIsolated ? toBytes(new Uint8Array(await blob.arrayBuffer())) : blob
-
-async function compile(blob: Blob): Promise<WebAssembly.Module> {
-  return WebAssembly.compile(await blob.arrayBuffer())
 }

@@ -52,6 +52,14 @@ export interface PythonManifest {
   /** Names in `lock`, dependencies before dependents. */
   packages: string[]
   lock: unknown
+  /** An image of it that was made ahead. */
+  image: ImageEntry | null
+}
+
+export interface ImageEntry {
+  /** What it depends on: see `planImage`. */
+  key: string
+  file: FileEntry
 }
 
 export interface FileEntry {
@@ -145,7 +153,14 @@ class Reading {
       files: this.#files(fields['files'], 'pyodide.files'),
       packages: this.#array(fields['packages'], 'pyodide.packages').map((name) => this.#text(name, 'pyodide.packages')),
       lock: fields['lock'],
+      image: fields['image'] === undefined ? null : this.#image(this.#object(fields['image'], 'pyodide.image')),
     }
+  }
+
+  #image(fields: Fields): ImageEntry {
+    const at = 'pyodide.image'
+    const file = { name: 'image of Python', url: this.#url(fields['url'], `${at}.url`), ...this.#content(fields, at) }
+    return { key: this.#text(fields['key'], `${at}.key`), file }
   }
 
   #package(entry: Fields, at: string): { specifier: string; name: string; version: string; url: string } {

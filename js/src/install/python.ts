@@ -129,6 +129,7 @@ export function manifestOfLock(
     files: [...runtime, ...wheels],
     packages: entries.map((entry) => packageName(entry.name)),
     lock: { info: lock.info, packages: Object.fromEntries(entries.map((entry) => [packageName(entry.name), entry])) },
+    image: null,
   }
 }
 

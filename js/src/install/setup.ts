@@ -7,13 +7,14 @@ import type { PoolPlan } from '../api/inputs.js'
 import type { WorkerSetups } from '../api/platform.js'
 import type { WorkerLocation } from '../host.js'
 import type { PythonImage } from '../wire/image.js'
-import type { InstallEvent, WorkerSetup } from '../wire/protocol.js'
+import type { InstallEvent, PythonSetup, UnfetchedFile, WorkerSetup } from '../wire/protocol.js'
 import type { ImagePlan } from './images.js'
 import { NoImage, pageImages, planImage } from './images.js'
 import type { InstallOptions } from './installer.js'
 import { pageInstaller } from './installer.js'
-import type { EsmManifest, Manifest, PythonManifest } from './manifest.js'
+import type { EsmManifest, FileEntry, Manifest, PythonManifest } from './manifest.js'
 import type { PythonRequest } from './python.js'
+import { RUNTIME_FILES } from './python.js'
 
 export type SetupPlan = Pick<PoolPlan, 'esm' | 'python' | 'globals' | 'postInstallTasks'>
 
@@ -100,12 +101,46 @@ async function prepare(plan: SetupPlan, options: InstallOptions): Promise<Prepar
   const { esm, python, globals, postInstallTasks } = plan
   const manifest: Manifest = esm || python ? await pageInstaller.manifestOf({ esm, css: [], python }, options) : {}
   const imagePlan = python && planOf(python, manifest.pyodide as PythonManifest, options)
-  const [modules, pythonSetup, image] = await Promise.all([
+  const [modules, ofPython] = await Promise.all([
     esm && pageInstaller.prepareModules(esm, manifest.esm as EsmManifest, options),
-    python && pageInstaller.preparePython(python, manifest.pyodide as PythonManifest, options),
-    imagePlan && findImage(imagePlan, manifest.pyodide as PythonManifest, options),
+    python && preparePython(python, manifest.pyodide as PythonManifest, imagePlan, options),
   ])
+  const { pythonSetup = null, image = null } = ofPython ?? {}
   return { setup: { modules, python: pythonSetup, globals, postInstallTasks }, imagePlan, image }
+}
+
+interface PreparedPython {
+  pythonSetup: PythonSetup
+  image: PythonImage | null
+}
+
+/** With an image, the packages' own files stay where they are. */
+async function preparePython(
+  request: PythonRequest,
+  manifest: PythonManifest,
+  imagePlan: ImagePlan | null,
+  options: InstallOptions,
+): Promise<PreparedPython> {
+  const prepare = (entries: FileEntry[]): Promise<PythonSetup> => pageInstaller.preparePython(request, manifest, options, entries)
+  if (!imagePlan) return { pythonSetup: await prepare(manifest.files), image: null }
+  const [runtime, packages] = [ofRuntime(manifest), ofPackages(manifest)]
+  const [setup, image] = await Promise.all([prepare(runtime), findImage(imagePlan, manifest, options)])
+  if (image) return { pythonSetup: { ...setup, unfetched: packages.map(unfetched) }, image }
+  return { pythonSetup: await prepare(manifest.files), image }
+}
+
+const isOfRuntime = ({ name }: FileEntry): boolean => RUNTIME_FILES.includes(name)
+const ofRuntime = ({ files }: PythonManifest): FileEntry[] => files.filter(isOfRuntime)
+const ofPackages = ({ files }: PythonManifest): FileEntry[] => files.filter((file) => !isOfRuntime(file))
+
+function unfetched({ name, url, sha256 }: FileEntry): UnfetchedFile {
+  return { name, url, integrity: sha256 && integrityOf(sha256) }
+}
+
+/** From hexadecimal digits to what `fetch` takes. */
+function integrityOf(sha256: string): string {
+  const bytes = (sha256.match(/../g) ?? []).map((digits) => String.fromCharCode(parseInt(digits, 16)))
+  return `sha256-${btoa(bytes.join(''))}`
 }
 
 function planOf(python: PythonRequest, manifest: PythonManifest, { report }: InstallOptions): ImagePlan | null {
@@ -119,14 +154,41 @@ function planOf(python: PythonRequest, manifest: PythonManifest, { report }: Ins
   }
 }
 
-function findImage(plan: ImagePlan, { files }: PythonManifest, { report, signal }: InstallOptions): Promise<PythonImage | null> {
+/** In this page, in the browser's storage, or made ahead. */
+async function findImage(plan: ImagePlan, manifest: PythonManifest, options: InstallOptions): Promise<PythonImage | null> {
   const runtime = async (): Promise<Blob> => {
-    const name = 'pyodide.asm.wasm'
     // It is on its way for the setup too, and comes once.
-    const contents = await pageInstaller.files.contents(files.filter((file) => file.name === name), () => undefined, signal)
-    return contents[name] as Blob
+    const [blob] = await contentsOf(ofRuntime(manifest).filter(({ name }) => name === 'pyodide.asm.wasm'), {
+      ...options,
+      report: () => undefined,
+    })
+    return blob as Blob
   }
-  return pageImages.find(plan, runtime, report)
+  const found = await pageImages.find(plan, runtime, options.report)
+  return found ?? downloadImage(plan, manifest, runtime, options)
+}
+
+async function downloadImage(
+  plan: ImagePlan,
+  { image }: PythonManifest,
+  runtime: () => Promise<Blob>,
+  options: InstallOptions,
+): Promise<PythonImage | null> {
+  if (!image) return null
+  const { report, signal } = options
+  try {
+    if (image.key !== plan.key) throw new Error('the one that was made ahead is of other files or imports')
+    const [[file], compiled] = await Promise.all([contentsOf([image.file], options), runtime()])
+    return await pageImages.takeOut(plan, { file: file as Blob, runtime: compiled }, report, signal)
+  } catch (cause) {
+    signal.throwIfAborted()
+    report(unavailable(cause))
+    return null
+  }
+}
+
+async function contentsOf(entries: FileEntry[], { report, signal }: InstallOptions): Promise<Blob[]> {
+  return Object.values(await pageInstaller.files.contents(entries, report, signal))
 }
 
 function unavailable(cause: unknown): InstallEvent {

@@ -27,7 +27,7 @@ export function stepText(event: InstallEvent): string {
     case 'PythonStarting':
       return `starting Pyodide ${event.version}${event.from === 'image' ? ' from its image' : ''}`
     case 'ImageFound':
-      return 'found an image'
+      return event.from === 'storage' ? 'found an image' : 'downloaded an image'
     case 'ImageBuilding':
       return 'making an image'
     case 'ImageBuilt':

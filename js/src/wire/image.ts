@@ -54,15 +54,26 @@ export interface StoredImage {
   stdlib: Blob | null
 }
 
-/** To the builder: make this image, and keep it. */
+/** To the builder: make this image, or take it from its file, and keep it. */
 export interface BuildOrder {
   /** All that the image depends on. */
   key: string
   /** What was asked for. One image is kept for it: a later one, of another key, takes its place. */
   request: string
+  source: ImageSource | ImageFile
+}
+
+/** What an image is made of. */
+export interface ImageSource {
   python: PythonSetup
   /** Modules to import before the memory is taken. */
   imports: string[]
+}
+
+/** An image that was made ahead, and the runtime that goes with it. */
+export interface ImageFile {
+  file: Blob
+  runtime: Blob
 }
 
 /** From the builder. After an image, it says whether that is kept for later visits. */

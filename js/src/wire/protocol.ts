@@ -178,10 +178,19 @@ export interface PythonSetup {
   files: Record<string, Blob>
   /** In the web, the script that starts Python: a worker without Python does not load it. */
   script?: string
+  /** Files of packages that the page has not fetched, since the image has what is in them: needed if that fails. */
+  unfetched?: UnfetchedFile[]
   /** In Node, where the files are instead: folders, as urls that end with a slash. */
   folders?: { runtime: string; packages: string }
   /** What to boot from; without it, and if that fails, the worker boots from the files. */
   image?: PythonImage
+}
+
+export interface UnfetchedFile {
+  name: string
+  url: string
+  /** As `fetch` takes it; `null` where no hash is known. */
+  integrity: string | null
 }
 
 /** A global of the worker: a value, or a function as source. */
@@ -212,8 +221,8 @@ export type InstallEvent =
   | { step: 'StyleSheetLoaded'; name: string }
   /** `from`: an image, a pack, or the files of the runtime and of the packages. */
   | { step: 'PythonStarting'; version: string; from: 'image' | 'pack' | 'files' }
-  /** Of the page: an image was found in the browser's storage. */
-  | { step: 'ImageFound'; bytes: number }
+  /** Of the page: there is an image, in the browser's storage or made ahead and downloaded. */
+  | { step: 'ImageFound'; bytes: number; from: 'storage' | 'network' }
   /** Of the page: a worker of its own makes an image; other workers may wait for it. */
   | { step: 'ImageBuilding' }
   /** Of the page. `bytes` are those that workers share. */
