@@ -1,13 +1,15 @@
 /**
  * NumPy workers, from nothing to their first result: naive ones, each of which loads Pyodide and NumPy itself, against millhand's,
- * from files and from images, in a page that is cross-origin isolated and in one that is not. A first visit is a new browser profile;
- * at a second visit everything has been loaded before, and the image is there.
+ * from files and from images, in a page that is cross-origin isolated and in one that is not, and from an image that was made ahead.
+ * A first visit is a new browser profile; at a second visit everything has been loaded before, and the image is there.
  */
 
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { chromium } from 'playwright-core'
 import { startServer } from '../server.mjs'
 
@@ -16,31 +18,64 @@ const SUBJECTS = [
   { name: 'millhand, files', kind: 'files', isolated: true },
   { name: 'millhand, image', kind: 'image', isolated: true },
   { name: 'millhand, image, not isolated', kind: 'image', isolated: false },
+  { name: 'millhand, image made ahead', kind: 'image', isolated: true, isAhead: true },
 ]
 
 export default async function boot({ quick, measure, versions = {} }) {
   const site = await mkdtemp(join(tmpdir(), 'millhand-boot-'))
   const overlay = process.env['MILLHAND_OVERLAY']
   const cache = process.env['MILLHAND_CACHE_DIR'] ?? join(homedir(), '.cache', 'millhand')
-  const server = await startServer({ cache, site, lockfile: join(site, 'millhand.lock'), args: overlay ? ['--overlay', overlay] : [] })
+  const args = overlay ? ['--overlay', overlay] : []
+  const scratch = await mkdtemp(join(tmpdir(), 'millhand-boot-caches-'))
+  const serverWith = async (name) => {
+    const lockfile = join(site, 'millhand.lock')
+    const own = await cacheWithoutImages(cache, join(scratch, name))
+    if (name === 'ahead') await makeImages({ cache: own, site, lockfile, args })
+    return startServer({ cache: own, site, lockfile, args })
+  }
+  const server = await serverWith('usual')
   const browser = await chromium.launch({
     ...(process.env['CHROME'] ? { executablePath: process.env['CHROME'] } : {}),
     args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-background-networking'],
   })
   versions.browser = `Chromium ${browser.version()}`
+  let ahead
   try {
     await cp(fileURLToPath(new URL('../boot', import.meta.url)), site, { recursive: true })
     await writeDistribution(server.url, join(site, 'distribution'))
+    // What was asked for is in the lockfile now.
+    ahead = await serverWith('ahead')
     for (let round = 0; round < (quick ? 1 : 5); round++) {
       for (const workers of [1, 4]) {
-        for (const subject of SUBJECTS) await measureVisits({ browser, url: server.url, subject, workers, measure })
+        for (const subject of SUBJECTS) {
+          const { url } = subject.isAhead ? ahead : server
+          await measureVisits({ browser, url, subject, workers, measure })
+        }
       }
     }
   } finally {
     await browser.close()
     await server.stop()
+    await ahead?.stop()
+    await rm(scratch, { recursive: true, force: true })
     await rm(site, { recursive: true, force: true })
   }
+}
+
+/** Has the server's program make the images of what is locked. */
+async function makeImages({ cache, site, lockfile, args }) {
+  const options = ['--cache-dir', cache, '--lockfile', lockfile, ...args]
+  await promisify(execFile)(process.env['MILLHAND_BIN'], ['lock', site, '--images', ...options])
+}
+
+/** A cache in `folder` with the files of another, and all that it knows but images. */
+async function cacheWithoutImages(cache, folder) {
+  const [from, to] = [join(cache, 'v1'), join(folder, 'v1')]
+  for (const made of [join(from, 'files'), join(from, 'records'), to]) await mkdir(made, { recursive: true })
+  await symlink(join(from, 'files'), join(to, 'files'))
+  await cp(join(from, 'records'), join(to, 'records'), { recursive: true })
+  await rm(join(to, 'records', 'images'), { recursive: true, force: true })
+  return folder
 }
 
 /** The same files as millhand's workers have, laid out as Pyodide's own distribution is. */
