@@ -5,8 +5,8 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFile, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { copyFile, cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
+import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -21,7 +21,7 @@ export default async function startServer(): Promise<() => Promise<void>> {
   const lockfile = join(scratch, 'millhand.lock')
   await copyFile(join(pages, 'millhand.lock'), lockfile)
   const network = process.env['MILLHAND_ONLINE'] ? [] : ['--offline']
-  const sources = ['--lockfile', lockfile, ...network, ...(overlay ? ['--overlay', overlay] : [])]
+  const sources = ['--cache-dir', await cacheWithoutImages(scratch), '--lockfile', lockfile, ...network, ...(overlay ? ['--overlay', overlay] : [])]
   const args = ['serve', pages, '--port', '0', ...sources]
   const server = spawn(binary, args, { stdio: ['ignore', 'pipe', 'inherit'] })
 
@@ -34,6 +34,19 @@ export default async function startServer(): Promise<() => Promise<void>> {
     await exited
     await rm(scratch, { recursive: true })
   }
+}
+
+/** A cache in `folder` with the files of the usual one, and all that it knows but images: tests say themselves where there are some. */
+export async function cacheWithoutImages(folder: string): Promise<string> {
+  const usual = process.env['MILLHAND_CACHE_DIR'] || join(homedir(), '.cache/millhand')
+  const cache = join(folder, 'cache')
+  await mkdir(join(usual, 'v1/files'), { recursive: true })
+  await mkdir(join(usual, 'v1/records'), { recursive: true })
+  await mkdir(join(cache, 'v1'), { recursive: true })
+  await symlink(join(usual, 'v1/files'), join(cache, 'v1/files'))
+  await cp(join(usual, 'v1/records'), join(cache, 'v1/records'), { recursive: true })
+  await rm(join(cache, 'v1/records/images'), { recursive: true, force: true })
+  return cache
 }
 
 export async function listeningUrl(stdout: NodeJS.ReadableStream): Promise<string> {

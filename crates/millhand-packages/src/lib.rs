@@ -25,6 +25,7 @@ mod digest;
 mod environment;
 mod fetch;
 mod flights;
+mod image;
 mod installer;
 mod lockfile;
 mod manifest;
@@ -40,6 +41,7 @@ mod wheel;
 pub use digest::{DigestError, Integrity, Sha256};
 pub use environment::{Environment, EnvironmentRequest};
 pub use fetch::{DownloadId, DownloadObserver, FetchError, FetchLimits};
+pub use image::{ImageId, PythonImage};
 pub use installer::{
     Fault, InstallError, InstalledFile, InstalledModule, InstalledRaw, Installer, InstallerSettings,
     NpmEnvironment, NpmFile, NpmInputs, NpmInstallError, OpenError, Origin, PackageError, PythonEnvironment,
@@ -48,8 +50,8 @@ pub use installer::{
 pub use lockfile::LockfileError;
 pub use lockfile::python::{LockedError, LockedPackage, LockedPython, PythonFiles};
 pub use manifest::{
-    EsmJson, EsmManifest, Manifest, ManifestFile, ModuleManifest, PyodideJson, PyodideManifest, RequestError,
-    RequestJson, ScriptManifest, StyleManifest, read_request,
+    EsmJson, EsmManifest, ImageManifest, Manifest, ManifestFile, ModuleManifest, PyodideJson,
+    PyodideManifest, RequestError, RequestJson, ScriptManifest, StyleManifest, read_request,
 };
 pub use pyodide::{
     CdnError, Lock, LockEntry, LockError, LockInfo, OverlayError, PyodideCdn, PyodideVersion,

@@ -34,6 +34,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Sha256;
 use crate::environment::{Environment, EnvironmentRequest};
+use crate::image::PythonImage;
 use crate::installer::{
     InstalledFile, InstalledModule, InstalledRaw, NpmEnvironment, NpmFile, NpmInputs, PythonEnvironment,
     PythonRequest,
@@ -320,6 +321,22 @@ pub struct PyodideManifest {
     pub packages: Vec<String>,
     /// The lock, cut down to those packages.
     pub lock: Lock,
+    /// An image of it that was made ahead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImageManifest>,
+}
+
+/// An image that pages may boot Python from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ImageManifest {
+    /// All that it depends on, as pages write it: one that wants another leaves it.
+    pub key: String,
+    /// Where it is.
+    pub url: String,
+    /// The hash of its content.
+    pub sha256: Sha256,
+    /// Its size.
+    pub bytes: u64,
 }
 
 /// A file that the page can load.
@@ -345,6 +362,18 @@ impl Manifest {
             css: environment.npm.styles.iter().map(style_manifest).collect(),
             pyodide: environment.python.as_ref().map(pyodide_manifest),
         }
+    }
+
+    /// The same, with an image of its Python. Whoever offers it has that at [`PythonImage::path`] beside it.
+    #[must_use]
+    pub fn with_image(self, image: Option<&PythonImage>) -> Self {
+        let image = image.map(|image| ImageManifest {
+            key: image.key.clone(),
+            url: image.path(),
+            sha256: image.file.sha256,
+            bytes: image.file.bytes,
+        });
+        Self { pyodide: self.pyodide.map(|pyodide| PyodideManifest { image, ..pyodide }), ..self }
     }
 }
 
@@ -412,6 +441,7 @@ fn pyodide_manifest(python: &PythonEnvironment) -> PyodideManifest {
         files: python.files.iter().map(file).collect(),
         packages: python.packages.iter().map(ToString::to_string).collect(),
         lock: python.lock.clone(),
+        image: None,
     }
 }
 

@@ -19,6 +19,7 @@ use axum::routing::{get, post};
 use millhand_gateway::Gateway;
 use millhand_packages::Installer;
 
+use crate::images::ImageMaker;
 use crate::routes::notebook::NotebookState;
 use crate::routes::pages::Pages;
 use crate::{guard, headers, routes};
@@ -35,6 +36,8 @@ pub struct AppState {
     pub pages: Arc<Pages>,
     /// Where remote workers are had, if the server has an engine.
     pub gateway: Option<Arc<Gateway>>,
+    /// What makes images that are missing, if the user wants that.
+    pub image_maker: Option<Arc<ImageMaker>>,
 }
 
 /// The server, without a socket.
@@ -59,7 +62,7 @@ fn package_routes() -> Router<AppState> {
 }
 
 /// What every request passes.
-fn guarded(router: Router) -> Router {
+pub(crate) fn guarded(router: Router) -> Router {
     router
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(from_fn(guard::check))

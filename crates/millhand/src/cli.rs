@@ -6,9 +6,12 @@ use std::sync::Arc;
 use anyhow::{Context as _, ensure};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use etcetera::BaseStrategy as _;
+use millhand::images::{Browser, BrowserError, ImageMaker};
 use millhand_gateway::bridge::{EngineNetwork, PythonSource};
 use millhand_gateway::{EngineUrl, Token};
-use millhand_packages::{InstallerSettings, NpmSpecifier, PyodideCdn, PyodideVersion, PythonRequirement};
+use millhand_packages::{
+    InstallerSettings, NpmSpecifier, PyodideCdn, PyodideVersion, PythonRequirement, Store,
+};
 use millhand_transform::Bundler;
 
 /// The lockfile's name.
@@ -61,6 +64,9 @@ pub(crate) struct NotebookArgs {
 
     #[command(flatten)]
     pub(crate) engine: EngineArgs,
+
+    #[command(flatten)]
+    pub(crate) images: ImageArgs,
 }
 
 /// Serve a folder of static pages, with the packages of their workers beside them.
@@ -71,6 +77,7 @@ pub(crate) struct NotebookArgs {
   millhand serve site --offline             download nothing: use what `millhand fetch` put in the cache
   millhand serve site --locked              refuse what the lockfile `site/millhand.lock` does not have
   millhand serve site --overlay wheels      use the wheels in `wheels` rather than the public ones
+  millhand serve site --images              images of Python environments, made when a page asks for one first
   millhand serve site --engine ray://auto   remote workers, on a Ray of this machine
 
 In a page: import * as millhand from '/millhand/index.js'")]
@@ -84,6 +91,9 @@ pub(crate) struct ServeArgs {
 
     #[command(flatten)]
     pub(crate) install: InstallArgs,
+
+    #[command(flatten)]
+    pub(crate) images: ImageArgs,
 
     #[command(flatten)]
     pub(crate) engine: EngineArgs,
@@ -195,7 +205,8 @@ pub(crate) struct AddArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   millhand lock                             get what `millhand.lock` in this folder has: then `--offline` works
-  millhand lock site --upgrade              take the newest versions that the pages' ranges allow")]
+  millhand lock site --upgrade              take the newest versions that the pages' ranges allow
+  millhand lock site --images               and have images of Python environments made, for `millhand serve`")]
 pub(crate) struct LockArgs {
     /// The folder with the pages.
     #[arg(default_value = ".")]
@@ -207,6 +218,9 @@ pub(crate) struct LockArgs {
 
     #[command(flatten)]
     pub(crate) install: InstallArgs,
+
+    #[command(flatten)]
+    pub(crate) images: ImageArgs,
 }
 
 /// List locked packages of which there are newer versions.
@@ -227,7 +241,8 @@ pub(crate) struct OutdatedArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   millhand export site --out dist           pages of `site`, with what `site/millhand.lock` has
-  millhand export site/demo.html            the same, with that page as the first
+  millhand export site --images             with images of Python environments, made by a browser of this machine
+  millhand export site/demo.html            with that page as the first
   millhand export notes/page.md             the notebook in `notes`, with that page as the first
 
 What pages ask for is locked when they are opened under `millhand serve`, or by `millhand add`. Left out are names that
@@ -243,6 +258,9 @@ pub(crate) struct ExportArgs {
 
     #[command(flatten)]
     pub(crate) install: InstallArgs,
+
+    #[command(flatten)]
+    pub(crate) images: ImageArgs,
 }
 
 /// How packages are had for a folder of pages.
@@ -277,6 +295,31 @@ impl InstallArgs {
             lockfile: Some(lockfile),
             ..self.sources.settings()?
         })
+    }
+}
+
+/// Images made ahead.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Images")]
+pub(crate) struct ImageArgs {
+    /// Have a browser make images of the Python environments: workers boot from them at the first visit already.
+    #[arg(long)]
+    images: bool,
+
+    /// The browser that makes images, of the Chromium family [default: `$CHROME`, or the one on the path].
+    #[arg(long, env = "MILLHAND_BROWSER", value_name = "PATH")]
+    browser: Option<PathBuf>,
+}
+
+impl ImageArgs {
+    /// What makes images, if they are wanted.
+    pub(crate) fn maker(self, store: &Arc<Store>) -> Result<Option<ImageMaker>, BrowserError> {
+        if !self.images {
+            return Ok(None);
+        }
+        let browser = Browser::find(self.browser)?;
+        tracing::info!("images are made by `{}`", browser.program().display());
+        Ok(Some(ImageMaker::new(Arc::clone(store), browser)))
     }
 }
 

@@ -8,6 +8,7 @@ pub mod app;
 pub mod error;
 pub mod guard;
 pub mod headers;
+pub mod images;
 pub mod notebook;
 pub mod routes;
 pub mod serve;

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use millhand::error::with_causes;
+use millhand::images::{BrowserError, ImageError};
 use millhand::notebook::NotebookError;
 use millhand::routes::pages::PagesError;
 use millhand::serve::BindError;
@@ -68,6 +69,10 @@ fn hint(error: &anyhow::Error) -> Option<String> {
     } else if let Some(error) = error.downcast_ref::<StoreError>() {
         error.hint()
     } else if let Some(error) = error.downcast_ref::<RequestError>() {
+        error.hint()
+    } else if let Some(error) = error.downcast_ref::<ImageError>() {
+        error.hint()
+    } else if let Some(error) = error.downcast_ref::<BrowserError>() {
         error.hint()
     } else {
         error

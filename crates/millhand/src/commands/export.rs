@@ -10,13 +10,16 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
+use millhand::images::ImageSubject;
 use millhand::notebook::Notebook;
 use millhand::routes::package;
-use millhand_packages::{Environment, Installer, Manifest, RequestJson, Store, StoredFile};
+use millhand_packages::{
+    Environment, ImageId, Installer, Manifest, PythonImage, RequestJson, Store, StoredFile,
+};
 use serde::Serialize;
 
 use crate::cli::ExportArgs;
-use crate::commands::{until_interrupted, with_progress};
+use crate::commands::{images, until_interrupted, with_progress};
 use crate::output;
 
 /// The folder of the package, of manifests and of files, beside the pages.
@@ -130,6 +133,7 @@ pub(crate) async fn run(args: ExportArgs) -> anyhow::Result<ExitCode> {
         check_destination(&args.out, &dir)?;
         let settings = with_progress(args.install.settings(&dir)?);
         let installer = Installer::open(settings)?;
+        let maker = args.images.maker(installer.store())?;
         let mut environments = installer.install_locked_environments().await?;
         let locked = environments.len();
         if locked == 0 {
@@ -138,6 +142,10 @@ pub(crate) async fn run(args: ExportArgs) -> anyhow::Result<ExitCode> {
             );
         }
         add_parts(&installer, &mut environments).await?;
+        let images = match maker {
+            Some(maker) => images::make_all(&maker, &environments).await?,
+            None => BTreeMap::new(),
+        };
         let parent =
             args.out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         fs::create_dir_all(parent).with_context(|| format!("cannot make `{}`", parent.display()))?;
@@ -150,10 +158,11 @@ pub(crate) async fn run(args: ExportArgs) -> anyhow::Result<ExitCode> {
         if let Some(notebook) = notebook {
             write_notebook(&notebook, &folder)?;
         }
-        let files = write_ours(&installer, &environments, &folder.join(OURS))?;
+        let files = write_ours(&installer, &environments, &images, &folder.join(OURS))?;
         put_in_place(&folder, &args.out)?;
+        let made = if images.is_empty() { String::new() } else { format!(", {} images", images.len()) };
         output::line(&format!(
-            "{locked} environments, {files} files of packages, pages of `{}` {kind} → `{}`",
+            "{locked} environments, {files} files of packages{made}, pages of `{}` {kind} → `{}`",
             dir.display(),
             args.out.display()
         ))
@@ -251,9 +260,10 @@ fn write_notebook(notebook: &Notebook, folder: &Path) -> anyhow::Result<()> {
 fn write_ours(
     installer: &Installer,
     environments: &[(RequestJson, Environment)],
+    images: &BTreeMap<ImageId, PythonImage>,
     folder: &Path,
 ) -> anyhow::Result<usize> {
-    for (path, content) in package::files() {
+    for (path, content) in package::files().filter(|(path, _)| !path.starts_with(package::IMAGE_MAKER)) {
         let path = if path == ENTRY { RENAMED_ENTRY } else { path.as_ref() };
         write(&folder.join(path), &content)?;
     }
@@ -265,9 +275,15 @@ fn write_ours(
     for (path, file) in &files {
         place(installer.store(), *file, &folder.join(path))?;
     }
-    let environments = environments.iter().map(|(request, environment)| PrebuiltEnvironment {
-        request: request.clone(),
-        manifest: Manifest::of(environment),
+    for image in images.values() {
+        place(installer.store(), image.file, &folder.join(image.path()))?;
+    }
+    let environments = environments.iter().map(|(request, environment)| {
+        let image = ImageSubject::of(request, environment).and_then(|subject| images.get(&subject.id()));
+        PrebuiltEnvironment {
+            request: request.clone(),
+            manifest: Manifest::of(environment).with_image(image),
+        }
     });
     let prebuilt = Prebuilt { environments: environments.collect() };
     write(&folder.join("manifest.json"), serde_json::to_string_pretty(&prebuilt)?.as_bytes())?;

@@ -6,7 +6,7 @@ use anyhow::ensure;
 use millhand_packages::{Installer, InstallerSettings};
 
 use crate::cli::{LockArgs, OutdatedArgs};
-use crate::commands::{until_interrupted, with_progress};
+use crate::commands::{images, until_interrupted, with_progress};
 use crate::output;
 
 /// Puts everything that is locked into the cache; with `--upgrade`, resolves it anew first.
@@ -15,10 +15,14 @@ pub(crate) async fn run(args: LockArgs) -> anyhow::Result<ExitCode> {
         let settings = with_progress(args.install.settings(&args.dir)?);
         check_lockfile(&settings)?;
         let installer = Installer::open(settings)?;
+        let maker = args.images.maker(installer.store())?;
         let environments = match args.upgrade {
             true => installer.upgrade_locked_environments().await?,
             false => installer.install_locked_environments().await?,
         };
+        if let Some(maker) = maker {
+            images::make_all(&maker, &environments).await?;
+        }
         for (_, environment) in &environments {
             for line in output::describe(environment) {
                 output::line(&line)?;

@@ -6,6 +6,7 @@ mod doctor;
 mod engine;
 mod export;
 mod fetch;
+mod images;
 mod lock;
 mod notebook;
 mod serve;

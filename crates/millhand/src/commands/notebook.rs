@@ -23,7 +23,10 @@ pub(crate) async fn run(args: NotebookArgs) -> anyhow::Result<ExitCode> {
     let (cache_dir, offline) = (settings.cache_dir.clone(), settings.offline);
     let installer = Arc::new(Installer::open(settings)?);
 
+    let image_maker = args.images.maker(installer.store())?.map(Arc::new);
     let server = Server { port: args.port, engine: &args.engine, cache_dir, offline };
-    let app = |gateway| notebook_app(NotebookState { app: AppState { installer, pages, gateway }, notebook });
+    let app = |gateway| {
+        notebook_app(NotebookState { app: AppState { installer, pages, gateway, image_maker }, notebook })
+    };
     server.run(app, told_to_end).await
 }

@@ -21,8 +21,9 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let installer = Arc::new(Installer::open(settings)?);
     warn_of_surprises(&args, &pages, &installer)?;
 
+    let image_maker = args.images.maker(installer.store())?.map(Arc::new);
     let server = Server { port: args.port, engine: &args.engine, cache_dir, offline: args.install.offline };
-    server.run(|gateway| app(AppState { installer, pages, gateway }), told_to_end).await
+    server.run(|gateway| app(AppState { installer, pages, gateway, image_maker }), told_to_end).await
 }
 
 /// What is allowed, and will most likely disappoint.

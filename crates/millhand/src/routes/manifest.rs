@@ -10,12 +10,14 @@ use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use millhand_packages::{
-    Environment, EnvironmentRequest, Fault, InstallError, Installer, Manifest, RequestError, read_request,
+    Environment, EnvironmentRequest, Fault, InstallError, Installer, Manifest, PythonImage, RequestError,
+    RequestJson, read_request,
 };
 
 use crate::app::AppState;
 use crate::error::{ApiError, with_causes};
 use crate::headers::NO_STORE;
+use crate::images::ImageSubject;
 
 /// Answers with the manifest of the environment that `body` asks for.
 ///
@@ -27,8 +29,23 @@ pub async fn create(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<([(HeaderName, HeaderValue); 1], Json<Manifest>), ManifestError> {
     let request = read_request(&body?)?;
-    let environment = install(state.installer, request).await?;
-    Ok(([(header::CACHE_CONTROL, NO_STORE)], Json(Manifest::of(&environment))))
+    let normalised = RequestJson::normalised(&request);
+    let environment = install(Arc::clone(&state.installer), request).await?;
+    let image = ImageSubject::of(&normalised, &environment).and_then(|subject| image_of(&state, subject));
+    let manifest = Manifest::of(&environment).with_image(image.as_ref());
+    Ok(([(header::CACHE_CONTROL, NO_STORE)], Json(manifest)))
+}
+
+/// The image that is there. One that is missing is for the next page: this one does not wait for it.
+fn image_of(state: &AppState, subject: ImageSubject) -> Option<PythonImage> {
+    let found = subject.find(state.installer.store()).unwrap_or_else(|error| {
+        tracing::warn!("images cannot be looked for: {}", with_causes(&error));
+        None
+    });
+    if let (None, Some(maker)) = (&found, &state.image_maker) {
+        maker.make_later(subject);
+    }
+    found
 }
 
 /// Installs on a task of its own: a page that is loaded again must not start a long download from its beginning.

@@ -17,6 +17,10 @@ use crate::headers::{NO_CACHE, content_type};
 #[allow_missing = true]
 struct Package;
 
+/// The script of the page in which images are made ahead, and the one of the worker there.
+pub const IMAGE_MAKER: &str = "image-maker.js";
+pub(crate) const IMAGE_BUILDER: &str = "image-builder.js";
+
 /// All files of the package, by their path under `/millhand/`.
 pub fn files() -> impl Iterator<Item = (Cow<'static, str>, Cow<'static, [u8]>)> {
     Package::iter().filter_map(|path| Package::get(&path).map(|file| (path, file.data)))

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
 
 mod engine;
+mod images;
 mod packages;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -15,9 +16,14 @@ use millhand_fixture::{Answer, SIX_WHEEL, Sources, TARBALL, VERSION, wheel_conte
 /// The binary with a home of its own, and without npm.
 fn millhand(home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_millhand"));
-    for name in
-        ["npm_config_registry", "NPM_CONFIG_REGISTRY", "npm_config_userconfig", "NPM_CONFIG_USERCONFIG"]
-    {
+    for name in [
+        "npm_config_registry",
+        "NPM_CONFIG_REGISTRY",
+        "npm_config_userconfig",
+        "NPM_CONFIG_USERCONFIG",
+        "CHROME",
+        "MILLHAND_BROWSER",
+    ] {
         command.env_remove(name);
     }
     command.env("HOME", home).env("USERPROFILE", home).env("PATH", home);

@@ -79,7 +79,8 @@ impl Server {
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let pages = Arc::new(Pages::open(self.site.path()).unwrap());
-        let state = AppState { installer: Arc::clone(&self.installer), pages, gateway: None };
+        let state =
+            AppState { installer: Arc::clone(&self.installer), pages, gateway: None, image_maker: None };
         let app = match &self.notebook {
             Some(notebook) => notebook_app(NotebookState { app: state, notebook: Arc::clone(notebook) }),
             None => app(state),
