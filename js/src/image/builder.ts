@@ -44,9 +44,9 @@ interface Built {
 
 /** The hash of the file was checked: it is what the manifest says, of whose making it is. */
 async function read({ file, runtime }: ImageFile, key: string): Promise<Built> {
-  const [{ key: found, image: stored }, compiled] = await Promise.all([fromFile(file), compile(runtime)])
+  const [{ key: found, image: stored, packBecause }, compiled] = await Promise.all([fromFile(file), compile(runtime)])
   if (found !== key) throw new Error('the file has the image of another environment')
-  return { image: { ...(await partsOf(stored)), runtime: compiled }, packBecause: null, stored: () => stored }
+  return { image: { ...(await partsOf(stored)), runtime: compiled }, packBecause, stored: () => stored }
 }
 
 async function build({ python, imports }: ImageSource): Promise<Built> {

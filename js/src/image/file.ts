@@ -13,18 +13,21 @@ interface Index {
   /** `null`: there is none. */
   memory: number | null
   stdlib: number | null
+  /** Why it is but a pack. */
+  packBecause: string | null
 }
 
 const SIZE_BYTES = 4
 
 /** Not yet gzipped. */
-export function toFile(key: string, { libraries, files, memory, stdlib }: StoredImage): Blob {
+export function toFile(key: string, { libraries, files, memory, stdlib }: StoredImage, packBecause: string | null): Blob {
   const index: Index = {
     key,
     libraries: libraries.map(({ path, handles, content }) => ({ path, handles, bytes: content.size })),
     files: { index: files.index, bytes: files.content.size },
     memory: memory && memory.size,
     stdlib: stdlib && stdlib.size,
+    packBecause,
   }
   const json = new TextEncoder().encode(JSON.stringify(index))
   const size = new DataView(new ArrayBuffer(SIZE_BYTES))
@@ -34,7 +37,7 @@ export function toFile(key: string, { libraries, files, memory, stdlib }: Stored
 }
 
 /** @throws Error if the file is not one of an image. */
-export async function fromFile(file: Blob): Promise<{ key: string; image: StoredImage }> {
+export async function fromFile(file: Blob): Promise<{ key: string; image: StoredImage; packBecause: string | null }> {
   const whole = await new Response(file.stream().pipeThrough(new DecompressionStream('gzip'))).blob()
   const size = new DataView(await whole.slice(0, SIZE_BYTES).arrayBuffer()).getUint32(0, true)
   let at = SIZE_BYTES
@@ -48,5 +51,5 @@ export async function fromFile(file: Blob): Promise<{ key: string; image: Stored
   const files = { index: index.files.index, content: next(index.files.bytes) }
   const memory = index.memory === null ? null : next(index.memory)
   const stdlib = index.stdlib === null ? null : next(index.stdlib)
-  return { key: index.key, image: { libraries, files, memory, stdlib } }
+  return { key: index.key, image: { libraries, files, memory, stdlib }, packBecause: index.packBecause }
 }

@@ -39,7 +39,7 @@ def offset_s(month):
 
 def name_of(offset):
     hours, minutes = divmod(abs(offset) // 60, 60)
-    return f"UTC{'-' if offset > 0 else '+'}{hours:02}{minutes:02}"
+    return f"UTC{'-' if offset >= 0 else '+'}{hours:02}{minutes:02}"
 
 january, july = offset_s(0), offset_s(6)
 time.timezone, time.altzone, time.daylight = max(january, july), min(january, july), int(january != july)

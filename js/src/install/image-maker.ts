@@ -4,6 +4,7 @@
  */
 
 import { toFile } from '../image/file.js'
+import type { InstallEvent } from '../wire/protocol.js'
 import { fetchJson } from './fetch.js'
 import { orderImage, planImage, take } from './images.js'
 import { pageInstaller } from './installer.js'
@@ -41,14 +42,18 @@ async function makeImage({ request, manifest, base }: MakerOrder): Promise<Blob>
   const python = parsePythonInput(request.pyodide ?? {}, 'pyodide', url)
   const { pyodide } = parseManifest(manifest, request, url) as { pyodide: PythonManifest }
   const { key, request: of, imports } = planImage(python, pyodide)
-  const options = { report: () => undefined, signal: new AbortController().signal }
+  let packBecause: string | null = null
+  const report = (event: InstallEvent): void => {
+    if (event.step === 'ImageUnavailable') packBecause = event.reason
+  }
+  const options = { report, signal: new AbortController().signal }
   const setup = await pageInstaller.preparePython(python, pyodide, options)
-  const order = orderImage({ key, request: of, source: { python: setup, imports } }, options.report, options.signal)
+  const order = orderImage({ key, request: of, source: { python: setup, imports } }, report, options.signal)
   await order.built
   await order.kept
   const image = await take(key)
   if (!image) throw new Error('the browser did not keep what was made')
-  return toFile(key, image)
+  return toFile(key, image, packBecause)
 }
 
 async function handOver(url: string, headers: Record<string, string>, body: BodyInit): Promise<void> {

@@ -29,6 +29,19 @@ const USUAL_MODULES: Record<string, string[]> = {
   numpy: ['numpy.fft', 'numpy.linalg', 'numpy.ma', 'numpy.polynomial', 'numpy.random'],
 }
 
+/** Uses `ref.test`, with which Pyodide calls functions where it is there. */
+const WITH_TYPE_TESTS = [
+  [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+  [1, 9, 2, 0x60, 0, 0, 0x60, 1, 0x70, 1, 0x7f],
+  [3, 2, 1, 1],
+  [10, 9, 1, 7, 0, 0x20, 0, 0xfb, 0x14, 0, 0x0b],
+]
+
+/** What of WebAssembly the browser has on which Pyodide's memory depends: without it, the memory of one that has it is of no use. */
+function engineFeatures(): boolean[] {
+  return [WebAssembly.validate(new Uint8Array(WITH_TYPE_TESTS.flat())), 'Suspending' in WebAssembly]
+}
+
 /** An environment that can have an image. */
 export interface ImagePlan {
   key: string
@@ -52,7 +65,7 @@ export function planImage(request: PythonRequest, { version, files, lock }: Pyth
   const imports = importsOf(request, lock)
   const hashes = files.map(({ name, url, sha256 }) => [name, sha256 ?? url])
   return {
-    key: JSON.stringify([IMAGE_FORMAT, version, hashes, imports]),
+    key: JSON.stringify([IMAGE_FORMAT, version, hashes, imports, engineFeatures()]),
     request: JSON.stringify([request.version, request.modules, request.imports]),
     imports,
   }

@@ -25,6 +25,8 @@ interface Prepared {
   imagePlan: ImagePlan | null
   /** The one that was there from the start. */
   image: PythonImage | null
+  /** Fetches what was left because of it. */
+  complete: () => Promise<WorkerSetup>
 }
 
 /** What each worker of a pool installs. */
@@ -52,11 +54,12 @@ export class PoolSetups implements WorkerSetups {
   }
 
   async next(location: WorkerLocation): Promise<WorkerSetup> {
-    const { setup, image: there } = await this.#prepared
+    const { setup, image: there, complete } = await this.#prepared
     // Images are of Pyodide, which remote workers do not have.
-    if (location === 'remote' || this.#isImageBad || !setup.python) return setup
-    const image = there ?? (await this.#made())
-    return image && !this.#isImageBad ? { ...setup, python: { ...setup.python, image } } : setup
+    if (location === 'remote' || !setup.python) return setup
+    const image = this.#isImageBad ? null : (there ?? (await this.#made()))
+    if (this.#isImageBad) return complete()
+    return image ? { ...setup, python: { ...setup.python, image } } : setup
   }
 
   hear(event: InstallEvent): void {
@@ -106,7 +109,12 @@ async function prepare(plan: SetupPlan, options: InstallOptions): Promise<Prepar
     python && preparePython(python, manifest.pyodide as PythonManifest, imagePlan, options),
   ])
   const { pythonSetup = null, image = null } = ofPython ?? {}
-  return { setup: { modules, python: pythonSetup, globals, postInstallTasks }, imagePlan, image }
+  const setup = { modules, python: pythonSetup, globals, postInstallTasks }
+  const complete = async (): Promise<WorkerSetup> => {
+    if (!python || !pythonSetup?.unfetched) return setup
+    return { ...setup, python: await pageInstaller.preparePython(python, manifest.pyodide as PythonManifest, options) }
+  }
+  return { setup, imagePlan, image, complete }
 }
 
 interface PreparedPython {
@@ -177,7 +185,7 @@ async function downloadImage(
   if (!image) return null
   const { report, signal } = options
   try {
-    if (image.key !== plan.key) throw new Error('the one that was made ahead is of other files or imports')
+    if (image.key !== plan.key) throw new Error('the one that was made ahead is of other files or imports, or for other browsers')
     const [[file], compiled] = await Promise.all([contentsOf([image.file], options), runtime()])
     return await pageImages.takeOut(plan, { file: file as Blob, runtime: compiled }, report, signal)
   } catch (cause) {

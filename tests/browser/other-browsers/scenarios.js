@@ -25,6 +25,21 @@ const SCENARIOS = {
     same('completed', workers.stats$.value.exits.Completed, 200)
   },
 
+  'NumPy workers boot from an image that this browser made, and draw different random numbers': async (pool) => {
+    const starts = []
+    const next = (event) => void (event.step === 'PythonStarting' && starts.push(event.from))
+    const sizes = { startAt: 2, stretchTo: 2 }
+    const workers = pool({ install: { pyodide: { modules: ['numpy'], image: 'wait' } }, pool: sizes, cdnEvent$: { next } })
+    await workers.ready()
+    const draws = await Promise.all(
+      Object.keys(workers.workers$.value).map((targetWorkerId) =>
+        workers.python('import numpy, random\n[random.random(), numpy.random.random()]', {}, { targetWorkerId }),
+      ),
+    )
+    same('boots', starts, ['image', 'image'])
+    same('different draws', new Set(draws.flat()).size, 4)
+  },
+
   'a worker that closes itself in a task loses that task alone': async (pool) => {
     const workers = pool({ pool: ONE_WORKER })
     const dying = workers.run(closeItself)

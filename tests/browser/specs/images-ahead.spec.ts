@@ -104,7 +104,7 @@ test('an image with other imports than the page wants is left, and the page make
   await host.stop()
   expect(values).toEqual([6])
   expect(starts).toEqual(['files'])
-  expect(reasons).toEqual(['files: the one that was made ahead is of other files or imports'])
+  expect(reasons).toEqual(['files: the one that was made ahead is of other files or imports, or for other browsers'])
   expect(steps).toEqual(['ImageUnavailable', 'ImageBuilding', 'ImageBuilt'])
   expect(filesOf(host)).not.toContain('python.image')
 })
@@ -176,6 +176,7 @@ test('workers that an image fails get the packages that the page has not fetched
   expect(values).toEqual([6, 6])
   expect(starts.filter((from) => from === 'files')).toHaveLength(2)
   expect(reasons.some((reason) => reason.startsWith('files: '))).toBe(true)
+  // By the workers that the image failed, and by nobody before.
   expect(wheels.length).toBeGreaterThan(0)
 })
 

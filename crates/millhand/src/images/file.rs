@@ -12,19 +12,21 @@ const SIZE_BYTES: usize = size_of::<u32>();
 #[derive(Debug)]
 pub(super) struct ImageFile<'content> {
     pub(super) key: String,
-    /// Whether it has Python's memory; else it is but a pack.
-    pub(super) has_memory: bool,
+    /// Why it is but a pack, if it is one.
+    pub(super) pack_because: Option<String>,
     content: &'content [u8],
 }
 
 /// What it says of its parts; sizes are in bytes.
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Index {
     key: String,
     libraries: Vec<Part>,
     files: Part,
     memory: Option<u64>,
     stdlib: Option<u64>,
+    pack_because: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -45,7 +47,7 @@ impl<'content> ImageFile<'content> {
         if bytes != parts.len() as u64 {
             return Err(ImageFileError::OtherSize { expected: bytes, found: parts.len() as u64 });
         }
-        Ok(Self { key: index.key, has_memory: index.memory.is_some(), content })
+        Ok(Self { key: index.key, pack_because: index.pack_because, content })
     }
 
     /// As pages get it.
@@ -97,6 +99,7 @@ mod tests {
             "files": {"index": [["/b.py", 0, 3]], "bytes": 3},
             "memory": memory,
             "stdlib": null,
+            "packBecause": memory.is_none().then_some("it is"),
         })
     }
 
@@ -104,15 +107,16 @@ mod tests {
     fn the_index_is_read_and_the_whole_is_compressed() {
         let content = file(&index(Some(4)), b"aabbbcccc");
         let image = ImageFile::read(&content).unwrap();
-        assert_eq!((image.key.as_str(), image.has_memory), ("k", true));
+        assert_eq!((image.key.as_str(), image.pack_because.as_deref()), ("k", None));
         let mut unpacked = Vec::new();
         GzDecoder::new(image.compress().unwrap().as_slice()).read_to_end(&mut unpacked).unwrap();
         assert_eq!(unpacked, content);
     }
 
     #[test]
-    fn without_memory_it_is_a_pack() {
-        assert!(!ImageFile::read(&file(&index(None), b"aabbb")).unwrap().has_memory);
+    fn a_pack_says_why_it_is_one() {
+        let content = file(&index(None), b"aabbb");
+        assert_eq!(ImageFile::read(&content).unwrap().pack_because.as_deref(), Some("it is"));
     }
 
     #[test]

@@ -132,10 +132,8 @@ async fn answer(mut heard: mpsc::Receiver<News>, words: Words) -> Result<Bytes, 
 /// Compresses an image and puts it into the store.
 fn keep(store: &Store, id: ImageId, name: &str, content: &[u8]) -> Result<PythonImage, ImageError> {
     let image = ImageFile::read(content)?;
-    if !image.has_memory {
-        tracing::warn!(
-            "the image of {name} is but a pack: a module in it cannot be imported, or keeps what an image cannot"
-        );
+    if let Some(reason) = &image.pack_because {
+        tracing::warn!("the image of {name} is but a pack: {reason}");
     }
     let compressed = image.compress().map_err(|source| ImageError::Serve(source.into()))?;
     Ok(store.keep_image(id, image.key.clone(), &compressed)?)
