@@ -101,7 +101,7 @@ impl Browser {
         let start = profile.path().join("start.html");
         fs::write(&start, format!("<!doctype html><script>location.replace({url:?})</script>"))
             .map_err(failed)?;
-        let words = Words(profile.path().join("stderr"));
+        let words = Words::in_file(profile.path().join("stderr"));
         let stderr = fs::File::create(&words.0).map_err(failed)?;
         let mut command = Command::new(&self.program);
         if is_root(profile.path()) {
@@ -164,6 +164,10 @@ impl OpenBrowser {
 }
 
 impl Words {
+    pub(super) const fn in_file(path: PathBuf) -> Self {
+        Self(path)
+    }
+
     /// The last line.
     pub(super) fn last(&self) -> String {
         let words = fs::read(&self.0).unwrap_or_default();

@@ -264,3 +264,56 @@ impl ImageError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    fn session(folder: &std::path::Path) -> (Router, String, mpsc::Receiver<News>) {
+        let (token, (news, heard)) = (Token::random().unwrap(), mpsc::channel(MAX_NEWS));
+        let shown = format!("Bearer {}", token.reveal());
+        let manifest = Manifest { esm: None, css: Vec::new(), pyodide: None };
+        let order = Order { request: RequestJson::default(), manifest, base: BASE };
+        let session = Session { token, order, store: Arc::new(Store::open(folder).unwrap()), news };
+        (session.app(), shown, heard)
+    }
+
+    async fn send(app: &Router, method: &str, path: &str, shown: Option<&str>, body: &str) -> StatusCode {
+        let request = Request::builder().method(method).uri(path).header(header::HOST, "127.0.0.1:1");
+        let request = match shown {
+            Some(shown) => request.header(header::AUTHORIZATION, shown),
+            None => request,
+        };
+        app.clone().oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap().status()
+    }
+
+    #[tokio::test]
+    async fn only_the_page_with_the_token_is_heard() {
+        let folder = tempfile::tempdir().unwrap();
+        let (app, shown, mut heard) = session(folder.path());
+        for stranger in [None, Some("Bearer of a token that is another one"), Some(&shown[7..])] {
+            for (method, path) in [("GET", "/order"), ("POST", "/image"), ("POST", "/failure")] {
+                assert_eq!(send(&app, method, path, stranger, "x").await, StatusCode::UNAUTHORIZED, "{path}");
+            }
+        }
+        assert!(heard.try_recv().is_err());
+        assert_eq!(send(&app, "GET", "/order", Some(&shown), "").await, StatusCode::OK);
+        assert_eq!(send(&app, "POST", "/image", Some(&shown), "image").await, StatusCode::NO_CONTENT);
+        assert!(matches!(heard.recv().await, Some(News::Shown)));
+        assert!(matches!(heard.recv().await, Some(News::Made(content)) if content == "image"));
+    }
+
+    #[tokio::test]
+    async fn after_the_answer_there_is_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let (app, shown, heard) = session(folder.path());
+        let words = Words::in_file(folder.path().join("stderr"));
+        assert_eq!(send(&app, "POST", "/failure", Some(&shown), "no reason").await, StatusCode::NO_CONTENT);
+        let error = answer(heard, words).await.unwrap_err();
+        assert!(matches!(error, ImageError::NotMade { reason } if reason == "no reason"));
+        assert_eq!(send(&app, "POST", "/image", Some(&shown), "image").await, StatusCode::CONFLICT);
+    }
+}
