@@ -1,7 +1,8 @@
 /**
  * What a page downloads, in bytes: `node sizes.mjs` compares the built package with `sizes.json`, `--update` rewrites that.
  *
- * `page` is what an import of the package loads at once, minified and without rxjs; `page later` is what it loads on demand.
+ * `page` is what an import of the package loads at once, minified and without rxjs; `page later` is what it loads on demand. `python` is
+ * what workers with Python load besides `worker`.
  */
 
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -17,6 +18,7 @@ const sizes = {
   ...(await pageSizes()),
   host: sizeOf([readFileSync('dist/standalone/millhand_web_bg.wasm')]),
   worker: sizeOf([readFileSync('dist/standalone/worker.js')]),
+  python: sizeOf([readFileSync('dist/standalone/python.js')]),
 }
 for (const [name, { raw, gzip }] of Object.entries(sizes)) console.log(`${name.padEnd(12)} ${raw} bytes, ${gzip} gzipped`)
 

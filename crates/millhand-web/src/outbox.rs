@@ -49,7 +49,7 @@ fn post_batch(port: &dyn Port, messages: &[HostMessage]) -> Result<(), JsValue> 
     port.post(&messages.iter().map(HostMessage::tuple).collect::<Array>(), &transfer)
 }
 
-/// Sends each thing of a batch that was refused as a whole.
+/// Sends each message, and each of the quick tasks, of a batch that was refused as a whole.
 fn post_singly(port: &dyn Port, messages: Vec<HostMessage>) -> Vec<(Subject, JsValue)> {
     let refusal = |(subject, message)| Some((subject, post_batch(port, &[message]).err()?));
     messages.into_iter().flat_map(HostMessage::parts).filter_map(refusal).collect()

@@ -139,9 +139,7 @@ impl State {
     /// Ends a turn: sends what is to be sent, and settles who waits for workers.
     pub(crate) fn finish(&mut self, now: Instant) {
         self.obey(now);
-        while self.flush() {
-            self.obey(now);
-        }
+        while self.flush(now) {}
         self.tell_engine();
         self.resolve_waiters();
     }
@@ -450,9 +448,8 @@ impl State {
                 self.on_exit(now, worker, (task, outcome, took), value);
             }
             WorkerMessage::Exits(exits) => {
-                for index in 0..exits.len() {
-                    let Some((task, took)) = exits.at(index) else { continue };
-                    self.on_exit(now, worker, (task, Outcome::Completed, took), exits.value_at(index));
+                for ((task, took), value) in exits.ends.into_iter().zip(exits.values.iter()) {
+                    self.on_exit(now, worker, (task, Outcome::Completed, took), value);
                 }
             }
             WorkerMessage::Returned { task } => self.decide(now, Input::TaskReturned { worker, task }),
@@ -548,7 +545,7 @@ impl State {
     }
 
     /// Sends what was put into the outboxes, one batch per worker; `true` if something could not be sent.
-    fn flush(&mut self) -> bool {
+    fn flush(&mut self, now: Instant) -> bool {
         let mut refused = Vec::new();
         for (worker, hired) in self.workers.iter_mut() {
             let of_worker = hired.outbox.flush(hired.port.as_ref());
@@ -557,6 +554,8 @@ impl State {
         let is_refused = !refused.is_empty();
         for (worker, (subject, exception)) in refused {
             self.on_refused(worker, subject, exception);
+            // With what comes of it, the next one may be its worker's own.
+            self.obey(now);
         }
         is_refused
     }
@@ -565,18 +564,15 @@ impl State {
     fn on_refused(&mut self, worker: WorkerId, subject: Subject, exception: JsValue) {
         match subject {
             Subject::Install => self.fail_install(worker, exception, InstallFault::Permanent),
-            Subject::Run(task) => {
-                self.tasks.set_value(task, exception);
-                let outcome = Outcome::Unclonable;
-                self.follow_ups.push_back(Input::TaskFinished {
-                    worker,
-                    task,
-                    outcome,
-                    took: Duration::ZERO,
-                });
-            }
             // Sent again when it is its turn, it fails as any other.
-            Subject::RunAhead(task) => self.follow_ups.push_back(Input::TaskReturned { worker, task }),
+            Subject::RunAhead(task) if !self.tasks.runs_on(task, worker) => {
+                self.follow_ups.push_back(Input::TaskReturned { worker, task });
+            }
+            Subject::Run(task) | Subject::RunAhead(task) => {
+                self.tasks.set_value(task, exception);
+                let (outcome, took) = (Outcome::Unclonable, Duration::ZERO);
+                self.follow_ups.push_back(Input::TaskFinished { worker, task, outcome, took });
+            }
             Subject::Data(task) => {
                 self.events.push_back(Event::TaskPostFailed { task, worker, error: exception });
             }

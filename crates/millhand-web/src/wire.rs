@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use js_sys::{Array, Float64Array};
-use millhand_core::{Outcome, TaskId};
+use millhand_core::{MAX_GATHERED, Outcome, TaskId};
 use wasm_bindgen::prelude::*;
 
 const INSTALL: u32 = 0;
@@ -175,37 +175,31 @@ pub(crate) enum WorkerMessage {
 /// Tasks that completed one after the other.
 #[derive(Debug)]
 pub(crate) struct Exits {
-    tasks: Vec<f64>,
+    /// Each task, and how long it took.
+    pub(crate) ends: Vec<(TaskId, Duration)>,
     /// One for each.
-    values: Array,
-    took_us: Vec<f64>,
+    pub(crate) values: Array,
 }
 
 impl Exits {
     fn parse(tuple: &Tuple) -> Option<Self> {
-        let numbers = |index| tuple.value(index).dyn_into::<Float64Array>().ok().map(|array| array.to_vec());
-        let (tasks, took_us) = (numbers(1)?, numbers(3)?);
+        let (tasks, took_us) = (numbers_of(tuple.value(1))?, numbers_of(tuple.value(3))?);
         let values: Array = tuple.value(2).dyn_into().ok()?;
-        let exits = Self { tasks, values, took_us };
-        let are_alike = exits.took_us.len() == exits.len() && exits.values.length() as usize == exits.len();
-        (are_alike && (0..exits.len()).all(|index| exits.at(index).is_some())).then_some(exits)
+        if took_us.len() != tasks.len() || values.length() as usize != tasks.len() {
+            return None;
+        }
+        let end = |(&id, &took_us)| {
+            Some((task_from_number(id)?, Duration::from_micros(whole(took_us)?.into())))
+        };
+        let ends = tasks.iter().zip(&took_us).map(end).collect::<Option<_>>()?;
+        Some(Self { ends, values })
     }
+}
 
-    pub(crate) const fn len(&self) -> usize {
-        self.tasks.len()
-    }
-
-    /// A task, and how long it took.
-    pub(crate) fn at(&self, index: usize) -> Option<(TaskId, Duration)> {
-        let took_us = whole(*self.took_us.get(index)?)?;
-        Some((task_from_number(*self.tasks.get(index)?)?, Duration::from_micros(took_us.into())))
-    }
-
-    /// Its result.
-    #[expect(clippy::cast_possible_truncation, reason = "an array has no more than 2^32 elements")]
-    pub(crate) fn value_at(&self, index: usize) -> JsValue {
-        self.values.get(index as u32)
-    }
+/// As many numbers as a worker gathers exits. What is beyond is not even copied.
+fn numbers_of(value: JsValue) -> Option<Vec<f64>> {
+    let numbers: Float64Array = value.dyn_into().ok()?;
+    (numbers.length() as usize <= MAX_GATHERED).then(|| numbers.to_vec())
 }
 
 impl WorkerMessage {
@@ -320,7 +314,7 @@ mod tests {
             ],
         );
         let protocol = include_str!("../../../js/src/wire/protocol.ts");
-        assert!(protocol.contains(&format!("export const MAX_GATHERED = {}\n", millhand_core::MAX_GATHERED)));
+        assert!(protocol.contains(&format!("export const MAX_GATHERED = {}\n", MAX_GATHERED)));
         check("Outcome", &[("Completed", COMPLETED), ("Threw", THREW), ("Unclonable", UNCLONABLE)]);
     }
 }

@@ -1,13 +1,15 @@
 /** Failures of an install that mean something to whoever hears of them. */
 
+const PERMANENT = Symbol.for('millhand.permanent')
+
 /** The environment cannot be made, and another try would fail in the same way; `cause` is what a user should see. */
 export class PermanentInstallError extends Error {
   /** Each of a worker's scripts has this class for itself. */
   static is(error: unknown): error is PermanentInstallError {
-    return error instanceof Error && error.name === 'PermanentInstallError'
+    return error instanceof Error && PERMANENT in error
   }
 
-  override readonly name = 'PermanentInstallError'
+  readonly [PERMANENT] = true
 
   /** @param during what of the environment was being made, if the cause does not say it. */
   constructor(

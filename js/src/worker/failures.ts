@@ -10,18 +10,17 @@ export class ItemError extends Error {
   }
 }
 
+const UNCLONABLE = Symbol.for('millhand.unclonable')
+
 /** A result that has no form in which it could be sent. */
 export class UnclonableError extends Error {
   /** Each of a worker's scripts has this class for itself. */
   static is(error: unknown): error is UnclonableError {
-    return error instanceof Error && 'isUnclonable' in error
+    return error instanceof Error && UNCLONABLE in error
   }
 
   override readonly name = 'DataCloneError'
-
-  get isUnclonable(): true {
-    return true
-  }
+  readonly [UNCLONABLE] = true
 }
 
 /** Makes `error` an uncaught one: the worker dies of it, and the page hears why. */

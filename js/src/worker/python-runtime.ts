@@ -43,9 +43,9 @@ async function boot(
   { image, ...setup }: PythonSetup,
   report: (event: InstallEvent) => void,
 ): Promise<Pyodide> {
-  const ways = image?.memory ? [image, { ...image, memory: null }] : image ? [image] : []
+  if (!image || !fromImage) return fromFiles(setup, report)
+  const ways = image.memory ? [image, { ...image, memory: null }] : [image]
   for (const [index, way] of ways.entries()) {
-    if (!fromImage) break
     report({ step: 'PythonStarting', version: setup.version, from: way.memory ? 'image' : 'pack' })
     try {
       return await fromImage(setup, way)

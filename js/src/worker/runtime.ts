@@ -94,7 +94,8 @@ class Runtime {
           break
       }
     }
-    if (!this.#isRunning) this.#run()
+    if (this.#isRunning) this.#outbox.flush()
+    else this.#run()
   }
 
   /** Tells what has ended, and gives back all tasks but the one that runs. */
@@ -150,12 +151,12 @@ class Runtime {
   }
 
   #abort([, taskId, cause]: Abort): void {
-    if (this.#jobs.withdraw(taskId)) this.#outbox.post([WorkerKind.Returned, taskId])
+    if (this.#jobs.withdraw(taskId)) this.#outbox.gather([WorkerKind.Returned, taskId])
     else this.#jobs.find(taskId)?.context.abort(cause)
   }
 
   #withdraw([, taskId]: Withdraw): void {
-    if (this.#jobs.withdraw(taskId)) this.#outbox.post([WorkerKind.Returned, taskId])
+    if (this.#jobs.withdraw(taskId)) this.#outbox.gather([WorkerKind.Returned, taskId])
   }
 
   /** Runs what there is, until one has to be waited for or messages have to be looked for. */
@@ -163,7 +164,7 @@ class Runtime {
     const begin = (this.#clock = performance.now())
     this.#isRunning = true
     for (let job = this.#jobs.first; job; job = this.#jobs.first) {
-      if (!job.isQuick || this.#outbox.length >= MAX_GATHERED - 1) this.#outbox.flush()
+      if (!job.isQuick || this.#outbox.untold >= MAX_GATHERED - 1) this.#outbox.flush()
       const run = this.#functions.get(job.functionId)
       const waits = typeof run === 'function' ? this.#call(job, run) : this.#callLater(job, run)
       if (waits) {
@@ -260,7 +261,7 @@ class Runtime {
     this.#clock = now
     this.#jobs.endFirst()
     // Anything else may be changed by the tasks to come before it is copied, or be too much to be sent.
-    if (isSmall(value)) return this.#outbox.gatherExit([WorkerKind.Exit, taskId, outcome, value, took_us])
+    if (outcome === Outcome.Completed && isSmall(value)) return this.#outbox.gatherEnd({ taskId, value, took_us })
     this.#outbox.sendValue({
       value,
       transfer,

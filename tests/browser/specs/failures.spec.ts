@@ -167,15 +167,16 @@ test('a worker that speaks out of turn is ended, and its task with it', async ({
       ...['hello', [[99]], [[7n]], [[7, 1n, 0, null, 1]], [[1]]],
       // An install that failed, of a worker that is up.
       [[3, { message: 'x', properties: {} }, true]],
-      // Exits of other than tasks; without a result.
+      // Exits of other than tasks; without a result; more than a worker gathers.
       ...[[[9, [1], [null], [1]]], [[9, one, [], one]], [[9, new Float64Array([0.5]), [null], one]]],
+      [[9, new Float64Array(65).fill(1), Array(65).fill(null), new Float64Array(65)]],
     ]
     for (const message of messages) {
       errors.push((await rejection(pool.run(speak, message))).reason)
     }
     return { errors, next: await pool.run(() => 'fine') }
   })
-  expect(errors).toEqual(Array(9).fill('WorkerLost'))
+  expect(errors).toEqual(Array(10).fill('WorkerLost'))
   expect(next).toBe('fine')
 })
 

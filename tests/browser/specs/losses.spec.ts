@@ -158,6 +158,17 @@ test('a worker script of the wrong type fails the pool with that cause', async (
   expect(error.message).toMatch(/worker's script `.*worker\.js` could not be loaded/)
 })
 
+test('a script that starts Python and is not there fails the pool by name', async ({ page }) => {
+  await page.route('**/millhand/python.js', (route) => route.fulfill({ status: 404 }))
+  const error = await page.evaluate(async () => {
+    const { WorkersPool } = await import('millhand')
+    const { rejection } = await import('support')
+    return rejection(new WorkersPool({ install: { pyodide: [] } }).ready())
+  })
+  expect(error).toMatchObject({ code: 'install-failed' })
+  expect(error.message).toMatch(/the script `.*python\.js`, which starts Python, could not be loaded/)
+})
+
 test('a server that cannot be reached in the middle of a file is asked again, and then the file is named', async ({ page }) => {
   let tries = 0
   await page.route('**/millhand/files/**/pyodide.asm.js', (route) => {

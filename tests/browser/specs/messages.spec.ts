@@ -29,6 +29,32 @@ test('messages come in order, and are the same for an early and a late subscribe
   expect(late).toEqual(early)
 })
 
+test('what many quick tasks of two functions say comes in the order of the tasks, between the exits of their neighbours', async ({ page }) => {
+  const told = await page.evaluate(async () => {
+    const { WorkersPool } = await import('millhand')
+    const pool = new WorkersPool({ pool: { startAt: 1, stretchTo: 1 } })
+    await pool.ready()
+    const told: unknown[] = []
+    pool.mergedChannel$.subscribe(({ type, data }) => {
+      if (type === 'Log') told.push(['says', Number(data.text)])
+      if (type === 'Exit') told.push(['ends', data.result])
+    })
+    type Input = { args: number; context: { info: (text: string) => void } }
+    const same = ({ args }: Input) => args
+    const talking = ({ args, context }: Input) => {
+      if (args % 7 === 0) context.info(String(args))
+      return args
+    }
+    await Promise.all(Array.from({ length: 3_000 }, (_, number) => pool.run(number % 100 < 50 ? same : talking, number)))
+    return told
+  })
+  const expected = Array.from({ length: 3_000 }, (_, number) => {
+    const talks = number % 100 >= 50 && number % 7 === 0
+    return [...(talks ? [['says', number]] : []), ['ends', number]]
+  })
+  expect(told).toEqual(expected.flat())
+})
+
 test('a task is queued at the call and runs once, however many subscribe', async ({ page }) => {
   const runs = await page.evaluate(async () => {
     const { WorkersPool } = await import('millhand')

@@ -22,7 +22,7 @@ export const scope: Scope = {
   },
   startPython: async (setup, options) => {
     if (setup.script === undefined) throw new Error('the setup names no script that starts Python')
-    const { startPython } = (await import(/* webpackIgnore: true */ /* @vite-ignore */ setup.script)) as PythonScript
+    const { startPython } = await importPython(setup.script)
     return startPython(setup, options)
   },
   pendingOutput: () => null,
@@ -45,4 +45,12 @@ export const scope: Scope = {
 export const channel: Channel = {
   post: (batch, transfer = []) => self.postMessage(batch, transfer),
   listen: (receive) => self.addEventListener('message', ({ data }: MessageEvent<HostMessage[]>) => receive(data)),
+}
+
+async function importPython(url: string): Promise<PythonScript> {
+  try {
+    return (await import(/* webpackIgnore: true */ /* @vite-ignore */ url)) as PythonScript
+  } catch (cause) {
+    throw new Error(`the script \`${url}\`, which starts Python, could not be loaded: serve it beside \`worker.js\``, { cause })
+  }
 }
