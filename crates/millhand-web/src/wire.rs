@@ -188,9 +188,8 @@ impl Exits {
         if took_us.len() != tasks.len() || values.length() as usize != tasks.len() {
             return None;
         }
-        let end = |(&id, &took_us)| {
-            Some((task_from_number(id)?, Duration::from_micros(whole(took_us)?.into())))
-        };
+        let end =
+            |(&id, &took_us)| Some((task_from_number(id)?, Duration::from_micros(whole(took_us)?.into())));
         let ends = tasks.iter().zip(&took_us).map(end).collect::<Option<_>>()?;
         Some(Self { ends, values })
     }
