@@ -1,7 +1,7 @@
 /** `pages/support.js`, as the tests' page functions see it through the page's import map. */
 declare module 'support' {
   import type { Observable } from 'rxjs'
-  import type { EntryPoint } from 'millhand'
+  import type { EntryPoint, Task } from 'millhand'
 
   export interface ErrorFields {
     name: string
@@ -19,6 +19,7 @@ declare module 'support' {
 
   export function collect<T>(stream$: Observable<T>): Promise<T[]>
   export function until<T>(stream$: Observable<T>, wanted: (value: T) => boolean): Promise<T>
+  export function conversation<T>(task: Task<T>): Promise<{ heard: unknown[]; result: T }>
   export function rejection(awaitable: PromiseLike<unknown>): Promise<ErrorFields>
   export function thrown(call: () => unknown): ErrorFields
   export function describe(error: unknown): ErrorFields

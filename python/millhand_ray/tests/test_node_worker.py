@@ -17,7 +17,7 @@ from millhand_ray.failures import Refused
 from millhand_ray.worker.codec import RemoteError, decode_all
 from millhand_ray.worker.protocol import HostKind, Outcome, WorkerKind
 
-from .worker_process import ENDS_WITHIN_S, WorkerProcess, frame
+from .worker_process import ENDS_WITHIN_S, WorkerProcess, frame, installed
 
 SCRIPT = Path(__file__).parents[3] / "js/dist/engine/node-worker.mjs"
 START = ("-m", "millhand_ray.worker.nodejs")
@@ -49,10 +49,7 @@ class Worker(WorkerProcess):
 
 @pytest.fixture
 def worker() -> Iterator[Worker]:
-    worker = Worker()
-    worker.until(WorkerKind.READY)
-    yield worker
-    worker.end()
+    yield from installed(Worker())
 
 
 def test_functions_run_with_their_arguments_and_give_results(worker: Worker) -> None:

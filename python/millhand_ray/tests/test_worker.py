@@ -12,7 +12,7 @@ import pytest
 
 from millhand_ray.worker.protocol import HostKind, Outcome, WorkerKind
 
-from .worker_process import WorkerProcess
+from .worker_process import WorkerProcess, installed
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -35,10 +35,7 @@ class Worker(WorkerProcess):
 
 @pytest.fixture
 def worker() -> Iterator[Worker]:
-    worker = Worker()
-    worker.until(WorkerKind.READY)
-    yield worker
-    worker.end()
+    yield from installed(Worker())
 
 
 def test_the_last_expression_is_the_result(worker: Worker) -> None:

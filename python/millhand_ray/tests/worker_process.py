@@ -6,8 +6,9 @@ import os
 import struct
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, TypeVar, cast
 
 from millhand_ray.worker.codec import decode_all, encode
 from millhand_ray.worker.protocol import HostKind, Outcome, WorkerKind
@@ -80,6 +81,16 @@ class WorkerProcess:
         self._process.stdin.close()
         self._process.wait(ENDS_WITHIN_S)
         self.said.close()
+
+
+Kind = TypeVar("Kind", bound=WorkerProcess)
+
+
+def installed(worker: Kind) -> Iterator[Kind]:
+    """Gives it once it is ready, and ends it afterwards: what a fixture does."""
+    worker.until(WorkerKind.READY)
+    yield worker
+    worker.end()
 
 
 def frame(*messages: list[Any]) -> bytes:

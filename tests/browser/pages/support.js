@@ -19,6 +19,19 @@ export function until(stream$, wanted) {
   })
 }
 
+/** What a task says until its end, with its result. Its data is answered. */
+export async function conversation(task) {
+  const heard = []
+  task.message$.subscribe(({ type, data }) => {
+    if (type === 'Log') heard.push(data.text || data.json)
+    if (type === 'Data') {
+      heard.push(data.payload)
+      task.send('go on')
+    }
+  })
+  return { heard, result: await task }
+}
+
 /** What an awaitable rejects with, as plain fields; fails if it does not reject. */
 export async function rejection(awaitable) {
   try {

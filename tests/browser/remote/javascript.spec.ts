@@ -56,6 +56,7 @@ test('tasks of π run once each, in the page and on two nodes', async ({ page, r
 test('a task runs where it asks to, with the globals, and its messages arrive while it runs', async ({ page, remote }) => {
   const seen = await page.evaluate(async (settings) => {
     const { WorkersPool } = await import('millhand')
+    const { conversation } = await import('support')
     const globals = { scale: 3, twice: (x: number) => 2 * x, origin: 'ours' }
     const pool = new WorkersPool({ globals, pool: { startAt: 1, stretchTo: 1, remote: settings } })
     const where = ({ args, workerScope }: { args: number; workerScope: WorkerScope }): unknown[] => [
@@ -78,15 +79,7 @@ test('a task runs where it asks to, with the globals, and its messages arrive wh
       undefined,
       { target: 'remote' },
     )
-    const heard: unknown[] = []
-    task.message$.subscribe(({ type, data }) => {
-      if (type === 'Log') heard.push(data.text || data.json)
-      if (type === 'Data') {
-        heard.push(data.payload)
-        task.send('go on')
-      }
-    })
-    const result = await task
+    const { heard, result } = await conversation(task)
     pool.terminate()
     return { here, there, own, heard, result }
   }, base(remote.server.token))

@@ -57,6 +57,7 @@ sum(random.random() ** 2 + random.random() ** 2 < 1 for _ in range(n)) / n * 4`
 test('a task runs where it asks to, and its messages arrive while it runs', async ({ page, remote }) => {
   const seen = await page.evaluate(async (settings) => {
     const { WorkersPool } = await import('millhand')
+    const { conversation } = await import('support')
     const pool = new WorkersPool({ install: { pyodide: [] }, globals: { scale: 3 }, pool: { startAt: 1, stretchTo: 1, remote: settings } })
     const where = 'import sys\nfrom js import scale\n[sys.platform, args["n"] * scale]'
     const here = await pool.python(where, { n: 1 }, { target: 'local' })
@@ -71,15 +72,7 @@ context.progress(0.5)
 context.sendData({"half": True})
 await told`
     const task = pool.python(source, {}, { target: 'remote' })
-    const heard: unknown[] = []
-    task.message$.subscribe(({ type, data }) => {
-      if (type === 'Log') heard.push(data.text || data.json)
-      if (type === 'Data') {
-        heard.push(data.payload)
-        task.send('go on')
-      }
-    })
-    const result = await task
+    const { heard, result } = await conversation(task)
     const engine = pool.engine$.value
     pool.terminate()
     return { here, there, heard, result, engine }

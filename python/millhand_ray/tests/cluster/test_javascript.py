@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from millhand_ray.nodejs import NAME_VARIABLE
-from millhand_ray.worker.protocol import HostKind, Outcome, WorkerKind
+from millhand_ray.worker.protocol import HostKind, Outcome
 
+from . import behaviour
 from .asynchronous import asynchronously
 from .client import Failed, Lost
 from .conftest import Cluster, Server
@@ -27,10 +28,7 @@ async def test_every_task_settles_once_on_both_nodes(server: Server) -> None:
         places = [worker.place for worker in workers if worker.place]
         assert len({place["node"] for place in places}) == 2
         assert all(place["runtime"].startswith("Node ") for place in places)
-        tasks = [worker.start("({ args }) => args.n * 2", {"n": n}) for n in range(250) for worker in workers]
-        results = await asyncio.gather(*(task.done for task in tasks))
-        assert results == [n * 2 for n in range(250) for _ in workers]
-        assert all(len(task.exits) == 1 for task in tasks)
+        await behaviour.settles_each_task_once(workers, "({ args }) => args.n * 2")
 
 
 @asynchronously
@@ -50,7 +48,8 @@ async def test_what_is_said_to_a_worker_arrives_in_order(server: Server) -> None
 async def test_messages_come_while_their_task_runs(server: Server) -> None:
     async with server.session() as session:
         worker = await session.opened("javascript")
-        task = worker.start(
+        await behaviour.speaks_while_it_runs(
+            worker,
             """async ({ context }) => {
                  for (let step = 0; step < 3; step += 1) {
                    const came = new Promise((resolve) => (context.onData = resolve))
@@ -58,14 +57,8 @@ async def test_messages_come_while_their_task_runs(server: Server) -> None:
                    console.log(await came)
                  }
                  return 'end'
-               }"""
+               }""",
         )
-        for step in range(3):
-            assert await task.next() == [WorkerKind.DATA, task.number, {"step": step}]
-            # It goes on only when it has this: so what it sent came before its end.
-            worker.send([HostKind.DATA, task.number, f"go on {step}"])
-            assert (await task.next())[:3] == [WorkerKind.LOG, task.number, f"go on {step}"]
-        assert await task.done == "end"
 
 
 @asynchronously
@@ -151,24 +144,11 @@ async def test_how_a_process_ended_is_said(server: Server) -> None:
 async def test_a_worker_that_sends_faster_than_it_is_heard_waits(server: Server) -> None:
     async with server.session() as session, server.session() as other:
         quiet, undisturbed = await asyncio.gather(session.opened("javascript"), other.opened("javascript"))
-        session.acknowledging = False
-        task = quiet.start(
-            """({ context }) => {
+        flood = """({ context }) => {
                  for (let step = 0; step < 100; step += 1) context.sendData(new Uint8Array(1024 * 1024))
                  return 'end'
                }"""
-        )
-        for _ in range(25):
-            await task.next()
-        for number in range(200):
-            assert await undisturbed.run("({ args }) => args", number) == number
-        # The window, and what was on its way.
-        assert task.messages.qsize() + 25 <= 40
-        assert not task.done.done()
-        session.acknowledging = True
-        session.acknowledge()
-        assert await asyncio.wait_for(task.done, 60) == "end"
-        assert task.messages.qsize() == 75
+        await behaviour.waits_until_it_is_heard(session, quiet, flood, undisturbed, "({ args }) => args.n")
 
 
 @asynchronously

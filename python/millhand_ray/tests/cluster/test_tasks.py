@@ -7,8 +7,9 @@ import time
 
 import pytest
 
-from millhand_ray.worker.protocol import HostKind, Outcome, WorkerKind
+from millhand_ray.worker.protocol import Outcome
 
+from . import behaviour
 from .asynchronous import asynchronously
 from .client import Failed, Lost
 from .conftest import Server
@@ -23,26 +24,18 @@ async def test_every_task_settles_once_on_both_nodes(server: Server) -> None:
         assert (engine["version"], engine["cpus"]) == ("2.60.0", 4)
         workers = await asyncio.gather(*(session.opened() for _ in range(4)))
         assert len({worker.place["node"] for worker in workers if worker.place}) == 2
-        tasks = [worker.start("args['n'] * 2", {"n": n}) for n in range(250) for worker in workers]
-        results = await asyncio.gather(*(task.done for task in tasks))
-        assert results == [n * 2 for n in range(250) for _ in workers]
-        assert all(len(task.exits) == 1 for task in tasks)
+        await behaviour.settles_each_task_once(workers, "args['n'] * 2")
 
 
 @asynchronously
 async def test_messages_come_while_their_task_runs(server: Server) -> None:
     async with server.session() as session:
         worker = await session.opened()
-        task = worker.start(
+        await behaviour.speaks_while_it_runs(
+            worker,
             "import queue\ncame = queue.Queue()\ncontext.onData = came.put\n"
-            "for step in range(3):\n    context.sendData({'step': step})\n    print(came.get(timeout=30))\n'end'"
+            "for step in range(3):\n    context.sendData({'step': step})\n    print(came.get(timeout=30))\n'end'",
         )
-        for step in range(3):
-            assert await task.next() == [WorkerKind.DATA, task.number, {"step": step}]
-            # It goes on only when it has this: so what it sent came before its end.
-            worker.send([HostKind.DATA, task.number, f"go on {step}"])
-            assert (await task.next())[:3] == [WorkerKind.LOG, task.number, f"go on {step}"]
-        assert await task.done == "end"
 
 
 @asynchronously
@@ -106,19 +99,8 @@ async def test_a_package_that_cannot_be_had_loses_its_worker_with_the_cause(serv
 async def test_a_worker_that_sends_faster_than_it_is_heard_waits(server: Server) -> None:
     async with server.session() as session, server.session() as other:
         quiet, undisturbed = await asyncio.gather(session.opened(), other.opened())
-        session.acknowledging = False
-        task = quiet.start("for step in range(100):\n    context.sendData(bytes(1024 * 1024))\n'end'")
-        for _ in range(25):
-            await task.next()
-        for number in range(200):
-            assert await undisturbed.run("args['n']", {"n": number}) == number
-        # The window, and what was on its way.
-        assert task.messages.qsize() + 25 <= 40
-        assert not task.done.done()
-        session.acknowledging = True
-        session.acknowledge()
-        assert await asyncio.wait_for(task.done, 60) == "end"
-        assert task.messages.qsize() == 75
+        flood = "for step in range(100):\n    context.sendData(bytes(1024 * 1024))\n'end'"
+        await behaviour.waits_until_it_is_heard(session, quiet, flood, undisturbed, "args['n']")
 
 
 @asynchronously
