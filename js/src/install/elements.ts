@@ -1,6 +1,7 @@
 /** Elements by which a page loads: stylesheets and classic scripts. */
 
 import { InstallError } from '../common/errors.js'
+import { integrityOf } from './integrity.js'
 
 /** What an element loads. */
 export interface Resource {
@@ -89,7 +90,7 @@ export class Scripts {
 }
 
 function setIntegrity(element: HTMLLinkElement | HTMLScriptElement, { sha256, wasFetched }: Resource): void {
-  if (sha256 !== null) element.integrity = `sha256-${base64Of(sha256)}`
+  if (sha256 !== null) element.integrity = integrityOf(sha256)
   if (wasFetched) element.crossOrigin = 'anonymous'
 }
 
@@ -99,6 +100,3 @@ function settled(element: HTMLElement, problem: string): Promise<void> {
     element.addEventListener('error', () => reject(new InstallError(problem)), { once: true })
   })
 }
-
-const base64Of = (hex: string): string =>
-  btoa(String.fromCharCode(...(hex.match(/../g) ?? []).map((byte) => Number.parseInt(byte, 16))))

@@ -12,6 +12,7 @@ import type { ImagePlan } from './images.js'
 import { NoImage, pageImages, planImage } from './images.js'
 import type { InstallOptions } from './installer.js'
 import { pageInstaller } from './installer.js'
+import { integrityOf } from './integrity.js'
 import type { EsmManifest, FileEntry, Manifest, PythonManifest } from './manifest.js'
 import type { PythonRequest } from './python.js'
 import { RUNTIME_FILES } from './python.js'
@@ -143,12 +144,6 @@ const ofPackages = ({ files }: PythonManifest): FileEntry[] => files.filter((fil
 
 function unfetched({ name, url, sha256 }: FileEntry): UnfetchedFile {
   return { name, url, integrity: sha256 && integrityOf(sha256) }
-}
-
-/** From hexadecimal digits to what `fetch` takes. */
-function integrityOf(sha256: string): string {
-  const bytes = (sha256.match(/../g) ?? []).map((digits) => String.fromCharCode(parseInt(digits, 16)))
-  return `sha256-${btoa(bytes.join(''))}`
 }
 
 function planOf(python: PythonRequest, manifest: PythonManifest, { report }: InstallOptions): ImagePlan | null {

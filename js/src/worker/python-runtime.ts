@@ -4,6 +4,7 @@ import type { PyProxy, Pyodide } from '../environment/pyodide.js'
 import type { PythonImage } from '../wire/image.js'
 import type { InstallEvent, PythonSetup } from '../wire/protocol.js'
 import { UnclonableError } from './failures.js'
+import { Lines } from './lines.js'
 import type { Python, PythonOptions } from './python.js'
 
 /** How a runtime with the packages of a setup is started. */
@@ -60,11 +61,9 @@ async function boot(
 /** Sends what Python prints, a line at a time; the function that it gives sends the rest of the last line. */
 function captureOutput(pyodide: Pyodide, print: (text: string) => void): () => void {
   const decoder = new TextDecoder()
-  let line = ''
+  const lines = new Lines()
   const write = (bytes: Uint8Array): number => {
-    const lines = (line + decoder.decode(bytes, { stream: true })).split('\n')
-    line = lines.pop() ?? ''
-    lines.forEach(print)
+    lines.take(decoder.decode(bytes, { stream: true })).forEach(print)
     return bytes.length
   }
   pyodide.setStdout({ write })
@@ -75,9 +74,8 @@ function captureOutput(pyodide: Pyodide, print: (text: string) => void): () => v
     } catch {
       // The task has closed its standard output: there is nothing to flush.
     }
-    if (line === '') return
-    print(line)
-    line = ''
+    const rest = lines.takeRest()
+    if (rest !== '') print(rest)
   }
 }
 

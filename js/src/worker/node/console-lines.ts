@@ -2,14 +2,14 @@
 
 import process from 'node:process'
 import { StringDecoder } from 'node:string_decoder'
+import { Lines } from '../lines.js'
 
 export class ConsoleLines {
   readonly #stream: NodeJS.WriteStream
   readonly #writeOn: (text: string) => boolean
   readonly #decoder = new StringDecoder('utf8')
   #take: (line: string) => boolean = () => false
-  /** What has no end of its line. */
-  #rest = ''
+  readonly #lines = new Lines()
 
   constructor(stream: NodeJS.WriteStream) {
     this.#stream = stream
@@ -29,16 +29,13 @@ export class ConsoleLines {
 
   /** Passes on what has no end of its line. */
   endLine(): void {
-    const line = this.#rest
-    this.#rest = ''
-    if (line !== '') this.#passOn(line)
+    const rest = this.#lines.takeRest()
+    if (rest !== '') this.#passOn(rest)
   }
 
   #write(chunk: Uint8Array | string): void {
     const text = typeof chunk === 'string' ? chunk : this.#decoder.write(chunk)
-    const lines = (this.#rest + text).split('\n')
-    this.#rest = lines.pop() ?? ''
-    lines.forEach((line) => this.#passOn(line))
+    this.#lines.take(text).forEach((line) => this.#passOn(line))
   }
 
   #passOn(line: string): void {
