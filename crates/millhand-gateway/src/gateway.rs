@@ -115,15 +115,7 @@ impl Gateway {
     #[must_use]
     pub fn start(settings: GatewaySettings) -> Arc<Self> {
         let GatewaySettings { bridge, token, origins, limits } = settings;
-        let engine = EngineNews {
-            state: EngineState::Starting,
-            engine: bridge.engine.to_string(),
-            version: None,
-            nodes: None,
-            cpus: None,
-            runtimes: None,
-            failure: None,
-        };
+        let engine = EngineNews::of(EngineState::Starting, bridge.engine.to_string(), None);
         let gateway = Arc::new(Self {
             token,
             origins,

@@ -326,6 +326,11 @@ pub struct EngineNews {
 }
 
 impl EngineNews {
+    /// Of an engine of which no more is known.
+    pub(crate) const fn of(state: EngineState, engine: String, failure: Option<Failure>) -> Self {
+        Self { state, engine, version: None, nodes: None, cpus: None, runtimes: None, failure }
+    }
+
     /// For people, of an engine that is up.
     pub(crate) fn in_words(&self) -> String {
         let version = self.version.as_deref().unwrap_or("of unknown version");

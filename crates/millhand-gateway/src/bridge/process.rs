@@ -274,14 +274,5 @@ async fn end(child: &mut Child) {
 }
 
 fn down(failure: Failure) -> BridgeNews {
-    let news = EngineNews {
-        state: EngineState::Down,
-        engine: String::new(),
-        version: None,
-        nodes: None,
-        cpus: None,
-        runtimes: None,
-        failure: Some(failure),
-    };
-    BridgeNews::Engine { news }
+    BridgeNews::Engine { news: EngineNews::of(EngineState::Down, String::new(), Some(failure)) }
 }

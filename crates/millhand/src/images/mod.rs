@@ -9,6 +9,7 @@ mod file;
 mod maker;
 
 use std::fmt;
+use std::sync::LazyLock;
 
 use millhand_packages::{
     Environment, ImageId, Manifest, PyodideJson, PythonImage, RequestJson, Sha256, Store, StoreError,
@@ -33,7 +34,7 @@ impl ImageSubject {
     #[must_use]
     pub fn of(request: &RequestJson, environment: &Environment) -> Option<Self> {
         let (request, python) = (request.pyodide.clone()?, environment.python.as_ref()?);
-        let id = ImageId::of(&request, python, fingerprint_of_maker());
+        let id = ImageId::of(&request, python, *MAKER);
         let pyodide = Manifest::of(environment).pyodide;
         Some(Self { id, request, manifest: Manifest { esm: None, css: Vec::new(), pyodide } })
     }
@@ -63,9 +64,9 @@ impl fmt::Display for ImageSubject {
     }
 }
 
-/// Other scripts may make other images of the same files.
-fn fingerprint_of_maker() -> Sha256 {
+/// The hash of the scripts that make images: other ones may make others of the same files.
+static MAKER: LazyLock<Sha256> = LazyLock::new(|| {
     let is_maker = |path: &str| path == package::IMAGE_MAKER || path == package::IMAGE_BUILDER;
     let scripts = package::files().filter(|(path, _)| is_maker(path));
     Sha256::of(&scripts.flat_map(|(_, content)| content.into_owned()).collect::<Vec<u8>>())
-}
+});
